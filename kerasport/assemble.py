@@ -1,0 +1,329 @@
+"""From a canonical model to the graph: nested models inlined, shapes inferred, masks made explicit calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from kerasport.dialect.model import LayerDef, ModelDef, Node, TensorRef
+from kerasport.errors import DamagedFile, LayerError, Problem
+from kerasport.graph import Call, Graph, Layer
+from kerasport.layers import LAYERS
+from kerasport.layers.base import Shape, Spec, TensorType, Value
+from kerasport.layers.config import Config
+from kerasport.layers.ops import CastTo, Op
+from kerasport.layers.wrappers import FoldTime, UnfoldTime, works_per_step
+
+_PLUGIN_HINT = "replace the layer by supported ones in Keras and save again"
+
+
+@dataclass(frozen=True)
+class Flow:
+    """A tensor with its mask on the way through the layers; no value where a layer before is unsupported."""
+
+    value: Value | None
+    mask: Value | None = None
+
+
+@dataclass
+class Assembly:
+    """A graph in the making, with what stands in its way.
+
+    Attributes:
+        graph: The graph; its layers have no weights bound yet. Only complete without problems.
+        problems: Why layers cannot be converted, in file order.
+        layers: All layers met, by key, in file order of their first call.
+    """
+
+    graph: Graph
+    problems: list[Problem]
+    layers: dict[str, LayerRecord]
+
+
+@dataclass
+class LayerRecord:
+    """What is known of one layer.
+
+    Attributes:
+        key: Its full name.
+        definition: Its canonical definition.
+        spec: What it computes, None where unsupported.
+        roles: Its weight roles and shapes, once it was called.
+        outputs: Its output types at its first call.
+        inputs: The layers that feed its first call.
+    """
+
+    key: str
+    definition: LayerDef
+    spec: Spec | None = None
+    roles: dict[str, Shape] = field(default_factory=dict)
+    outputs: tuple[TensorType, ...] = ()
+    inputs: tuple[str, ...] = ()
+
+
+def assemble(model: ModelDef, allowed: frozenset[str] = frozenset()) -> Assembly:
+    """Builds the graph of a model.
+
+    Args:
+        model: Its canonical form.
+        allowed: Config keys to accept unread, as ``key`` or ``Class.key``.
+    """
+    return _Assembler(allowed).run(model)
+
+
+class _Assembler:
+    def __init__(self, allowed: frozenset[str]) -> None:
+        self._allowed = allowed
+        self._calls: list[Call] = []
+        self._names: dict[str, int] = {}
+        self._known_ops: dict[tuple[Spec, tuple[str, ...]], Value] = {}
+        self._records: dict[str, LayerRecord] = {}
+        self._problems: dict[str, Problem] = {}
+
+    def run(self, model: ModelDef) -> Assembly:
+        defined = {layer.name: layer for layer in model.layers}
+        inputs = [self._input(defined[ref.layer]) for ref in model.inputs]
+        flows = self._model(model, inputs, "")
+        outputs = tuple(flow.value for flow in flows if flow.value is not None)
+        graph = Graph(
+            name=model.name,
+            inputs=tuple(flow.value for flow in inputs if flow.value is not None),
+            outputs=outputs,
+            output_names=model.output_names,
+            calls=_reachable(self._calls, outputs),
+            layers={
+                key: Layer(key, record.definition.class_name, record.roles) for key, record in self._records.items()
+            },
+        )
+        return Assembly(graph, list(self._problems.values()), self._records)
+
+    # --- models
+
+    def _input(self, layer: LayerDef) -> Flow:
+        shape = layer.config.get("batch_shape")
+        if shape is None:
+            self._problem(layer.name, "the model was saved without an input shape",
+                          "build it in Keras with model.build(input_shape) and save it again")  # fmt: skip
+            return Flow(None)
+        dims = tuple(None if dim is None else int(dim) for dim in shape)
+        return Flow(Value(self._unique(layer.name), TensorType(dims, _dtype(layer.config.get("dtype")))))
+
+    def _model(self, model: ModelDef, args: Sequence[Flow], prefix: str) -> list[Flow]:
+        """Calls a model on tensors; gives its outputs."""
+        layers = {layer.name: layer for layer in model.layers}
+        if len(args) != len(model.inputs):
+            raise DamagedFile(f"The model {model.name!r} has {len(model.inputs)} inputs and is given {len(args)}.")
+        done: dict[tuple[str, int], list[Flow]] = {
+            (ref.layer, ref.node): [self._as_input(flow, layers[ref.layer])]
+            for ref, flow in zip(model.inputs, args, strict=True)
+        }
+        for name, index in _order(model, layers, done):
+            node = layers[name].nodes[index]
+            flows = [_pick(done, ref) for ref in node.inputs]
+            mask = _pick(done, node.mask) if node.mask else None
+            done[name, index] = self._apply(layers[name], node, flows, mask, prefix)
+        return [_pick(done, ref) for ref in model.outputs]
+
+    def _as_input(self, flow: Flow, layer: LayerDef) -> Flow:
+        """What an inner model's InputLayer makes of its argument: its own dtype."""
+        if flow.value is None or layer.class_name != "InputLayer":
+            return flow
+        wanted = _dtype(layer.config.get("dtype", flow.value.type.dtype))
+        if wanted.startswith("float") and not flow.value.type.dtype.startswith("float"):
+            return Flow(self._emit(CastTo(dtype=wanted), (flow.value,), flow.value.name), flow.mask)
+        return flow
+
+    # --- layers
+
+    def _apply(
+        self, layer: LayerDef, node: Node, flows: list[Flow], mask: Flow | None, prefix: str, key: str | None = None
+    ) -> list[Flow]:
+        key = key or prefix + layer.name
+        if mask is not None and flows:
+            flows = [Flow(flows[0].value, mask.value), *flows[1:]]
+        if layer.model is not None:
+            return self._model(layer.model, flows, f"{key}/")
+        if layer.class_name == "TimeDistributed":
+            return self._time_distributed(layer, node, flows, key)
+        spec = self._spec(layer, key)
+        if spec is None or any(flow.value is None for flow in flows):
+            return [Flow(None)]
+        try:
+            return self._call(spec.called_with(node.kwargs), key, flows)
+        except LayerError as error:
+            self._problem(key, error.what, error.hint)
+            return [Flow(None)]
+
+    def _spec(self, layer: LayerDef, key: str) -> Spec | None:
+        record = self._records.get(key)
+        if record is None:
+            record = self._records[key] = LayerRecord(key, layer)
+            try:
+                record.spec = self._parse(layer)
+            except LayerError as error:
+                self._problem(key, error.what, error.hint)
+        return record.spec
+
+    def _parse(self, layer: LayerDef) -> Spec:
+        entry = LAYERS.get(layer.class_name)
+        if entry is None:
+            nearest = LAYERS.nearest(layer.class_name)
+            hint = f"the nearest supported layer is {nearest}" if nearest else _PLUGIN_HINT
+            raise LayerError(f"the layer class {layer.class_name!r} is not supported", hint)
+        inner = {name: self._parse(definition) for name, definition in layer.inner.items()}
+        config = Config(layer.config, entry.ignored, inner)
+        spec = entry.spec.parse(config)
+        for name in config.unread():
+            if not {name, f"{layer.class_name}.{name}"} & self._allowed:
+                raise LayerError(
+                    f"the option {name!r} ({str(layer.config[name])[:40]}) of {layer.class_name} is not known",
+                    f"if it does not change predictions, allow it with --allow-key {layer.class_name}.{name}",
+                )
+        return spec
+
+    def _call(self, spec: Spec, key: str, flows: list[Flow]) -> list[Flow]:
+        inputs = [flow.value for flow in flows if flow.value is not None]
+        if spec.float_only:
+            inputs = [self._as_float(value) for value in inputs]
+        masks = tuple(flow.mask for flow in flows)
+        record = self._records[key]
+        inferred = spec.infer(*(value.type for value in inputs))
+        types = inferred if isinstance(inferred, tuple) else (inferred,)
+        if not record.outputs:
+            record.roles = spec.weights(*(value.type for value in inputs))
+            record.outputs = types
+            record.inputs = tuple(value.name for value in inputs)
+        outputs = self._add(spec, key, key, inputs, masks, types)
+        mask = spec.output_mask(masks, inputs, lambda op, values: self._emit(op, values, outputs[0].name))
+        return [Flow(outputs[0], mask), *(Flow(value) for value in outputs[1:])]
+
+    def _add(
+        self,
+        spec: Spec,
+        name: str,
+        key: str,
+        inputs: Sequence[Value],
+        masks: tuple[Value | None, ...],
+        types: tuple[TensorType, ...],
+    ) -> tuple[Value, ...]:
+        name = self._unique(name)
+        outputs = tuple(Value(name if not i else f"{name}:{i}", type_) for i, type_ in enumerate(types))
+        used = masks if spec.uses_mask and any(masks) else ()
+        self._calls.append(Call(name, key, spec, tuple(inputs), used, outputs))
+        return outputs
+
+    def _emit(self, spec: Spec, inputs: Sequence[Value], near: str) -> Value:
+        """Adds an operation that is not a layer of the file; equal ones on equal inputs are one."""
+        known = (spec, tuple(value.name for value in inputs))
+        if known not in self._known_ops or not isinstance(spec, Op):
+            inferred = spec.infer(*(value.type for value in inputs))
+            types = inferred if isinstance(inferred, tuple) else (inferred,)
+            name = f"{near}/{type(spec).__name__}"
+            self._known_ops[known] = self._add(spec, name, name, inputs, (), types)[0]
+        return self._known_ops[known]
+
+    def _as_float(self, value: Value) -> Value:
+        if value.type.dtype.startswith("float"):
+            return value
+        return self._emit(CastTo(dtype="float32"), (value,), value.name)
+
+    def _time_distributed(self, layer: LayerDef, node: Node, flows: list[Flow], key: str) -> list[Flow]:
+        """The inner layer on every step: directly where it works per step anyway, else on (batch * time, ...)."""
+        inner, x = layer.inner["layer"], flows[0].value
+        record = self._records.setdefault(key, LayerRecord(key, layer))
+        if x is None or (x.type.rank < 3 and inner.model is not None):
+            return [Flow(None)]
+        if inner.model is None and works_per_step(inner.class_name, inner.config):
+            self._records[key] = LayerRecord(key, inner)
+            (record := self._records[key]).spec = self._spec_or_none(inner, key)
+            return self._apply(inner, node, flows, None, "", key)
+        mask = flows[0].mask
+        folded_mask = self._emit(FoldTime(), (mask,), key) if mask and mask.type.rank > 2 else None
+        folded = Flow(self._emit(FoldTime(), (x,), key), folded_mask)
+        inner_key = f"{key}/{inner.name}"
+        result = self._apply(inner, node, [folded], None, f"{key}/", inner_key)
+        outputs = []
+        for flow in result:
+            if flow.value is None:
+                return [Flow(None)]
+            value = self._emit(UnfoldTime(), (flow.value, x), key)
+            inner_mask = self._emit(UnfoldTime(), (flow.mask, x), key) if flow.mask else None
+            outputs.append(Flow(value, inner_mask or mask))
+        record.outputs = tuple(flow.value.type for flow in outputs if flow.value)
+        record.inputs = (x.name,)
+        return outputs
+
+    def _spec_or_none(self, layer: LayerDef, key: str) -> Spec | None:
+        try:
+            return self._parse(layer)
+        except LayerError as error:
+            self._problem(key, error.what, error.hint)
+            return None
+
+    def _problem(self, key: str, what: str, hint: str) -> None:
+        self._problems.setdefault(key, Problem(key, what, hint))
+
+    def _unique(self, name: str) -> str:
+        count = self._names.get(name, 0)
+        self._names[name] = count + 1
+        return name if not count else self._unique(f"{name}@{count}")
+
+
+def _pick(done: Mapping[tuple[str, int], list[Flow]], ref: TensorRef) -> Flow:
+    flows = done[ref.layer, ref.node]
+    if flows == [Flow(None)]:
+        return flows[0]
+    if ref.tensor >= len(flows):
+        raise DamagedFile(f"The layer {ref.layer!r} has {len(flows)} outputs; output {ref.tensor} is asked for.")
+    return flows[ref.tensor]
+
+
+def _order(
+    model: ModelDef, layers: Mapping[str, LayerDef], done: Mapping[tuple[str, int], object]
+) -> Iterator[tuple[str, int]]:
+    """The calls that the outputs need, inputs first, without recursion (models may be thousands deep)."""
+    state: dict[tuple[str, int], bool] = dict.fromkeys(done, True)
+    for output in model.outputs:
+        stack = [(output.layer, output.node)]
+        while stack:
+            call = stack[-1]
+            if state.get(call):
+                stack.pop()
+                continue
+            waiting = [need for need in _needs(model, layers, call) if not state.get(need)]
+            if not waiting:
+                state[call] = True
+                stack.pop()
+                yield call
+            elif any(need in state for need in waiting):
+                raise DamagedFile(f"The layers of the model {model.name!r} form a circle at {call[0]!r}.")
+            else:
+                state[call] = False
+                stack += waiting
+    return
+
+
+def _needs(model: ModelDef, layers: Mapping[str, LayerDef], call: tuple[str, int]) -> list[tuple[str, int]]:
+    name, index = call
+    if name not in layers or not 0 <= index < len(layers[name].nodes):
+        raise DamagedFile(f"The model {model.name!r} uses call {index} of the layer {name!r}, which it does not have.")
+    node = layers[name].nodes[index]
+    if not node.inputs:
+        raise DamagedFile(f"The layer {name!r} of the model {model.name!r} has no input.")
+    return [(ref.layer, ref.node) for ref in (*node.inputs, *([node.mask] if node.mask else []))]
+
+
+def _reachable(calls: Sequence[Call], outputs: Sequence[Value]) -> tuple[Call, ...]:
+    needed = {value.name for value in outputs}
+    kept: list[Call] = []
+    for call in reversed(calls):
+        if any(value.name in needed for value in call.outputs):
+            kept.append(call)
+            needed |= {value.name for value in (*call.inputs, *call.masks) if value}
+    return tuple(reversed(kept))
+
+
+def _dtype(raw: object) -> str:
+    if isinstance(raw, Mapping):
+        raw = raw.get("config", {}).get("name")
+    return str(raw or "float32").removeprefix("mixed_") if raw != "mixed_bfloat16" else "float32"

@@ -1,0 +1,9 @@
+"""Brings any Keras's config to one canonical form; afterwards nobody asks which Keras wrote the file."""
+
+from __future__ import annotations
+
+from kerasport.dialect.canonical import canonical
+from kerasport.dialect.model import LayerDef, ModelDef, Node, TensorRef
+from kerasport.dialect.writer import Writer, writer
+
+__all__ = ["LayerDef", "ModelDef", "Node", "TensorRef", "Writer", "canonical", "writer"]

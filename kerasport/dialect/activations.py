@@ -1,0 +1,61 @@
+"""Every way in which a Keras writes an activation, brought to ``{"function": name, parameter: value}``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kerasport.dialect.writer import Writer
+
+_ALIASES = {"swish": "silu", "hard_swish": "hard_silu", "exp": "exponential", "None": "linear"}
+# tf.keras resolves the names of layer classes too, with the layer's defaults.
+_LAYERS: dict[str, dict[str, Any]] = {
+    "LeakyReLU": {"function": "leaky_relu", "negative_slope": 0.3},
+    "ReLU": {"function": "relu"},
+    "ELU": {"function": "elu"},
+    "Softmax": {"function": "softmax"},
+    "ThresholdedReLU": {"function": "thresholded_relu"},
+}
+_KEYS = {
+    "LeakyReLU": {"alpha": "negative_slope", "negative_slope": "negative_slope"},
+    "ReLU": {"max_value": "max_value", "negative_slope": "negative_slope", "threshold": "threshold"},
+    "ELU": {"alpha": "alpha"},
+    "Softmax": {"axis": "axis"},
+    "ThresholdedReLU": {"theta": "theta"},
+}
+
+
+def activation(value: Any, writer: Writer) -> Any:
+    """The canonical form; what is not recognised stays as it is and is refused by the layer.
+
+    Args:
+        value: A name, a serialised function, a serialised stateless activation layer, or None.
+        writer: Decides hard_sigmoid's slope: 0.2 before Keras 3, 1/6 from it on.
+    """
+    if isinstance(value, Mapping):
+        return _serialised(value, writer)
+    if not isinstance(value, str):
+        return value
+    if value in _LAYERS:
+        return dict(_LAYERS[value])
+    name = _ALIASES.get(value, value)
+    if name == "hard_sigmoid" and not writer.keras3:
+        return {"function": name, "slope": 0.2, "offset": 0.5}
+    return {"function": name}
+
+
+def is_layer(value: Any) -> bool:
+    """Whether an activation is a layer with weights of its own (PReLU), which must become a call."""
+    return isinstance(value, Mapping) and value.get("class_name") == "PReLU"
+
+
+def _serialised(value: Mapping[str, Any], writer: Writer) -> Any:
+    name, config = value.get("class_name"), value.get("config")
+    if name == "function" and isinstance(config, str):
+        return activation(config.rpartition(">")[2], writer)
+    if name == "Activation" and isinstance(config, Mapping):
+        return activation(config.get("activation"), writer)
+    if name not in _LAYERS or not isinstance(config, Mapping):
+        return value
+    renamed = {_KEYS[name][key]: number for key, number in config.items() if key in _KEYS[name]}
+    return _LAYERS[name] | {key: number for key, number in renamed.items() if number is not None}

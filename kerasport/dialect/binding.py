@@ -1,0 +1,119 @@
+"""Binds the file's weights to the roles of layers: by exact name where the names say it, else by Keras's order.
+
+Keras itself loads a layer's weights by position: all trainable ones, then all non-trainable ones. A nested
+model is one group in the file, in which that order runs over all its layers; there the layers' own
+``trainable`` flags decide the order, so names come first and the order is the fallback.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from kerasport.errors import DamagedFile
+from kerasport.layers.base import Shape
+from kerasport.reader.weights import Weight
+
+Named = Sequence[tuple[str, Weight]]
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A layer with weights of its own.
+
+    Attributes:
+        key: Its full name.
+        name: Its own name, as it stands in weight names.
+        roles: Its roles and shapes, in the order in which Keras lists them.
+        non_trainable: Those roles, by their last component, that come after all trainable ones.
+        trainable: Whether the layer (and every model around it) is trainable.
+    """
+
+    key: str
+    name: str
+    roles: Mapping[str, Shape]
+    non_trainable: frozenset[str]
+    trainable: bool
+
+
+def bind(group: str, saved: Named, leaves: Sequence[Leaf]) -> dict[str, dict[str, Weight]]:
+    """The weights of all leaves of one top-level layer, by key and role.
+
+    Args:
+        group: The top-level layer's name, for messages.
+        saved: Its weights in the file's order.
+        leaves: Its layers with weights, in the model's order.
+
+    Raises:
+        DamagedFile: Weights are missing, left over, or of another shape than the config implies.
+    """
+    expected = sum(len(leaf.roles) for leaf in leaves)
+    if expected != len(saved):
+        raise DamagedFile(
+            f"The layer {group!r} needs {expected} weights"
+            f" ({', '.join(role for leaf in leaves for role in leaf.roles)}) and the file has {len(saved)}"
+            f" ({', '.join(name for name, _ in saved)})."
+        )
+    bound = _by_layer_name(saved, leaves) if len(leaves) > 1 else None
+    bound = bound or _by_order(saved, leaves)
+    for leaf in leaves:
+        _check_shapes(leaf, bound[leaf.key])
+    return bound
+
+
+def _by_layer_name(saved: Named, leaves: Sequence[Leaf]) -> dict[str, dict[str, Weight]] | None:
+    """The binding when each leaf's name, as a whole component, marks exactly its own weights."""
+    by_name: dict[str, list[tuple[str, Weight]]] = {leaf.name: [] for leaf in leaves}
+    if len(by_name) != len(leaves):
+        return None
+    for name, weight in saved:
+        owner = next((part for part in reversed(name.split("/")[:-1]) if part in by_name), None)
+        if owner is None:
+            return None
+        by_name[owner].append((name, weight))
+    if any(len(by_name[leaf.name]) != len(leaf.roles) for leaf in leaves):
+        return None
+    return {leaf.key: _by_role(by_name[leaf.name], list(leaf.roles)) for leaf in leaves}
+
+
+def _by_order(saved: Named, leaves: Sequence[Leaf]) -> dict[str, dict[str, Weight]]:
+    if len(leaves) == 1:
+        return {leaves[0].key: _by_role(saved, list(leaves[0].roles))}
+    bound: dict[str, dict[str, Weight]] = {leaf.key: {} for leaf in leaves}
+    for (key, role), (_, weight) in zip(_keras_order(leaves), saved, strict=True):
+        bound[key][role] = weight
+    return bound
+
+
+def _keras_order(leaves: Sequence[Leaf]) -> Iterator[tuple[str, str]]:
+    """All trainable weights layer by layer, then all others layer by layer."""
+    for second in (False, True):
+        for leaf in leaves:
+            for role in leaf.roles:
+                later = not leaf.trainable or role.rpartition("/")[2] in leaf.non_trainable
+                if later == second:
+                    yield leaf.key, role
+
+
+def _by_role(saved: Named, roles: list[str]) -> dict[str, Weight]:
+    """Within one layer: by the last component of the names when these are just the roles, else in order."""
+    named = {_last(name): weight for name, weight in saved}
+    if set(named) == set(roles):
+        return {role: named[role] for role in roles}
+    return {role: weight for role, (_, weight) in zip(roles, saved, strict=True)}
+
+
+def _last(name: str) -> str:
+    """``dense_1/kernel:0`` and ``dense_1/kernel_1:0`` give ``kernel``."""
+    return re.sub(r"(_\d+)?(:\d+)?$", "", name.rpartition("/")[2])
+
+
+def _check_shapes(leaf: Leaf, weights: Mapping[str, Weight]) -> None:
+    for role, shape in leaf.roles.items():
+        found = weights[role].shape
+        fits = len(found) == len(shape) and all(want in (None, have) for want, have in zip(shape, found, strict=True))
+        if not fits:
+            raise DamagedFile(
+                f"The {role} of layer {leaf.key!r} has the shape {found} in the file where its config implies {shape}."
+            )

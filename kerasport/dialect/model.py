@@ -1,0 +1,77 @@
+"""The canonical form of a model: what every dialect is brought to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class TensorRef:
+    """The ``tensor``-th output of the ``node``-th call of a layer, within one model."""
+
+    layer: str
+    node: int = 0
+    tensor: int = 0
+
+
+@dataclass(frozen=True)
+class Node:
+    """One call of a layer.
+
+    Attributes:
+        inputs: Its tensors in order; states and other tensor arguments follow the main inputs.
+        mask: The mask given explicitly, or None.
+        kwargs: Constant keyword arguments of the call.
+    """
+
+    inputs: tuple[TensorRef, ...]
+    mask: TensorRef | None = None
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class LayerDef:
+    """A layer or nested model.
+
+    Attributes:
+        name: Keras's name, unique within its model.
+        class_name: Canonical.
+        config: Canonical (Keras 3 keys, every default that depends on a version explicit).
+        nodes: Its calls in order.
+        trainable: Keras's flag; it decides the order of weights in a nested model.
+        model: The nested model, for a model used as a layer.
+        inner: The wrapped layers, for a wrapper: ``{"layer": ...}``, ``{"forward": ..., "backward": ...}``.
+    """
+
+    name: str
+    class_name: str
+    config: Mapping[str, Any]
+    nodes: tuple[Node, ...] = ()
+    trainable: bool = True
+    model: ModelDef | None = None
+    inner: Mapping[str, LayerDef] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ModelDef:
+    """A model.
+
+    Attributes:
+        name: Keras's name.
+        layers: In the file's order, InputLayers included.
+        inputs: In the model's own order.
+        outputs: In the model's own order.
+        input_names: Keras's names of the inputs.
+        output_names: Keras's names of the outputs.
+        trainable: Keras's flag.
+    """
+
+    name: str
+    layers: tuple[LayerDef, ...]
+    inputs: tuple[TensorRef, ...]
+    outputs: tuple[TensorRef, ...]
+    input_names: tuple[str, ...]
+    output_names: tuple[str, ...]
+    trainable: bool = True

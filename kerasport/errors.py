@@ -1,0 +1,108 @@
+"""Everything that kerasport raises on purpose.
+
+    KerasportError                  exit code
+    ├── OptionError                 2   an option that contradicts the model or another option
+    ├── FileError                   3   a file that cannot be read as a model
+    │   ├── NotAModelFile               some other kind of file; the message says which
+    │   └── DamagedFile                 truncated, inconsistent, or not what its config implies
+    ├── UnsupportedModel            4   layers or options that cannot be translated; all of them listed
+    ├── MismatchError               5   ONNX Runtime and the reference disagree
+    └── InputError                  6   arrays that do not fit the model's inputs
+
+Each message is one sentence for the user; ``hint`` is the way on. Library code never prints and never exits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class KerasportError(Exception):
+    """The base of all errors that are the user's to see.
+
+    Attributes:
+        message: One sentence: what is wrong, and with which layer or file.
+        hint: What the user can do about it, or "".
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".rstrip()
+
+
+class OptionError(KerasportError):
+    """An option that contradicts the model or another option."""
+
+    exit_code = 2
+
+
+class FileError(KerasportError):
+    """A file that cannot be read as a Keras model."""
+
+    exit_code = 3
+
+
+class NotAModelFile(FileError):
+    """The file is of another kind."""
+
+
+class DamagedFile(FileError):
+    """The file is truncated or contradicts itself."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One reason why a model cannot be converted.
+
+    Attributes:
+        layer: The layer's name, with the names of the models around it.
+        what: What exactly is not supported.
+        hint: What the user can do.
+    """
+
+    layer: str
+    what: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.layer}: {self.what}" + (f" ({self.hint})" if self.hint else "")
+
+
+class UnsupportedModel(KerasportError):
+    """The model has layers or options that cannot be translated; ``problems`` lists all of them."""
+
+    exit_code = 4
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        count = f"{len(self.problems)} reason" + ("s" if len(self.problems) > 1 else "")
+        lines = "".join(f"\n  - {problem}" for problem in self.problems)
+        super().__init__(f"This model cannot be converted, for {count}:{lines}")
+
+
+class MismatchError(KerasportError):
+    """ONNX Runtime and the reference disagree."""
+
+    exit_code = 5
+
+
+class InputError(KerasportError):
+    """An input array does not fit the model."""
+
+    exit_code = 6
+
+
+class LayerError(Exception):
+    """Raised inside one layer's code; the assembler adds the layer's name and makes it a Problem."""
+
+    def __init__(self, what: str, hint: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.hint = hint

@@ -1,0 +1,239 @@
+"""The ONNX graph in the making.
+
+Layout is tracked: a Tensor says in which order its logical (Keras) axes are stored. Convolutions ask for
+the channels-first order, elementwise layers pass on what they get, and only what needs the logical order
+makes it materialise, once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kerasport.export.arrays import Lazy, from_array, from_weight
+from kerasport.graph import Call, Graph
+from kerasport.layers.base import TensorType
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Perm = tuple[int, ...]
+
+
+def identity_perm(rank: int) -> Perm:
+    """The logical order."""
+    return tuple(range(rank))
+
+
+def channels_first_perm(rank: int) -> Perm:
+    """The order in which ONNX's convolutions want channels-last data stored: batch, channels, space."""
+    return (0, rank - 1, *range(1, rank - 1))
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A value of the ONNX graph.
+
+    Attributes:
+        name: The ONNX value's name.
+        type: The logical type, in Keras's axis order.
+        perm: Stored axis i is logical axis ``perm[i]``.
+    """
+
+    name: str
+    type: TensorType
+    perm: Perm
+
+    @property
+    def is_logical(self) -> bool:
+        """Whether it is stored in Keras's axis order."""
+        return self.perm == identity_perm(self.type.rank)
+
+    def stored_axis(self, axis: int) -> int:
+        """Where a logical axis (negative ones allowed) is stored."""
+        return self.perm.index(axis % self.type.rank)
+
+
+@dataclass
+class Node:
+    """One ONNX node."""
+
+    op: str
+    name: str
+    inputs: list[str]
+    outputs: list[str]
+    attributes: dict[str, Any] = field(default_factory=dict)
+    domain: str = ""
+
+
+class Builder:
+    """Collects nodes and lazy initializers for one graph.
+
+    Args:
+        graph: The graph to translate.
+        opset: The ONNX opset to write for.
+        fold: Whether layers may be folded into their neighbours.
+    """
+
+    def __init__(self, graph: Graph, opset: int, fold: bool = True) -> None:
+        self.graph = graph
+        self.opset = opset
+        self.fold = fold
+        self.nodes: list[Node] = []
+        self.initializers: dict[str, Lazy] = {}
+        self.tensors: dict[str, Tensor] = {}
+        self._initializer_names: dict[object, str] = {}
+        self._names: set[str] = set()
+        self._arranged: dict[tuple[str, Perm], str] = {}
+        self._producers: dict[str, Node] = {}
+        self.uses = Counter(value.name for call in graph.calls for value in (*call.inputs, *call.masks) if value)
+        self.uses.update(value.name for value in graph.outputs)
+
+    def unique(self, name: str) -> str:
+        """The name, or the name with a number behind it where it is taken."""
+        candidate, count = name, 0
+        while candidate in self._names:
+            count += 1
+            candidate = f"{name}_{count}"
+        self._names.add(candidate)
+        return candidate
+
+    def add(self, op: str, scope: str, inputs: Sequence[str], outputs: int, attributes: dict[str, Any]) -> list[str]:
+        """Adds a node named after its layer; its (first) output has the node's name."""
+        name = self.unique(f"{scope}/{op}")
+        names = [name] + [self.unique(f"{name}:{index}") for index in range(1, outputs)]
+        node = Node(op, name, list(inputs), names, {k: v for k, v in attributes.items() if v is not None})
+        self.nodes.append(node)
+        self._producers.update(dict.fromkeys(names, node))
+        return names
+
+    def producer(self, name: str) -> Node | None:
+        """The node that gives a value; None for inputs and initializers."""
+        return self._producers.get(name)
+
+    def forward(self, old: str, new: str) -> None:
+        """Lets the builder know a value under its new name."""
+        self._producers[new] = self._producers[old]
+        self._names.add(new)
+        for (name, order), arranged in list(self._arranged.items()):
+            if old in (name, arranged):
+                self._arranged[new if name == old else name, order] = new if arranged == old else arranged
+
+    def initializer(self, array: Lazy, name: str) -> str:
+        """The name of an initializer with this content, added under ``name`` if there is none yet."""
+        known = self._initializer_names.get(array.key)
+        if known is None:
+            known = self._initializer_names[array.key] = self.unique(name)
+            self.initializers[known] = array
+        return known
+
+    def arrange(self, tensor: Tensor, perm: Perm, scope: str) -> str:
+        """The value stored in another order; one Transpose per value and order, or none."""
+        order = tuple(tensor.perm.index(axis) for axis in perm)
+        if order == identity_perm(len(order)):
+            return tensor.name
+        key = (tensor.name, order)
+        if key not in self._arranged:
+            (self._arranged[key],) = self.add("Transpose", scope, [tensor.name], 1, {"perm": list(order)})
+            back = tuple(order.index(axis) for axis in range(len(order)))
+            self._arranged[self._arranged[key], back] = tensor.name
+        return self._arranged[key]
+
+
+class Scope:
+    """What a translation gets: the builder under one call's name, with its weights and masks.
+
+    Attributes:
+        opset: The opset to write for.
+        masks: The inputs' masks, aligned with them; empty unless the spec uses masks.
+    """
+
+    def __init__(self, builder: Builder, call: Call) -> None:
+        self.builder = builder
+        self.call = call
+        self.opset = builder.opset
+        self.masks = tuple(builder.tensors[mask.name] if mask else None for mask in call.masks)
+
+    @property
+    def mask(self) -> Tensor | None:
+        """The mask of the first input."""
+        return self.masks[0] if self.masks else None
+
+    @property
+    def output_type(self) -> TensorType:
+        """The logical type of the call's first output."""
+        return self.call.outputs[0].type
+
+    # --- nodes
+
+    def op(self, op: str, *inputs: str, **attributes: Any) -> str:
+        """Adds a node with one output and gives the output's name; "" is an input left out."""
+        return self.builder.add(op, self.call.name, _trimmed(inputs), 1, attributes)[0]
+
+    def op_n(self, op: str, outputs: int, *inputs: str, **attributes: Any) -> list[str]:
+        """Adds a node with several outputs."""
+        return self.builder.add(op, self.call.name, _trimmed(inputs), outputs, attributes)
+
+    def tensor(self, name: str, type_: TensorType | None = None, perm: Perm | None = None) -> Tensor:
+        """A Tensor for a value; by default of the call's output type, in logical order."""
+        type_ = type_ or self.output_type
+        return Tensor(name, type_, identity_perm(type_.rank) if perm is None else perm)
+
+    # --- constants
+
+    def weight(self, role: str) -> Lazy:
+        """A weight of the layer, lazy."""
+        return from_weight(self.builder.graph.weights_of(self.call)[role])
+
+    def initializer(self, array: Lazy, role: str) -> str:
+        """An initializer named after the layer and role."""
+        return self.builder.initializer(array, f"{self.call.layer}/{role}")
+
+    def constant(self, value: NDArray[Any] | Sequence[int] | float | int, name: str = "const") -> str:
+        """A small constant: integers become int64, floats float32; arrays keep their dtype."""
+        if not isinstance(value, np.ndarray):
+            value = np.array(value, np.float32 if isinstance(value, float) else np.int64)
+        return self.builder.initializer(from_array(value), f"{self.call.layer}/{name}")
+
+    # --- layout
+
+    def logical(self, tensor: Tensor) -> str:
+        """The value in Keras's axis order."""
+        return self.arrange(tensor, identity_perm(tensor.type.rank))
+
+    def arrange(self, tensor: Tensor, perm: Perm) -> str:
+        """The value in a given order."""
+        return self.builder.arrange(tensor, perm, self.call.name)
+
+    def aligned(self, array: Lazy, axes: Sequence[int], like: Tensor) -> Lazy:
+        """An array whose axes are these logical axes of ``like``, shaped to broadcast against its stored form."""
+        rank = like.type.rank
+        axes = [axis % rank for axis in axes]
+        order = sorted(range(len(axes)), key=lambda i: like.perm.index(axes[i]))
+        stored = {like.perm.index(axis): size for axis, size in zip(axes, array.shape, strict=True)}
+        first = min(stored, default=rank)
+        shape = tuple(stored.get(position, 1) for position in range(first, rank))
+        moved = array.transpose(*order) if order != sorted(order) else array
+        return moved.reshape(*shape) if moved.shape != shape else moved
+
+    def common(self, tensors: Sequence[Tensor]) -> tuple[list[str], Perm]:
+        """All tensors (of equal rank) in one order: that of the first one not in logical order."""
+        perm = next((tensor.perm for tensor in tensors if not tensor.is_logical), tensors[0].perm)
+        return [self.arrange(tensor, perm) for tensor in tensors], perm
+
+    # --- folding
+
+    def sole_user(self, index: int = 0) -> bool:
+        """Whether this call is the only one that reads its input ``index``, and it is no output of the model."""
+        return self.builder.uses[self.call.inputs[index].name] == 1
+
+
+def _trimmed(inputs: Sequence[str]) -> list[str]:
+    names = list(inputs)
+    while names and not names[-1]:
+        names.pop()
+    return names

@@ -1,0 +1,71 @@
+"""Operations beside layers, in ONNX; and the small operators whose form depends on the opset."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from kerasport.export.builder import Scope, Tensor
+from kerasport.export.registry import EXPORT
+from kerasport.layers import ops
+
+# ONNX's TensorProto.DataType numbers, by NumPy dtype name.
+ONNX_TYPES = {
+    "float32": 1, "uint8": 2, "int8": 3, "uint16": 4, "int16": 5, "int32": 6, "int64": 7, "string": 8, "bool": 9,
+    "float16": 10, "float64": 11, "uint32": 12, "uint64": 13, "bfloat16": 16,
+}  # fmt: skip
+
+
+def cast(b: Scope, value: str, dtype: str) -> str:
+    """Cast to a NumPy dtype name."""
+    return b.op("Cast", value, to=ONNX_TYPES[dtype])
+
+
+def reduce(b: Scope, op: str, value: str, axes: Sequence[int], keepdims: bool) -> str:
+    """ReduceMean, ReduceMax ...: axes are an attribute before opset 18 (ReduceSum: 13), an input from then on."""
+    if b.opset >= 18 or op == "ReduceSum":
+        return b.op(op, value, b.constant(list(axes), "axes"), keepdims=int(keepdims))
+    return b.op(op, value, axes=list(axes), keepdims=int(keepdims))
+
+
+def squeeze(b: Scope, value: str, axes: Sequence[int]) -> str:
+    """Drops axes of size 1."""
+    return b.op("Squeeze", value, b.constant(list(axes), "axes"))
+
+
+def unsqueeze(b: Scope, value: str, axes: Sequence[int]) -> str:
+    """Adds axes of size 1, at these positions of the result."""
+    return b.op("Unsqueeze", value, b.constant(list(axes), "axes"))
+
+
+def reshape(b: Scope, value: str, shape: Sequence[int]) -> str:
+    """Reshape; 0 copies the input's dimension, one -1 is inferred."""
+    return b.op("Reshape", value, b.constant(list(shape), "shape"))
+
+
+def slice_(b: Scope, value: str, axis: int, start: int, stop: int, step: int = 1) -> str:
+    """``value[..., start:stop:step, ...]`` along one stored axis; numpy's rules, large stop means the end."""
+    names = [b.constant([number], label) for number, label in ((start, "start"), (stop, "stop"), (axis, "axis"))]
+    return b.op("Slice", value, *names, *([b.constant([step], "step")] if step != 1 else []))
+
+
+@EXPORT.register(ops.NotEqualTo)
+def not_equal_to(spec: ops.NotEqualTo, b: Scope, x: Tensor) -> Tensor:
+    """Not(Equal(x, value))."""
+    value = b.constant(np.array(spec.value, x.type.dtype), "value")
+    return b.tensor(b.op("Not", b.op("Equal", x.name, value)), perm=x.perm)
+
+
+@EXPORT.register(ops.AnyNotEqual)
+def any_not_equal(spec: ops.AnyNotEqual, b: Scope, x: Tensor) -> Tensor:
+    """ReduceMax over the last axis of Cast(Not(Equal(x, value)))."""
+    value = b.constant(np.array(spec.value, x.type.dtype), "value")
+    differs = cast(b, b.op("Not", b.op("Equal", b.logical(x), value)), "float32")
+    return b.tensor(cast(b, reduce(b, "ReduceMax", differs, [-1], keepdims=False), "bool"))
+
+
+@EXPORT.register(ops.CastTo)
+def cast_to(spec: ops.CastTo, b: Scope, x: Tensor) -> Tensor:
+    """Cast."""
+    return b.tensor(cast(b, x.name, spec.dtype), perm=x.perm)

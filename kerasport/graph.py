@@ -1,0 +1,76 @@
+"""The graph that both back ends read: calls in topological order over typed values, masks as edges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from kerasport.layers.base import Shape, Spec, Value
+
+if TYPE_CHECKING:
+    from kerasport.reader.weights import Weight
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One application of a layer.
+
+    Attributes:
+        name: Unique; the layer's name, with ``@1``, ``@2`` ... for the later calls of a shared layer.
+        layer: The key of its weights in ``Graph.layers``.
+        spec: What it computes.
+        inputs: Its tensors, in the order of the spec.
+        masks: Their masks, None where there is none; empty unless ``spec.uses_mask``.
+        outputs: What it gives.
+    """
+
+    name: str
+    layer: str
+    spec: Spec
+    inputs: tuple[Value, ...]
+    masks: tuple[Value | None, ...]
+    outputs: tuple[Value, ...]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer of the file, which may be called several times.
+
+    Attributes:
+        key: Its name with the names of the models around it: ``outer/inner``.
+        class_name: Keras's class name.
+        roles: Weight roles with shapes, in Keras's order.
+        weights: The file's weights by role; lazy.
+    """
+
+    key: str
+    class_name: str
+    roles: Mapping[str, Shape] = field(default_factory=dict)
+    weights: Mapping[str, Weight] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A whole model.
+
+    Attributes:
+        name: The model's name.
+        inputs: In the model's own order, under Keras's names.
+        outputs: In the model's own order.
+        output_names: Keras's names of the outputs.
+        calls: In topological order.
+        layers: By key.
+    """
+
+    name: str
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+    output_names: tuple[str, ...]
+    calls: tuple[Call, ...]
+    layers: Mapping[str, Layer]
+
+    def weights_of(self, call: Call) -> Mapping[str, Weight]:
+        """The weights of a call's layer, by role."""
+        layer = self.layers.get(call.layer)
+        return layer.weights if layer else {}

@@ -1,0 +1,133 @@
+"""What a layer spec is: a frozen value that knows its weights, its output types and its mask behaviour."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from kerasport.errors import LayerError
+
+if TYPE_CHECKING:
+    from kerasport.layers.config import Config
+
+Dim = int | None
+Shape = tuple[Dim, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TensorType:
+    """A tensor's logical (Keras) shape, batch first, None where unknown, and its NumPy dtype name."""
+
+    shape: Shape
+    dtype: str = "float32"
+
+    @property
+    def rank(self) -> int:
+        """The number of dimensions, the batch included."""
+        return len(self.shape)
+
+    def with_shape(self, shape: Sequence[Dim]) -> TensorType:
+        """The same dtype with another shape."""
+        return TensorType(tuple(shape), self.dtype)
+
+    def with_dtype(self, dtype: str) -> TensorType:
+        """The same shape with another dtype."""
+        return TensorType(self.shape, dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One tensor of the graph, by a name that is unique in it."""
+
+    name: str
+    type: TensorType
+
+
+Emit = Callable[["Spec", Sequence[Value]], Value]
+Types = TensorType | tuple[TensorType, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """The base of all layer specs.
+
+    A spec holds only what changes the result of inference. Keras's configuration, in the canonical
+    (Keras 3) form that the dialect gives, is read by ``parse``.
+
+    Attributes:
+        carries_mask: Whether the output's mask is the (first) input's mask.
+        uses_mask: Whether the result depends on the mask; only then do back ends get it.
+        float_only: Whether Keras casts integer inputs to float32 before the call.
+        training_matters: Whether ``training=True`` in a call would change the result.
+        non_trainable: The roles, by their last component, that Keras lists after all trainable weights.
+    """
+
+    carries_mask: ClassVar[bool] = True
+    uses_mask: ClassVar[bool] = False
+    float_only: ClassVar[bool] = True
+    training_matters: ClassVar[bool] = False
+    non_trainable: ClassVar[frozenset[str]] = frozenset()
+
+    @classmethod
+    def parse(cls, config: Config) -> Self:
+        """Reads the canonical config of one layer; raises LayerError for what is not supported."""
+        return cls()
+
+    def called_with(self, kwargs: Mapping[str, Any]) -> Spec:
+        """The spec of one call with these constant keyword arguments.
+
+        Raises:
+            LayerError: An argument changes the result in a way that is not implemented.
+        """
+        for key, value in kwargs.items():
+            if key != "training":
+                raise LayerError(f"it is called with {key}={str(value)[:40]}, which is not supported")
+            if value and self.training_matters:
+                raise LayerError("it is called with training=True, which makes its result random at inference")
+        return self
+
+    def weights(self, *inputs: TensorType) -> dict[str, Shape]:
+        """The weight roles in Keras's order, with the shapes that these inputs imply."""
+        return {}
+
+    def infer(self, *inputs: TensorType) -> Types:
+        """The output type, or a tuple of them for a layer with several outputs."""
+        raise NotImplementedError
+
+    def output_mask(self, masks: Sequence[Value | None], inputs: Sequence[Value], emit: Emit) -> Value | None:
+        """The mask of the (first) output; ``emit`` adds a call that computes a new mask."""
+        return masks[0] if self.carries_mask and masks else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity(Spec):
+    """A layer that changes nothing at inference: dropouts, noise, regularisation."""
+
+    float_only: ClassVar[bool] = False
+    training_matters: ClassVar[bool] = True
+
+    def infer(self, *inputs: TensorType) -> Types:
+        """The input's type."""
+        return inputs[0]
+
+
+def known_product(dims: Sequence[Dim]) -> Dim:
+    """The product of dimensions, None when one of them is unknown."""
+    product = 1
+    for dim in dims:
+        if dim is None:
+            return None
+        product *= dim
+    return product
+
+
+def normalize_axis(axis: int, rank: int) -> int:
+    """A non-negative axis for a tensor of this rank.
+
+    Raises:
+        LayerError: The tensor has no such axis.
+    """
+    if not -rank <= axis < rank:
+        raise LayerError(f"axis {axis} does not exist in a tensor of rank {rank}")
+    return axis % rank

@@ -1,0 +1,195 @@
+"""Dense, Embedding, Masking, and the layers that only move data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from kerasport.errors import LayerError
+from kerasport.layers.base import Dim, Emit, Identity, Shape, Spec, TensorType, Value, known_product
+from kerasport.layers.config import Config
+from kerasport.layers.functions import LINEAR, Function
+from kerasport.layers.ops import AnyNotEqual, NotEqualTo
+from kerasport.layers.registry import LAYERS
+
+LAYERS.register("Dropout", ignored="rate noise_shape seed")(Identity)
+LAYERS.register(
+    "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", ignored="rate noise_shape seed data_format"
+)(Identity)
+LAYERS.register("GaussianDropout", "AlphaDropout", ignored="rate noise_shape seed")(Identity)
+LAYERS.register("GaussianNoise", ignored="stddev seed")(Identity)
+LAYERS.register("ActivityRegularization", ignored="l1 l2")(Identity)
+LAYERS.register("Identity")(Identity)
+
+
+@LAYERS.register("Dense")
+@dataclass(frozen=True, kw_only=True)
+class Dense(Spec):
+    """``activation(x @ kernel + bias)`` over the last axis, for an input of any rank from 2."""
+
+    units: int
+    use_bias: bool = True
+    activation: Function = LINEAR
+
+    @classmethod
+    def parse(cls, config: Config) -> Self:
+        """Keras's keys: units, use_bias, activation."""
+        return cls(
+            units=config.integer("units"), use_bias=config.flag("use_bias", True), activation=config.activation()
+        )
+
+    def weights(self, *inputs: TensorType) -> dict[str, Shape]:
+        """Kernel (in, units), bias (units,)."""
+        roles: dict[str, Shape] = {"kernel": (inputs[0].shape[-1], self.units)}
+        return roles | ({"bias": (self.units,)} if self.use_bias else {})
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        """(batch, ..., units)."""
+        return inputs[0].with_shape((*inputs[0].shape[:-1], self.units))
+
+
+@LAYERS.register("Flatten")
+@dataclass(frozen=True, kw_only=True)
+class Flatten(Spec):
+    """Everything but the batch in one axis; channels_first data is first brought to channels_last order."""
+
+    channels_first: bool = False
+    carries_mask: ClassVar[bool] = False
+    float_only: ClassVar[bool] = False
+
+    @classmethod
+    def parse(cls, config: Config) -> Self:
+        """Keras's key: data_format."""
+        return cls(channels_first=config.channels_first())
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        """(batch, product of the rest); a rank-1 input gives (batch, 1)."""
+        return inputs[0].with_shape((inputs[0].shape[0], known_product(inputs[0].shape[1:])))
+
+
+@LAYERS.register("Reshape")
+@dataclass(frozen=True, kw_only=True)
+class Reshape(Spec):
+    """A new shape behind the batch axis, in row-major order; one dimension may be -1."""
+
+    target_shape: tuple[int, ...]
+    carries_mask: ClassVar[bool] = False
+    float_only: ClassVar[bool] = False
+
+    @classmethod
+    def parse(cls, config: Config) -> Self:
+        """Keras's key: target_shape (Keras 3's .h5 may call it newshape)."""
+        return cls(target_shape=config.integers("target_shape"))
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        """(batch, *target_shape) with -1 resolved where the input is known."""
+        batch, *rest = inputs[0].shape
+        total = known_product(rest)
+        fixed = known_product([d for d in self.target_shape if d != -1]) or 1
+        if total is not None and (total % fixed or (-1 not in self.target_shape and total != fixed)):
+            raise LayerError(f"target_shape {self.target_shape} does not fit an input of {total} values")
+        free: Dim = None if total is None else total // fixed
+        return inputs[0].with_shape((batch, *(free if d == -1 else d for d in self.target_shape)))
+
+
+@LAYERS.register("Permute")
+@dataclass(frozen=True, kw_only=True)
+class Permute(Spec):
+    """Reorders the axes behind the batch.
+
+    Attributes:
+        axes: The full permutation, the batch axis 0 included.
+    """
+
+    axes: tuple[int, ...]
+    carries_mask: ClassVar[bool] = False
+    float_only: ClassVar[bool] = False
+
+    @classmethod
+    def parse(cls, config: Config) -> Self:
+        """Keras's key: dims, counted from 1."""
+        axes = (0, *config.integers("dims"))
+        if sorted(axes) != list(range(len(axes))):
+            raise LayerError(f"dims {axes[1:]} is not a permutation")
+        return cls(axes=axes)
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        """The input's dimensions in the new order."""
+        if inputs[0].rank != len(self.axes):
+            raise LayerError(f"dims of {len(self.axes) - 1} axes for an input of rank {inputs[0].rank}")
+        return inputs[0].with_shape([inputs[0].shape[axis] for axis in self.axes])
+
+
+@LAYERS.register("RepeatVector")
+@dataclass(frozen=True, kw_only=True)
+class RepeatVector(Spec):
+    """(batch, features) to (batch, n, features)."""
+
+    n: int
+    carries_mask: ClassVar[bool] = False
+
+    @classmethod
+    def parse(cls, config: Config) -> Self:
+        """Keras's key: n."""
+        return cls(n=config.integer("n"))
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        """(batch, n, features)."""
+        batch, features = inputs[0].shape
+        return inputs[0].with_shape((batch, self.n, features))
+
+
+@LAYERS.register(
+    "Embedding", ignored="embeddings_initializer embeddings_regularizer embeddings_constraint input_length"
+)
+@dataclass(frozen=True, kw_only=True)
+class Embedding(Spec):
+    """Rows of a table by integer ids; float ids are truncated."""
+
+    input_dim: int
+    output_dim: int
+    mask_zero: bool = False
+    float_only: ClassVar[bool] = False
+
+    @classmethod
+    def parse(cls, config: Config) -> Self:
+        """Keras's keys: input_dim, output_dim, mask_zero."""
+        return cls(
+            input_dim=config.integer("input_dim"),
+            output_dim=config.integer("output_dim"),
+            mask_zero=config.flag("mask_zero"),
+        )
+
+    def weights(self, *inputs: TensorType) -> dict[str, Shape]:
+        """Embeddings (input_dim, output_dim)."""
+        return {"embeddings": (self.input_dim, self.output_dim)}
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        """(batch, ..., output_dim)."""
+        return TensorType((*inputs[0].shape, self.output_dim))
+
+    def output_mask(self, masks: Sequence[Value | None], inputs: Sequence[Value], emit: Emit) -> Value | None:
+        """``ids != 0`` with mask_zero; no mask otherwise, whatever came in."""
+        return emit(NotEqualTo(value=0.0), inputs) if self.mask_zero else None
+
+
+@LAYERS.register("Masking")
+@dataclass(frozen=True, kw_only=True)
+class Masking(Spec):
+    """Zeroes the steps whose features all equal ``mask_value``, and masks them."""
+
+    mask_value: float = 0.0
+
+    @classmethod
+    def parse(cls, config: Config) -> Self:
+        """Keras's key: mask_value."""
+        return cls(mask_value=config.number("mask_value", 0.0))
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        """The input's type."""
+        return inputs[0]
+
+    def output_mask(self, masks: Sequence[Value | None], inputs: Sequence[Value], emit: Emit) -> Value | None:
+        """``any(x != mask_value)`` over the features; an incoming mask is replaced."""
+        return emit(AnyNotEqual(value=self.mask_value), inputs)

@@ -1,0 +1,88 @@
+"""Activation functions as values: a canonical name with every parameter explicit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kerasport.errors import LayerError
+
+# Canonical name -> its parameters with the defaults of the Keras 3 function of that name.
+FUNCTIONS: dict[str, dict[str, float]] = {
+    "linear": {},
+    "relu": {"negative_slope": 0.0, "max_value": float("inf"), "threshold": 0.0},
+    "softmax": {"axis": -1},
+    "log_softmax": {"axis": -1},
+    "sigmoid": {},
+    "tanh": {},
+    "softplus": {},
+    "softsign": {},
+    "elu": {"alpha": 1.0},
+    "selu": {},
+    "exponential": {},
+    "hard_sigmoid": {"slope": 1 / 6, "offset": 0.5},
+    "silu": {},
+    "gelu": {"approximate": 0.0},
+    "mish": {},
+    "leaky_relu": {"negative_slope": 0.2},
+    "relu6": {},
+    "celu": {"alpha": 1.0},
+    "glu": {"axis": -1},
+    "hard_shrink": {"threshold": 0.5},
+    "hard_silu": {},
+    "hard_tanh": {},
+    "log_sigmoid": {},
+    "soft_shrink": {"threshold": 0.5},
+    "sparse_plus": {},
+    "sparse_sigmoid": {},
+    "sparsemax": {"axis": -1},
+    "squareplus": {"b": 4.0},
+    "tanh_shrink": {},
+    "thresholded_relu": {"theta": 1.0},
+}
+
+
+@dataclass(frozen=True)
+class Function:
+    """An activation function.
+
+    Attributes:
+        name: A key of FUNCTIONS.
+        parameters: Its parameters as sorted (name, value) pairs.
+    """
+
+    name: str
+    parameters: tuple[tuple[str, float], ...] = ()
+
+    def __getitem__(self, parameter: str) -> float:
+        return dict(self.parameters)[parameter]
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether it changes nothing."""
+        return self.name == "linear"
+
+
+LINEAR = Function("linear")
+
+
+def function(value: str | Mapping[str, Any] | None) -> Function:
+    """A canonical function from its name, or from a dict ``{"function": name, parameter: value}``.
+
+    Raises:
+        LayerError: There is no such function or parameter.
+    """
+    if value is None:
+        return LINEAR
+    if isinstance(value, str):
+        value = {"function": value}
+    given = dict(value)
+    name = given.pop("function", None)
+    if name not in FUNCTIONS:
+        raise LayerError(f"activation {str(name or value)[:80]!r} is not supported")
+    unknown = set(given) - set(FUNCTIONS[name])
+    if unknown:
+        raise LayerError(f"activation {name!r} has no parameter {sorted(unknown)[0]!r}")
+    parameters = FUNCTIONS[name] | {key: float(number) for key, number in given.items()}
+    return Function(name, tuple(sorted(parameters.items())))

@@ -1,0 +1,51 @@
+"""What wrappers come to: TimeDistributed as folding time into the batch. Bidirectional is in ``recurrent``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kerasport.layers.base import TensorType, known_product
+from kerasport.layers.ops import Op
+
+# Layers that treat each step of (batch, time, ...) alone anyway, so that nothing needs folding.
+_PER_STEP = frozenset(
+    [
+        "Activation",
+        "LeakyReLU",
+        "ELU",
+        "ReLU",
+        "ThresholdedReLU",
+        "Dropout",
+        "GaussianDropout",
+        "GaussianNoise",
+        "AlphaDropout",
+        "ActivityRegularization",
+        "Identity",
+    ]
+)
+
+
+def works_per_step(class_name: str, config: Mapping[str, Any]) -> bool:
+    """Whether the layer gives the same on (batch, time, ...) as on each step."""
+    return class_name in _PER_STEP or class_name == "Dense"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoldTime(Op):
+    """(batch, time, ...) to (batch * time, ...)."""
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        """The first two axes as one."""
+        shape = inputs[0].shape
+        return inputs[0].with_shape((known_product(shape[:2]), *shape[2:]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnfoldTime(Op):
+    """(batch * time, ...) back to (batch, time, ...), with batch and time those of the second input."""
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        """The second input's first two axes, then the first input's."""
+        return inputs[0].with_shape((*inputs[1].shape[:2], *inputs[0].shape[1:]))

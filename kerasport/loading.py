@@ -1,0 +1,118 @@
+"""A model file, opened and understood: the path from bytes to a graph with lazy weights."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from kerasport import dialect, reader
+from kerasport.assemble import Assembly, assemble
+from kerasport.dialect.binding import Leaf, bind
+from kerasport.dialect.model import LayerDef, ModelDef
+from kerasport.errors import DamagedFile, UnsupportedModel
+from kerasport.graph import Graph
+from kerasport.layers.wrappers import works_per_step
+from kerasport.reader.weights import Weight
+
+
+@dataclass(eq=False)
+class LoadedModel:
+    """A model file with its graph; a context manager that closes the file.
+
+    Attributes:
+        saved: The open file.
+        definition: The model in canonical form.
+        assembly: Its graph, without weights, and what stands in the way of converting it.
+    """
+
+    saved: reader.SavedModel
+    definition: ModelDef
+    assembly: Assembly
+    _graph: Graph | None = None
+
+    @property
+    def graph(self) -> Graph:
+        """The graph with its weights bound (lazily: no values are read).
+
+        Raises:
+            UnsupportedModel: Some layers cannot be converted.
+            DamagedFile: The file's weights are not those that its config implies.
+        """
+        if self._graph is None:
+            if self.assembly.problems:
+                raise UnsupportedModel(self.assembly.problems)
+            self._graph = self._with_weights()
+        return self._graph
+
+    def _with_weights(self) -> Graph:
+        weights: dict[str, dict[str, Weight]] = {}
+        for layer in self.definition.layers:
+            weights.update(self._bound(layer))
+        graph = self.assembly.graph
+        return replace(
+            graph, layers={key: replace(layer, weights=weights.get(key, {})) for key, layer in graph.layers.items()}
+        )
+
+    def _bound(self, layer: LayerDef) -> dict[str, dict[str, Weight]]:
+        leaves = [leaf for leaf in self.leaves(layer, layer.name, True) if leaf.roles]
+        if not leaves:
+            return {}
+        group = layer.name.removesuffix("/activation")
+        try:
+            saved = self.saved.weights[group]
+        except KeyError:
+            raise DamagedFile(
+                f"{self.saved.path} has no weights for the layer {group!r}.", "Save the model again, or copy it again."
+            ) from None
+        return bind(group, saved, leaves)
+
+    def leaves(self, layer: LayerDef, key: str, trainable: bool) -> Iterator[Leaf]:
+        """The layers with weights under one layer, in the order in which Keras lists them."""
+        trainable = trainable and layer.trainable
+        if layer.model is not None:
+            trainable = trainable and layer.model.trainable
+            for part in layer.model.layers:
+                yield from self.leaves(part, f"{key}/{part.name}", trainable)
+            return
+        inner = layer.inner.get("layer")
+        if layer.class_name == "TimeDistributed" and inner is not None:
+            if inner.model is not None or not works_per_step(inner.class_name, inner.config):
+                yield from self.leaves(inner, f"{key}/{inner.name}", trainable)
+                return
+        record = self.assembly.layers.get(key)
+        if record is not None and record.spec is not None:
+            yield Leaf(key, layer.name, record.roles, record.spec.non_trainable, trainable)
+
+    def close(self) -> None:
+        """Closes the file."""
+        self.saved.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def load(path: str | Path, *, allow_keys: Collection[str] = ()) -> LoadedModel:
+    """Opens a Keras model file and works out its graph; reads no weight values.
+
+    Args:
+        path: A whole-model HDF5 file.
+        allow_keys: Config keys to accept although kerasport does not know them: ``key`` or ``Class.key``.
+
+    Raises:
+        FileError: The file cannot be read as a Keras model.
+    """
+    saved = reader.open_model(path)
+    try:
+        definition = dialect.canonical(saved.config, dialect.writer(saved.keras_version, saved.backend))
+        return LoadedModel(saved, definition, assemble(definition, frozenset(allow_keys)))
+    except BaseException:
+        saved.close()
+        raise

@@ -1,0 +1,47 @@
+"""A weight that is still in its file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import h5py
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Weight:
+    """One array in an open model file.
+
+    Attributes:
+        path: Where it is in the file, for messages.
+        shape: Its shape as stored.
+        dtype: Its NumPy dtype as stored.
+        dataset: The open HDF5 dataset.
+    """
+
+    path: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    dataset: h5py.Dataset
+
+    @property
+    def nbytes(self) -> int:
+        """Its size in bytes when read."""
+        return int(self.dataset.size) * self.dtype.itemsize
+
+    def read(self) -> NDArray[Any]:
+        """Reads the values.
+
+        Raises:
+            DamagedFile: The bytes are not all there.
+        """
+        from kerasport.errors import DamagedFile
+
+        try:
+            array: NDArray[Any] = self.dataset[()]
+        except (OSError, RuntimeError, ValueError) as error:
+            raise DamagedFile(f"The weight {self.path!r} cannot be read: {error}.") from error
+        return array

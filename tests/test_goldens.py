@@ -1,0 +1,51 @@
+"""Every golden case: ONNX Runtime on our translation, and our reference, against real Keras."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pytest
+from numpy.typing import NDArray
+
+from kerasport import reference
+from kerasport.export import translate
+from kerasport.export.writer import to_bytes
+from kerasport.loading import load
+from tests.goldens import Golden, goldens
+
+RTOL, ATOL = 1e-4, 1e-5
+
+
+@pytest.mark.parametrize("golden", goldens(), ids=lambda golden: golden.name)
+def test_onnx_runtime_and_reference_agree_with_keras(golden: Golden, tmp_path: Path) -> None:
+    with load(golden.model(tmp_path)) as model:
+        graph = model.graph
+        onnx_model = translate(graph)
+        outputs = run_onnx(to_bytes(onnx_model, {"kerasport.version": "test"}), golden.inputs)
+        for name, expected, actual in zip(graph.output_names, golden.outputs, outputs, strict=True):
+            agree(actual, expected, f"ONNX Runtime, output {name}")
+        for name, expected, actual in zip(
+            graph.output_names, golden.outputs, reference.run(graph, golden.inputs), strict=True
+        ):
+            agree(actual, expected, f"reference, output {name}")
+
+
+def run_onnx(model: bytes, inputs: list[NDArray[Any]]) -> list[NDArray[Any]]:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    feeds = {
+        info.name: array.astype({"tensor(float)": "float32", "tensor(int32)": "int32"}.get(info.type, array.dtype))
+        for info, array in zip(session.get_inputs(), inputs, strict=True)
+    }
+    return list(session.run(None, feeds))
+
+
+def agree(actual: NDArray[Any], expected: NDArray[Any], where: str) -> None:
+    assert actual.shape == expected.shape, where
+    np.testing.assert_allclose(
+        actual.astype("float64"), expected.astype("float64"), RTOL, ATOL, err_msg=where, equal_nan=True
+    )
