@@ -1,0 +1,44 @@
+"""Trained Keras models to proven ONNX models, with no TensorFlow and no Keras installed.
+
+    with kerasport.load("model.h5") as model: ...      the file's graph, with lazy weights
+    kerasport.inspect("model.h5")                      what is in it, can it be converted
+    kerasport.convert("model.h5", "model.onnx")        translate, validate, write
+    kerasport.validate("model.h5", "model.onnx")       ONNX Runtime against the NumPy reference
+    kerasport.predict("model.onnx", array)             batch prediction
+
+Importing kerasport imports nothing else; each function loads what it needs.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from kerasport._version import __version__
+
+if TYPE_CHECKING:
+    from kerasport.conversion import convert
+    from kerasport.inspection import inspect
+    from kerasport.loading import load
+    from kerasport.prediction import predict
+    from kerasport.validation import validate
+
+__all__ = ["__version__", "convert", "inspect", "load", "predict", "validate"]
+
+_HOMES = {
+    "convert": "kerasport.conversion",
+    "inspect": "kerasport.inspection",
+    "load": "kerasport.loading",
+    "predict": "kerasport.prediction",
+    "validate": "kerasport.validation",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'kerasport' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kerasport.dialect.model import LayerDef, ModelDef, Node, TensorRef
-from kerasport.errors import DamagedFile, LayerError, Problem
+from kerasport.errors import DamagedFileError, LayerError, Problem
 from kerasport.graph import Call, Graph, Layer
 from kerasport.layers import LAYERS
 from kerasport.layers.base import Shape, Spec, TensorType, Value
@@ -112,7 +112,7 @@ class _Assembler:
         """Calls a model on tensors; gives its outputs."""
         layers = {layer.name: layer for layer in model.layers}
         if len(args) != len(model.inputs):
-            raise DamagedFile(f"The model {model.name!r} has {len(model.inputs)} inputs and is given {len(args)}.")
+            raise DamagedFileError(f"The model {model.name!r} has {len(model.inputs)} inputs and is given {len(args)}.")
         done: dict[tuple[str, int], list[Flow]] = {
             (ref.layer, ref.node): [self._as_input(flow, layers[ref.layer])]
             for ref, flow in zip(model.inputs, args, strict=True)
@@ -233,7 +233,7 @@ class _Assembler:
         record = self._records.setdefault(key, LayerRecord(key, layer))
         if x is None or (x.type.rank < 3 and inner.model is not None):
             return [Flow(None)]
-        if inner.model is None and works_per_step(inner.class_name, inner.config):
+        if works_per_step(inner):
             self._records[key] = LayerRecord(key, inner)
             (record := self._records[key]).spec = self._spec_or_none(inner, key)
             return self._apply(inner, node, flows, None, "", key)
@@ -274,7 +274,7 @@ def _pick(done: Mapping[tuple[str, int], list[Flow]], ref: TensorRef) -> Flow:
     if flows == [Flow(None)]:
         return flows[0]
     if ref.tensor >= len(flows):
-        raise DamagedFile(f"The layer {ref.layer!r} has {len(flows)} outputs; output {ref.tensor} is asked for.")
+        raise DamagedFileError(f"The layer {ref.layer!r} has {len(flows)} outputs; output {ref.tensor} is asked for.")
     return flows[ref.tensor]
 
 
@@ -296,7 +296,7 @@ def _order(
                 stack.pop()
                 yield call
             elif any(need in state for need in waiting):
-                raise DamagedFile(f"The layers of the model {model.name!r} form a circle at {call[0]!r}.")
+                raise DamagedFileError(f"The layers of the model {model.name!r} form a circle at {call[0]!r}.")
             else:
                 state[call] = False
                 stack += waiting
@@ -306,10 +306,12 @@ def _order(
 def _needs(model: ModelDef, layers: Mapping[str, LayerDef], call: tuple[str, int]) -> list[tuple[str, int]]:
     name, index = call
     if name not in layers or not 0 <= index < len(layers[name].nodes):
-        raise DamagedFile(f"The model {model.name!r} uses call {index} of the layer {name!r}, which it does not have.")
+        raise DamagedFileError(
+            f"The model {model.name!r} uses call {index} of the layer {name!r}, which it does not have."
+        )
     node = layers[name].nodes[index]
     if not node.inputs:
-        raise DamagedFile(f"The layer {name!r} of the model {model.name!r} has no input.")
+        raise DamagedFileError(f"The layer {name!r} of the model {model.name!r} has no input.")
     return [(ref.layer, ref.node) for ref in (*node.inputs, *([node.mask] if node.mask else []))]
 
 

@@ -3,9 +3,9 @@
     KerasportError                  exit code
     ├── OptionError                 2   an option that contradicts the model or another option
     ├── FileError                   3   a file that cannot be read as a model
-    │   ├── NotAModelFile               some other kind of file; the message says which
-    │   └── DamagedFile                 truncated, inconsistent, or not what its config implies
-    ├── UnsupportedModel            4   layers or options that cannot be translated; all of them listed
+    │   ├── NotAModelError               some other kind of file; the message says which
+    │   └── DamagedFileError                 truncated, inconsistent, or not what its config implies
+    ├── UnsupportedModelError            4   layers or options that cannot be translated; all of them listed
     ├── MismatchError               5   ONNX Runtime and the reference disagree
     └── InputError                  6   arrays that do not fit the model's inputs
 
@@ -49,11 +49,11 @@ class FileError(KerasportError):
     exit_code = 3
 
 
-class NotAModelFile(FileError):
+class NotAModelError(FileError):
     """The file is of another kind."""
 
 
-class DamagedFile(FileError):
+class DamagedFileError(FileError):
     """The file is truncated or contradicts itself."""
 
 
@@ -75,7 +75,7 @@ class Problem:
         return f"{self.layer}: {self.what}" + (f" ({self.hint})" if self.hint else "")
 
 
-class UnsupportedModel(KerasportError):
+class UnsupportedModelError(KerasportError):
     """The model has layers or options that cannot be translated; ``problems`` lists all of them."""
 
     exit_code = 4

@@ -12,7 +12,7 @@ from kerasport import dialect, reader
 from kerasport.assemble import Assembly, assemble
 from kerasport.dialect.binding import Leaf, bind
 from kerasport.dialect.model import LayerDef, ModelDef
-from kerasport.errors import DamagedFile, UnsupportedModel
+from kerasport.errors import DamagedFileError, UnsupportedModelError
 from kerasport.graph import Graph
 from kerasport.layers.wrappers import works_per_step
 from kerasport.reader.weights import Weight
@@ -38,12 +38,12 @@ class LoadedModel:
         """The graph with its weights bound (lazily: no values are read).
 
         Raises:
-            UnsupportedModel: Some layers cannot be converted.
-            DamagedFile: The file's weights are not those that its config implies.
+            UnsupportedModelError: Some layers cannot be converted.
+            DamagedFileError: The file's weights are not those that its config implies.
         """
         if self._graph is None:
             if self.assembly.problems:
-                raise UnsupportedModel(self.assembly.problems)
+                raise UnsupportedModelError(self.assembly.problems)
             self._graph = self._with_weights()
         return self._graph
 
@@ -64,7 +64,7 @@ class LoadedModel:
         try:
             saved = self.saved.weights[group]
         except KeyError:
-            raise DamagedFile(
+            raise DamagedFileError(
                 f"{self.saved.path} has no weights for the layer {group!r}.", "Save the model again, or copy it again."
             ) from None
         return bind(group, saved, leaves)
@@ -78,10 +78,9 @@ class LoadedModel:
                 yield from self.leaves(part, f"{key}/{part.name}", trainable)
             return
         inner = layer.inner.get("layer")
-        if layer.class_name == "TimeDistributed" and inner is not None:
-            if inner.model is not None or not works_per_step(inner.class_name, inner.config):
-                yield from self.leaves(inner, f"{key}/{inner.name}", trainable)
-                return
+        if layer.class_name == "TimeDistributed" and inner is not None and not works_per_step(inner):
+            yield from self.leaves(inner, f"{key}/{inner.name}", trainable)
+            return
         record = self.assembly.layers.get(key)
         if record is not None and record.spec is not None:
             yield Leaf(key, layer.name, record.roles, record.spec.non_trainable, trainable)

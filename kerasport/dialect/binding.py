@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from kerasport.errors import DamagedFile
+from kerasport.errors import DamagedFileError
 from kerasport.layers.base import Shape
 from kerasport.reader.weights import Weight
 
@@ -46,11 +46,11 @@ def bind(group: str, saved: Named, leaves: Sequence[Leaf]) -> dict[str, dict[str
         leaves: Its layers with weights, in the model's order.
 
     Raises:
-        DamagedFile: Weights are missing, left over, or of another shape than the config implies.
+        DamagedFileError: Weights are missing, left over, or of another shape than the config implies.
     """
     expected = sum(len(leaf.roles) for leaf in leaves)
     if expected != len(saved):
-        raise DamagedFile(
+        raise DamagedFileError(
             f"The layer {group!r} needs {expected} weights"
             f" ({', '.join(role for leaf in leaves for role in leaf.roles)}) and the file has {len(saved)}"
             f" ({', '.join(name for name, _ in saved)})."
@@ -114,6 +114,6 @@ def _check_shapes(leaf: Leaf, weights: Mapping[str, Weight]) -> None:
         found = weights[role].shape
         fits = len(found) == len(shape) and all(want in (None, have) for want, have in zip(shape, found, strict=True))
         if not fits:
-            raise DamagedFile(
+            raise DamagedFileError(
                 f"The {role} of layer {leaf.key!r} has the shape {found} in the file where its config implies {shape}."
             )

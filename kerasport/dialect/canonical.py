@@ -9,7 +9,7 @@ from typing import Any
 from kerasport.dialect import activations, inbound, keras2
 from kerasport.dialect.model import LayerDef, ModelDef, Node, TensorRef
 from kerasport.dialect.writer import Writer
-from kerasport.errors import DamagedFile, NotAModelFile
+from kerasport.errors import DamagedFileError, NotAModelError
 
 CONTAINERS = frozenset({"Sequential", "Functional", "Model", "Network", "Graph"})
 _MAX_NESTING = 60
@@ -20,12 +20,12 @@ def canonical(config: Mapping[str, Any], writer: Writer) -> ModelDef:
     """The canonical form of a whole model's config.
 
     Raises:
-        NotAModelFile: The config is not one of a Sequential or functional model.
-        DamagedFile: The config contradicts itself.
+        NotAModelError: The config is not one of a Sequential or functional model.
+        DamagedFileError: The config contradicts itself.
     """
     name = str(config.get("class_name"))
     if not _is_container(config):
-        raise NotAModelFile(
+        raise NotAModelError(
             f"The saved model is of the class {name!r}, which has no layer graph in the file.",
             "Build the same model with the functional API or Sequential in Keras, load these weights, and save that.",
         )
@@ -42,7 +42,7 @@ def _is_container(raw: Mapping[str, Any]) -> bool:
 
 def _model(raw: Mapping[str, Any], writer: Writer, depth: int) -> ModelDef:
     if depth > _MAX_NESTING:
-        raise DamagedFile(f"Models are nested more than {_MAX_NESTING} deep.")
+        raise DamagedFileError(f"Models are nested more than {_MAX_NESTING} deep.")
     if raw.get("class_name") == "Sequential" and "output_layers" not in raw["config"]:
         return _sequential(raw, writer, depth)
     return _functional(raw["config"], writer, depth)
@@ -68,7 +68,7 @@ def _functional(config: Mapping[str, Any], writer: Writer, depth: int) -> ModelD
 def _refuse_twins(config: Mapping[str, Any], names: list[str]) -> None:
     twins = [name for name in names if names.count(name) > 1] if len(set(names)) < len(names) else []
     if twins:
-        raise DamagedFile(f"Two layers of the model {config.get('name')!r} are named {twins[0]!r}.")
+        raise DamagedFileError(f"Two layers of the model {config.get('name')!r} are named {twins[0]!r}.")
 
 
 class _References:
@@ -119,15 +119,21 @@ def _sequential(raw: Mapping[str, Any], writer: Writer, depth: int) -> ModelDef:
             inputs = (TensorRef(layers[-1].name),) if layers else ()
             layers.append(replace(layer, nodes=(Node(inputs),)))
     if not layers:
-        raise DamagedFile("A Sequential model has no layers.")
+        raise DamagedFileError("A Sequential model has no layers.")
     if layers[0].class_name != "InputLayer":
         built = config.get("build_input_shape") if isinstance(config, dict) else None
         layers[:1] = _with_input(layers[0], built, writer)
-    outputs = (TensorRef(layers[-1].name),)
-    name = str(config.get("name") if isinstance(config, dict) else None or "sequential")
-    trainable = bool(config.get("trainable", True)) if isinstance(config, dict) else True
+    settings = config if isinstance(config, dict) else {}
     first, last = layers[0].name, _entry_name(entries[-1])
-    return ModelDef(name, tuple(layers), (TensorRef(first),), outputs, (first,), (last,), trainable)
+    return ModelDef(
+        name=str(settings.get("name") or "sequential"),
+        layers=tuple(layers),
+        inputs=(TensorRef(first),),
+        outputs=(TensorRef(layers[-1].name),),
+        input_names=(first,),
+        output_names=(last,),
+        trainable=bool(settings.get("trainable", True)),
+    )
 
 
 def _with_input(first: LayerDef, built: Any, writer: Writer) -> list[LayerDef]:
@@ -153,7 +159,7 @@ def _entry_name(entry: Mapping[str, Any]) -> str:
 def _layer(entry: Any, name: str, writer: Writer, depth: int) -> list[LayerDef]:
     """One entry of a model's layer list; two when its activation is a layer with weights."""
     if not isinstance(entry, dict) or not isinstance(entry.get("config"), dict | list):
-        raise DamagedFile(f"The config of layer {name!r} is not complete.")
+        raise DamagedFileError(f"The config of layer {name!r} is not complete.")
     calls = inbound.nodes(entry.get("inbound_nodes", []), name)
     if entry["class_name"] in CONTAINERS or _is_container(entry):
         model = _model(entry, writer, depth + 1)
@@ -176,7 +182,7 @@ def _wrapped(config: Mapping[str, Any]) -> list[str]:
 
 def _inner(entry: Mapping[str, Any], writer: Writer, depth: int) -> LayerDef:
     if depth > _MAX_NESTING:
-        raise DamagedFile(f"Layers are nested more than {_MAX_NESTING} deep.")
+        raise DamagedFileError(f"Layers are nested more than {_MAX_NESTING} deep.")
     name = _entry_name(entry)
     layers = _layer(entry, name, writer, depth)
     return layers[0]

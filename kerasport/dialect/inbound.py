@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kerasport.dialect.model import Node, TensorRef
-from kerasport.errors import DamagedFile
+from kerasport.errors import DamagedFileError
 
 
 def nodes(raw: Any, layer: str) -> tuple[Node, ...]:
@@ -16,7 +16,7 @@ def nodes(raw: Any, layer: str) -> tuple[Node, ...]:
     (tf.keras may leave out the outer list for one input); Keras 3 as ``{"args": ..., "kwargs": ...}``.
     """
     if not isinstance(raw, list):
-        raise DamagedFile(f"The inbound nodes of layer {layer!r} are not a list.")
+        raise DamagedFileError(f"The inbound nodes of layer {layer!r} are not a list.")
     return tuple(_keras3_node(node) if isinstance(node, dict) else _keras2_node(node, layer) for node in raw)
 
 
@@ -31,7 +31,7 @@ def references(raw: Any) -> Iterator[tuple[str | None, TensorRef]]:
         for item in raw:
             yield from references(item)
     else:
-        raise DamagedFile(f"The model's inputs or outputs hold {str(raw)[:60]!r} where a tensor is needed.")
+        raise DamagedFileError(f"The model's inputs or outputs hold {str(raw)[:60]!r} where a tensor is needed.")
 
 
 def _is_triple(raw: Any) -> bool:
@@ -48,7 +48,7 @@ def _keras2_node(raw: Any, layer: str) -> Node:
     if isinstance(raw, dict):
         raw = list(raw.values())
     if not isinstance(raw, list) or not all(_is_triple(entry) for entry in raw):
-        raise DamagedFile(f"An inbound node of layer {layer!r} is {str(raw)[:60]!r}.")
+        raise DamagedFileError(f"An inbound node of layer {layer!r} is {str(raw)[:60]!r}.")
     kwargs = dict(raw[0][3] or {}) if raw and len(raw[0]) == 4 else {}
     tensors = {key: _tensors(value) for key, value in kwargs.items()}
     return _node([_reference(entry) for entry in raw], kwargs, tensors)

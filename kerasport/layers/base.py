@@ -44,6 +44,23 @@ class Value:
     type: TensorType
 
 
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """What values a layer is meant to be given; inputs for a trial are drawn from it.
+
+    Attributes:
+        low: The smallest value.
+        high: The largest value; for ids, the first one that is too large.
+        ids: Whether the values are whole numbers.
+        padding: The value that marks a masked step, None where there are none.
+    """
+
+    low: float = -3.0
+    high: float = 3.0
+    ids: bool = False
+    padding: float | None = None
+
+
 Emit = Callable[["Spec", Sequence[Value]], Value]
 Types = TensorType | tuple[TensorType, ...]
 
@@ -94,6 +111,10 @@ class Spec:
     def infer(self, *inputs: TensorType) -> Types:
         """The output type, or a tuple of them for a layer with several outputs."""
         raise NotImplementedError
+
+    def domain(self) -> Domain | None:
+        """What the first input should be drawn from; None when any values will do."""
+        return None
 
     def output_mask(self, masks: Sequence[Value | None], inputs: Sequence[Value], emit: Emit) -> Value | None:
         """The mask of the (first) output; ``emit`` adds a call that computes a new mask."""

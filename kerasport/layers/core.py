@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from kerasport.errors import LayerError
-from kerasport.layers.base import Dim, Emit, Identity, Shape, Spec, TensorType, Value, known_product
+from kerasport.layers.base import Dim, Domain, Emit, Identity, Shape, Spec, TensorType, Value, known_product
 from kerasport.layers.config import Config
 from kerasport.layers.functions import LINEAR, Function
 from kerasport.layers.ops import AnyNotEqual, NotEqualTo
@@ -169,6 +169,10 @@ class Embedding(Spec):
         """(batch, ..., output_dim)."""
         return TensorType((*inputs[0].shape, self.output_dim))
 
+    def domain(self) -> Domain:
+        """Ids below the table's size."""
+        return Domain(low=0, high=self.input_dim, ids=True, padding=0 if self.mask_zero else None)
+
     def output_mask(self, masks: Sequence[Value | None], inputs: Sequence[Value], emit: Emit) -> Value | None:
         """``ids != 0`` with mask_zero; no mask otherwise, whatever came in."""
         return emit(NotEqualTo(value=0.0), inputs) if self.mask_zero else None
@@ -189,6 +193,10 @@ class Masking(Spec):
     def infer(self, *inputs: TensorType) -> TensorType:
         """The input's type."""
         return inputs[0]
+
+    def domain(self) -> Domain:
+        """Anything, with masked steps."""
+        return Domain(padding=self.mask_value)
 
     def output_mask(self, masks: Sequence[Value | None], inputs: Sequence[Value], emit: Emit) -> Value | None:
         """``any(x != mask_value)`` over the features; an incoming mask is replaced."""

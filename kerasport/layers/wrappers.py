@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from kerasport.layers.base import TensorType, known_product
 from kerasport.layers.ops import Op
+
+if TYPE_CHECKING:
+    from kerasport.dialect.model import LayerDef
 
 # Layers that treat each step of (batch, time, ...) alone anyway, so that nothing needs folding.
 _PER_STEP = frozenset(
@@ -27,9 +29,9 @@ _PER_STEP = frozenset(
 )
 
 
-def works_per_step(class_name: str, config: Mapping[str, Any]) -> bool:
+def works_per_step(layer: LayerDef) -> bool:
     """Whether the layer gives the same on (batch, time, ...) as on each step."""
-    return class_name in _PER_STEP or class_name == "Dense"
+    return layer.model is None and layer.class_name in _PER_STEP
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import h5py
 
-from kerasport.errors import DamagedFile, NotAModelFile
+from kerasport.errors import DamagedFileError, NotAModelError
 from kerasport.reader.saved import NamedWeights, SavedModel
 from kerasport.reader.weights import Weight
 
@@ -23,13 +23,13 @@ def open_h5(path: Path) -> SavedModel:
     """Opens a whole-model HDF5 file.
 
     Raises:
-        NotAModelFile: It holds no model config.
-        DamagedFile: Its structure or config is broken.
+        NotAModelError: It holds no model config.
+        DamagedFileError: Its structure or config is broken.
     """
     try:
         file = h5py.File(path, "r")
     except OSError as error:
-        raise DamagedFile(f"{path} is a damaged HDF5 file: {error}.", "Download or copy it again.") from error
+        raise DamagedFileError(f"{path} is a damaged HDF5 file: {error}.", "Download or copy it again.") from error
     try:
         return _read(path, file)
     except Exception:
@@ -43,7 +43,7 @@ def _read(path: Path, file: h5py.File) -> SavedModel:
     config = _json(path, _text(file.attrs["model_config"]))
     group = _child(file, "model_weights") if "model_weights" in file else file
     if not isinstance(group, h5py.Group):
-        raise DamagedFile(f"{path}: 'model_weights' is not a group.")
+        raise DamagedFileError(f"{path}: 'model_weights' is not a group.")
     return SavedModel(
         path=path,
         config=config,
@@ -67,7 +67,7 @@ class _Groups(Mapping[str, NamedWeights]):
             raise KeyError(layer)
         group = _walk(self._path, self._group, layer)
         if not isinstance(group, h5py.Group):
-            raise DamagedFile(f"{self._path}: the weights of layer {layer!r} are not a group.")
+            raise DamagedFileError(f"{self._path}: the weights of layer {layer!r} are not a group.")
         return [(name, _weight(self._path, group, name)) for name in string_list(group, "weight_names")]
 
     def __iter__(self) -> Iterator[str]:
@@ -92,11 +92,11 @@ def string_list(item: h5py.Group, name: str) -> list[str]:
 def _weight(path: Path, group: h5py.Group, name: str) -> Weight:
     dataset = _walk(path, group, name)
     if not isinstance(dataset, h5py.Dataset):
-        raise DamagedFile(f"{path}: the weight {name!r} is not an array.")
+        raise DamagedFileError(f"{path}: the weight {name!r} is not an array.")
     if dataset.dtype.kind not in "fiub" and dataset.dtype.str != "|V2":
-        raise DamagedFile(f"{path}: the weight {name!r} holds {dataset.dtype}, not numbers.")
+        raise DamagedFileError(f"{path}: the weight {name!r} holds {dataset.dtype}, not numbers.")
     if dataset.is_virtual or dataset.external:
-        raise DamagedFile(f"{path}: the weight {name!r} points to another file, which kerasport does not follow.")
+        raise DamagedFileError(f"{path}: the weight {name!r} points to another file, which kerasport does not follow.")
     return Weight(f"{group.name}/{name}", dataset.shape, dataset.dtype, dataset)
 
 
@@ -105,18 +105,20 @@ def _walk(path: Path, group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset
     item: h5py.Group | h5py.Dataset = group
     for part in name.split("/"):
         if part in (".", ".."):
-            raise DamagedFile(f"{path}: the weight name {name!r} leaves its layer.")
+            raise DamagedFileError(f"{path}: the weight name {name!r} leaves its layer.")
         if part == "":
             continue
         if not isinstance(item, h5py.Group) or item.get(part, getlink=True) is None:
-            raise DamagedFile(f"{path}: the weight {name!r} of {group.name!r} is missing.")
+            raise DamagedFileError(f"{path}: the weight {name!r} of {group.name!r} is missing.")
         item = _child(item, part)
     return item
 
 
 def _child(group: h5py.Group, part: str) -> h5py.Group | h5py.Dataset:
     if not isinstance(group.get(part, getlink=True), h5py.HardLink):
-        raise DamagedFile(f"{group.file.filename}: {group.name}/{part} is a link, which kerasport does not follow.")
+        raise DamagedFileError(
+            f"{group.file.filename}: {group.name}/{part} is a link, which kerasport does not follow."
+        )
     return group[part]
 
 
@@ -135,22 +137,22 @@ def _json(path: Path, text: str) -> Mapping[str, Any]:
     try:
         config = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise DamagedFile(f"{path}: the model config is not valid JSON: {error}.") from error
+        raise DamagedFileError(f"{path}: the model config is not valid JSON: {error}.") from error
     if not isinstance(config, dict) or "class_name" not in config:
-        raise NotAModelFile(
+        raise NotAModelError(
             f"{path} has no layer graph in its config, as for a subclassed model.",
             "Build the same model with the functional API or Sequential in Keras, load these weights, and save that.",
         )
     return config
 
 
-def _no_config(path: Path, file: h5py.File) -> NotAModelFile:
+def _no_config(path: Path, file: h5py.File) -> NotAModelError:
     attributes = set(file.attrs)
     if {"layer_names", "layer_names0", "nb_layers"} & attributes:
-        return NotAModelFile(f"{path} holds weights only, without the model's architecture.", _WEIGHTS_ONLY)
+        return NotAModelError(f"{path} holds weights only, without the model's architecture.", _WEIGHTS_ONLY)
     if {"layers", "_layer_checkpoint_dependencies", "vars"} & set(file.keys()):
-        return NotAModelFile(f"{path} holds Keras 3 weights only, without the model's architecture.", _WEIGHTS_ONLY)
-    return NotAModelFile(
+        return NotAModelError(f"{path} holds Keras 3 weights only, without the model's architecture.", _WEIGHTS_ONLY)
+    return NotAModelError(
         f"{path} is an HDF5 file without a Keras model in it.",
         "A subclassed model has no saved architecture; save a functional or Sequential one with model.save('model.h5').",
     )

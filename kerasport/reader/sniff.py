@@ -6,7 +6,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from kerasport.errors import DamagedFile, FileError, NotAModelFile
+from kerasport.errors import DamagedFileError, FileError, NotAModelError
 
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 _SAVE_AGAIN = "Save it again from Keras as a whole model: model.save('model.h5')."
@@ -31,7 +31,7 @@ def require_hdf5(path: Path) -> None:
         _require_whole(path, head, size)
         return
     what, hint = describe(path, head, size)
-    raise NotAModelFile(f"{path} is not a Keras model file: it is {what}.", hint)
+    raise NotAModelError(f"{path} is not a Keras model file: it is {what}.", hint)
 
 
 def describe(path: Path, head: bytes, size: int) -> tuple[str, str]:
@@ -86,8 +86,8 @@ _KINDS: tuple[_Kind, ...] = (
 
 def _directory(path: Path) -> FileError:
     if (path / "saved_model.pb").exists() or (path / "keras_metadata.pb").exists():
-        return NotAModelFile(f"{path} is a TensorFlow SavedModel directory, not a Keras model file.", _SAVE_AGAIN)
-    return NotAModelFile(f"{path} is a directory, not a Keras model file.")
+        return NotAModelError(f"{path} is a TensorFlow SavedModel directory, not a Keras model file.", _SAVE_AGAIN)
+    return NotAModelError(f"{path} is a directory, not a Keras model file.")
 
 
 def _zip(path: Path) -> tuple[str, str]:
@@ -113,8 +113,8 @@ def _require_whole(path: Path, head: bytes, size: int) -> None:
     end_field = start + 2 * width
     end = int.from_bytes(head[end_field : end_field + width], "little")
     if version > 3 or width not in (2, 4, 8):
-        raise DamagedFile(f"{path} has a damaged HDF5 header.", "Download or copy it again.")
+        raise DamagedFileError(f"{path} has a damaged HDF5 header.", "Download or copy it again.")
     if end > size:
-        raise DamagedFile(
+        raise DamagedFileError(
             f"{path} is cut off: it should have {end:,} bytes and has {size:,}.", "Download or copy it again."
         )

@@ -36,12 +36,12 @@ class Weight:
         """Reads the values.
 
         Raises:
-            DamagedFile: The bytes are not all there.
+            DamagedFileError: The bytes are not all there.
         """
-        from kerasport.errors import DamagedFile
+        from kerasport.errors import DamagedFileError
 
         try:
             array: NDArray[Any] = self.dataset[()]
         except (OSError, RuntimeError, ValueError) as error:
-            raise DamagedFile(f"The weight {self.path!r} cannot be read: {error}.") from error
+            raise DamagedFileError(f"The weight {self.path!r} cannot be read: {error}.") from error
         return array

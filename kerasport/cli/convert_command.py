@@ -1,0 +1,44 @@
+"""``kerasport convert``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kerasport.cli.options import allow_key, size_text
+
+if TYPE_CHECKING:
+    from kerasport.conversion import Conversion
+
+
+@click.command("convert")
+@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("output", type=click.Path(path_type=Path))
+@click.option("--opset", type=int, help="The ONNX opset to write, from 13.")
+@click.option("--no-validate", is_flag=True, help="Do not compare the result with the NumPy reference.")
+@click.option("--no-fold", is_flag=True, help="Keep every layer: fold nothing into its neighbours.")
+@allow_key
+def command(
+    model: Path, output: Path, opset: int | None, no_validate: bool, no_fold: bool, allow_keys: tuple[str, ...]
+) -> None:
+    """Convert the Keras file MODEL to the ONNX file OUTPUT.
+
+    The result is checked and compared with the NumPy reference, layer by layer, before it takes its place.
+    """
+    from kerasport.conversion import convert
+
+    result = convert(model, output, opset=opset, fold=not no_fold, validate=not no_validate, allow_keys=allow_keys)
+    _show(result)
+
+
+def _show(result: Conversion) -> None:
+    click.echo(
+        f"{result.path}: {result.layers} layers, {result.nodes} nodes, {result.parameters:,} parameters,"
+        f" {size_text(result.size)}, opset {result.opset}"
+    )
+    if result.validation is None:
+        click.echo("not validated")
+    else:
+        click.echo(f"validated against the NumPy reference: {result.validation.verdict()}")

@@ -1,0 +1,72 @@
+"""``kerasport inspect``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kerasport.cli.options import allow_key, shape_text, size_text
+
+if TYPE_CHECKING:
+    from kerasport.inspection import Inspection
+
+
+@click.command("inspect")
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON (documented schema) instead of a table.")
+@allow_key
+def command(model: Path, as_json: bool, allow_keys: tuple[str, ...]) -> int:
+    """Show who wrote MODEL, its layers, and whether it can be converted.
+
+    Reads metadata only, never weight values. Exits with 4 when the model cannot be converted.
+    """
+    from kerasport.inspection import inspect
+
+    result = inspect(model, allow_keys=allow_keys)
+    if as_json:
+        click.echo(json.dumps(result.to_json(), indent=2))
+    else:
+        _show(result)
+    return 0 if result.convertible else 4
+
+
+def _show(result: Inspection) -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False, soft_wrap=True)
+    backend = f" on {result.backend}" if result.backend else ""
+    version = f"Keras {result.keras_version}{backend}" if result.keras_version else "a Keras that does not say"
+    console.print(f"{result.path} ({size_text(result.size)}), model {result.name!r}, saved by {version}", markup=False)
+    for title, ports in (("input", result.inputs), ("output", result.outputs)):
+        for port in ports:
+            console.print(f"  {title:6} {port['name']}: {port['dtype']} {shape_text(port['shape'])}", markup=False)
+    console.print(_table(result))
+    console.print(f"{len(result.layers)} layers, {result.parameters:,} parameters")
+    if result.convertible:
+        console.print("This model can be converted.", style="green")
+        return
+    console.print("This model cannot be converted:", style="red")
+    for problem in result.problems:
+        console.print(f"  - {problem}", markup=False)
+
+
+def _table(result: Inspection) -> object:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False)
+    for title in ("layer", "class", "output", "parameters", "from", ""):
+        table.add_column(title, justify="right" if title == "parameters" else "left", overflow="fold")
+    for row in result.layers:
+        table.add_row(
+            Text(row.name),
+            Text(row.class_name),
+            ", ".join(shape_text(shape) for shape in row.output_shapes) or "-",
+            f"{row.parameters:,}",
+            Text(", ".join(row.inputs)),
+            Text("✓", "green") if row.convertible else Text("✗", "red"),
+        )
+    return table

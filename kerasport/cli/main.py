@@ -1,0 +1,100 @@
+"""The command group, and what every command shares: errors, exit codes, --debug."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from kerasport._version import __version__
+from kerasport.errors import KerasportError, UnsupportedModelError
+
+_COMMANDS = {
+    "inspect": "What is in a model file, and can it be converted.",
+    "convert": "Convert a Keras model file to a validated ONNX file.",
+    "validate": "Compare an ONNX file with the Keras file that it was made from, layer by layer.",
+    "predict": "Predict with an ONNX or Keras model file.",
+}
+_EPILOG = """\b
+Exit codes:
+  0  fine
+  1  an unexpected error (please report it)
+  2  wrong usage
+  3  a file that cannot be read as a model, or written
+  4  a model with layers or options that are not supported
+  5  ONNX Runtime and the reference disagree
+  6  input arrays that do not fit the model
+  130  interrupted
+"""
+
+
+class _Lazy(click.Group):
+    """Imports a command's module only when it is run, so that --help loads nothing heavy."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = import_module(f"kerasport.cli.{cmd_name}_command").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.group(cls=_Lazy, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="kerasport")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def group(debug: bool) -> None:
+    """Trained Keras models to proven ONNX models, with no TensorFlow and no Keras installed."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs the command line and exits with the documented code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    sys.exit(_run(arguments, debug="--debug" in arguments))
+
+
+def _run(arguments: list[str], debug: bool) -> int:
+    arguments = ["--debug", *(a for a in arguments if a != "--debug")] if debug else arguments
+    try:
+        result: Any = group.main(arguments, prog_name="kerasport", standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("Interrupted.", err=True)
+        return 130
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except KerasportError as error:
+        if debug:
+            raise
+        _show(error)
+        return error.exit_code
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    except Exception as error:
+        if debug:
+            raise
+        click.echo(f"Unexpected error: {type(error).__name__}: {error}", err=True)
+        click.echo("This is a fault of kerasport; --debug shows where. Please report it.", err=True)
+        return 1
+    return result if isinstance(result, int) else 0
+
+
+def _show(error: KerasportError) -> None:
+    click.echo(f"Error: {error.message}", err=True)
+    if error.hint:
+        click.echo(error.hint, err=True)
+    if isinstance(error, UnsupportedModelError):
+        click.echo("Nothing was written.", err=True)

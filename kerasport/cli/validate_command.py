@@ -1,0 +1,99 @@
+"""``kerasport validate``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kerasport.cli.options import allow_key
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from rich.table import Table
+
+    from kerasport.layers.base import Value
+    from kerasport.validation import LayerError, Validation
+
+
+@click.command("validate")
+@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("onnx", type=click.Path(path_type=Path))
+@click.option("--input", "inputs", multiple=True, metavar="[NAME=]FILE", help="Your own .npy or .npz (repeatable).")
+@click.option("--rtol", type=float, default=1e-3, show_default=True, help="Tolerance relative to each value.")
+@click.option(
+    "--atol", type=float, default=1e-4, show_default=True, help="Tolerance relative to a layer's largest value."
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="For generated inputs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON (documented schema) instead of a table.")
+@allow_key
+def command(
+    model: Path,
+    onnx: Path,
+    inputs: tuple[str, ...],
+    rtol: float,
+    atol: float,
+    seed: int,
+    as_json: bool,
+    allow_keys: tuple[str, ...],
+) -> int:
+    """Compare the ONNX file ONNX with the Keras file MODEL that it was made from.
+
+    ONNX Runtime runs the one and the NumPy reference (in float64) the other, on the same inputs; the output of every
+    layer is compared. Exits with 5 when they disagree.
+    """
+    from kerasport.loading import load
+    from kerasport.validation import Tolerance, compare
+
+    with load(model, allow_keys=allow_keys) as loaded:
+        arrays = _read(loaded.graph.inputs, inputs) if inputs else None
+        result = compare(loaded, onnx, arrays, Tolerance(rtol, atol), seed)
+    if as_json:
+        click.echo(json.dumps(result.to_json(), indent=2))
+    else:
+        _show(result)
+    return 0 if result.passed else 5
+
+
+def _read(values: Sequence[Value], inputs: tuple[str, ...]) -> list[NDArray[Any]]:
+    from kerasport.prediction.checks import check_rows
+    from kerasport.prediction.sources import open_sources
+    from kerasport.runtime import Port
+
+    ports = [Port(value.name, value.type.shape, value.type.dtype) for value in values]
+    sources = open_sources(ports, inputs)
+    return [
+        check_rows(port, next(source.batches(max(source.shape[0], 1))), 0)
+        for port, source in zip(ports, sources, strict=True)
+    ]
+
+
+def _show(result: Validation) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False, soft_wrap=True)
+    table = Table(box=None, pad_edge=False)
+    for title in ("layer", "class", "shape", "max abs error", "relative to its largest", ""):
+        table.add_column(title, overflow="fold")
+    for entry in (*result.layers, *result.outputs):
+        _row(table, entry)
+    console.print(table)
+    if result.missing:
+        console.print(f"folded into a neighbour, judged there: {', '.join(result.missing)}", markup=False)
+    console.print(_sentence(result.verdict()), style="green" if result.passed else "red", markup=False)
+
+
+def _row(table: Table, entry: LayerError) -> None:
+    from rich.text import Text
+
+    mark = Text("✓", "green") if entry.passed else Text("✗", "red")
+    shape = "×".join(map(str, entry.shape))
+    table.add_row(Text(entry.name), entry.class_name, shape, f"{entry.max_abs:.2e}", f"{entry.max_rel:.2e}", mark)
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + "."

@@ -1,0 +1,130 @@
+"""``convert``: from a model file to a proven ONNX file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kerasport._version import __version__
+from kerasport.errors import MismatchError
+from kerasport.loading import LoadedModel, load
+
+if TYPE_CHECKING:
+    from kerasport.export import OnnxModel
+    from kerasport.validation import Validation
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What a conversion did.
+
+    Attributes:
+        path: The ONNX file.
+        layers: Layer calls translated.
+        nodes: ONNX nodes written.
+        parameters: Weight values written.
+        size: Bytes written, external data included.
+        opset: The ONNX opset.
+        validation: The comparison with the reference, None when it was not asked for.
+    """
+
+    path: Path
+    layers: int
+    nodes: int
+    parameters: int
+    size: int
+    opset: int
+    validation: Validation | None
+
+
+def convert(
+    source: str | Path,
+    target: str | Path,
+    *,
+    opset: int | None = None,
+    fold: bool = True,
+    validate: bool = True,
+    allow_keys: Collection[str] = (),
+) -> Conversion:
+    """Converts a Keras model file to an ONNX file.
+
+    Args:
+        source: The Keras model file.
+        target: The ONNX file to write; over 2 GiB, its weights go to ``<target>.data``.
+        opset: The ONNX opset, from 13; None for the default.
+        fold: Whether layers may be folded into their neighbours (BatchNormalization into Conv ...).
+        validate: Whether to check the model and compare it with the NumPy reference before it takes its place.
+        allow_keys: Config keys to accept although kerasport does not know them: ``key`` or ``Class.key``.
+
+    Raises:
+        FileError: The source cannot be read or the target cannot be written.
+        UnsupportedModelError: Some layers cannot be converted; nothing is written.
+        MismatchError: ONNX Runtime and the reference disagree; nothing is written.
+    """
+    from kerasport.export import translate
+    from kerasport.export.writer import write_file
+    from kerasport.files import whole
+
+    with load(source, allow_keys=allow_keys) as model:
+        onnx_model = translate(model.graph, opset, fold)
+        with whole(Path(target)) as path:
+            write_file(onnx_model, metadata(model, onnx_model), path)
+            size = sum(file.stat().st_size for file in path.parent.iterdir())
+            validation = _validated(model, path) if validate else None
+    return Conversion(
+        path=Path(target),
+        layers=len(model.graph.calls),
+        nodes=len(onnx_model.nodes),
+        parameters=sum(array.size for array in onnx_model.initializers.values()),
+        size=size,
+        opset=onnx_model.opset,
+        validation=validation,
+    )
+
+
+def to_onnx_bytes(model: LoadedModel) -> bytes:
+    """A loaded model as ONNX bytes, for running it in memory."""
+    from kerasport.export import translate
+    from kerasport.export.writer import to_bytes
+
+    onnx_model = translate(model.graph)
+    return to_bytes(onnx_model, metadata(model, onnx_model))
+
+
+def metadata(model: LoadedModel, onnx_model: OnnxModel) -> Mapping[str, str]:
+    """What the ONNX file says of its origin, and where each layer's output is found in it."""
+    layers = {
+        name: [tensor.name] if tensor.is_logical else [tensor.name, tensor.perm]
+        for name, tensor in onnx_model.layers.items()
+    }
+    return {
+        "kerasport.version": __version__,
+        "kerasport.layers": json.dumps(layers, separators=(",", ":")),
+        "keras.version": model.saved.keras_version,
+        "keras.backend": model.saved.backend,
+        "source.sha256": _sha256(model.saved.path),
+    }
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _validated(model: LoadedModel, path: Path) -> Validation:
+    import onnx
+
+    from kerasport.validation import compare
+
+    onnx.checker.check_model(str(path), full_check=True)
+    result = compare(model, path)
+    if not result.passed:
+        raise MismatchError(
+            f"The converted model is not what {model.saved.path} computes: {result.verdict()}.",
+            "Nothing was written. This is a fault of kerasport: please report it with the model's config.",
+        )
+    return result

@@ -1,0 +1,128 @@
+"""``inspect``: what is in a model file, from its metadata alone."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from kerasport.errors import DamagedFileError, Problem
+from kerasport.layers.base import Shape
+from kerasport.loading import LoadedModel, load
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class LayerRow:
+    """One layer of the table.
+
+    Attributes:
+        name: With the names of the models around it.
+        class_name: Keras's class.
+        output_shapes: At its first call; empty where it could not be worked out.
+        parameters: Its number of weight values.
+        inputs: What feeds its first call.
+        convertible: Whether it can be converted.
+        problem: Why not, or "".
+    """
+
+    name: str
+    class_name: str
+    output_shapes: tuple[Shape, ...]
+    parameters: int
+    inputs: tuple[str, ...]
+    convertible: bool
+    problem: str
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What is in a model file.
+
+    Attributes:
+        path: The file.
+        size: Its size in bytes.
+        name: The model's name.
+        keras_version: The writer's version, "" where the file does not say.
+        backend: The writer's backend, "" where the file does not say.
+        inputs: Names, shapes and dtypes of the inputs.
+        outputs: Names, shapes and dtypes of the outputs.
+        layers: One row a layer.
+        parameters: Weight values in all.
+        convertible: Whether the model can be converted.
+        problems: Why not; all reasons.
+    """
+
+    path: Path
+    size: int
+    name: str
+    keras_version: str
+    backend: str
+    inputs: tuple[dict[str, Any], ...]
+    outputs: tuple[dict[str, Any], ...]
+    layers: tuple[LayerRow, ...]
+    parameters: int
+    convertible: bool
+    problems: tuple[Problem, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The documented machine-readable form, ``schema`` 1."""
+        return {"schema": SCHEMA, **asdict(self), "path": str(self.path)}
+
+
+def inspect(path: str | Path, *, allow_keys: Collection[str] = ()) -> Inspection:
+    """Reads a model file's metadata; no weight values.
+
+    Args:
+        path: The Keras model file.
+        allow_keys: Config keys to accept although kerasport does not know them.
+
+    Raises:
+        FileError: The file cannot be read as a Keras model.
+    """
+    with load(path, allow_keys=allow_keys) as model:
+        problems = _problems(model)
+        graph = model.assembly.graph
+        known = {problem.layer: problem.what for problem in problems}
+        rows = tuple(
+            LayerRow(
+                name=record.key,
+                class_name=record.definition.class_name,
+                output_shapes=tuple(type_.shape for type_ in record.outputs),
+                parameters=sum(prod(dim or 0 for dim in shape) for shape in record.roles.values()),
+                inputs=record.inputs,
+                convertible=record.key not in known,
+                problem=known.get(record.key, ""),
+            )
+            for record in model.assembly.layers.values()
+        )
+        return Inspection(
+            path=Path(path),
+            size=Path(path).stat().st_size,
+            name=graph.name,
+            keras_version=model.saved.keras_version,
+            backend=model.saved.backend,
+            inputs=tuple({"name": v.name, "shape": v.type.shape, "dtype": v.type.dtype} for v in graph.inputs),
+            outputs=tuple(
+                {"name": name, "shape": v.type.shape, "dtype": v.type.dtype}
+                for name, v in zip(graph.output_names, graph.outputs, strict=False)
+            ),
+            layers=rows,
+            parameters=sum(row.parameters for row in rows),
+            convertible=not problems,
+            problems=problems,
+        )
+
+
+def _problems(model: LoadedModel) -> tuple[Problem, ...]:
+    """Unsupported layers; or, when there are none, weights that do not fit."""
+    if model.assembly.problems:
+        return tuple(model.assembly.problems)
+    try:
+        _ = model.graph
+    except DamagedFileError as error:
+        return (Problem("(weights)", error.message, error.hint),)
+    return ()

@@ -1,0 +1,190 @@
+"""A model that predicts: ONNX or Keras, with one of two engines."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kerasport.errors import InputError, NotAModelError, OptionError
+from kerasport.loading import LoadedModel, load
+from kerasport.prediction.checks import check, check_rows, named
+from kerasport.reader.sniff import HDF5_MAGIC
+from kerasport.runtime import Port, Session
+
+Array = NDArray[Any]
+ENGINES = ("onnxruntime", "reference")
+
+
+class _Engine(Protocol):
+    @property
+    def inputs(self) -> tuple[Port, ...]: ...
+    @property
+    def outputs(self) -> tuple[Port, ...]: ...
+    def run(self, inputs: Sequence[Array]) -> list[Array]: ...
+
+
+class _Reference:
+    """The NumPy reference as an engine."""
+
+    def __init__(self, model: LoadedModel) -> None:
+        graph = self._graph = model.graph
+        self.inputs = tuple(Port(v.name, v.type.shape, v.type.dtype) for v in graph.inputs)
+        self.outputs = tuple(
+            Port(name, v.type.shape, v.type.dtype)
+            for name, v in zip(graph.output_names, graph.outputs, strict=True)
+        )  # fmt: skip
+
+    def run(self, inputs: Sequence[Array]) -> list[Array]:
+        from kerasport import reference
+
+        return reference.run(self._graph, inputs)
+
+
+class Predictor:
+    """A model ready to predict; a context manager.
+
+    Args:
+        model: An ONNX file, or a Keras file, which is converted in memory.
+        engine: "onnxruntime", or "reference" for the NumPy reference (Keras files only).
+        threads: Threads of ONNX Runtime; 0 lets it choose.
+        allow_keys: Config keys of a Keras file to accept although kerasport does not know them.
+
+    Raises:
+        FileError: The file cannot be read.
+        UnsupportedModelError: The Keras file has layers that are not supported.
+        OptionError: The engine cannot run this file.
+    """
+
+    def __init__(
+        self,
+        model: str | Path,
+        *,
+        engine: str = "onnxruntime",
+        threads: int = 0,
+        allow_keys: Collection[str] = (),
+    ) -> None:
+        if engine not in ENGINES:
+            raise OptionError(f"There is no engine {engine!r}.", f"Choose one of {', '.join(ENGINES)}.")
+        path = Path(model)
+        self._loaded: LoadedModel | None = None
+        if _is_onnx(path):
+            if engine == "reference":
+                raise OptionError(f"{path} is an ONNX file; the reference runs Keras files only.")
+            self._engine: _Engine = Session(path, threads=threads)
+            return
+        self._loaded = load(path, allow_keys=allow_keys)
+        self._engine = _Reference(self._loaded) if engine == "reference" else _converted(self._loaded, threads)
+
+    @property
+    def inputs(self) -> tuple[Port, ...]:
+        """The model's inputs in order."""
+        return self._engine.inputs
+
+    @property
+    def outputs(self) -> tuple[Port, ...]:
+        """The model's outputs in order."""
+        return self._engine.outputs
+
+    def batches(self, batches: Iterable[Sequence[Array]]) -> Iterator[list[Array]]:
+        """The outputs of each batch, in order.
+
+        Args:
+            batches: For each batch, one array per input, in order.
+
+        Raises:
+            InputError: A batch does not fit, or holds NaN; the message counts rows from 0 over all batches.
+        """
+        start = 0
+        for batch in batches:
+            arrays = [check_rows(port, array, start) for port, array in zip(self.inputs, batch, strict=True)]
+            yield self._engine.run(arrays)
+            start += len(batch[0]) if batch else 0
+
+    def predict(self, data: Array | Sequence[Array] | Mapping[str, Array], batch_size: int = 32) -> list[Array]:
+        """The outputs for whole arrays, in the model's order."""
+        arrays = named(self.inputs, data)
+        for port, array in zip(self.inputs, arrays, strict=True):
+            check(port, array.shape, array.dtype)
+        rows = {len(array) for array in arrays}
+        if len(rows) != 1:
+            raise InputError(f"The inputs have different numbers of rows: {sorted(rows)}.")
+        (count,) = rows
+        size = next((port.shape[0] for port in self.inputs if port.shape and port.shape[0]), None) or batch_size
+        results = list(self.batches([a[i : i + size] for a in arrays] for i in range(0, max(count, 1), size)))
+        return [np.concatenate(parts) for parts in zip(*results, strict=True)]
+
+    def close(self) -> None:
+        """Closes the model file."""
+        if self._loaded is not None:
+            self._loaded.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def predict(
+    model: str | Path,
+    data: Array | Sequence[Array] | Mapping[str, Array],
+    *,
+    batch_size: int = 32,
+    engine: str = "onnxruntime",
+    allow_keys: Collection[str] = (),
+) -> Array | list[Array]:
+    """Predictions for arrays.
+
+    Args:
+        model: An ONNX file, or a Keras file, which is converted in memory.
+        data: An array, a list of arrays in the order of the inputs, or arrays by input name; batch first.
+        batch_size: Rows at a time.
+        engine: "onnxruntime" or "reference".
+        allow_keys: Config keys of a Keras file to accept although kerasport does not know them.
+
+    Returns:
+        The output, or a list of them when the model has several.
+
+    Raises:
+        FileError: The file cannot be read.
+        UnsupportedModelError: The Keras file has layers that are not supported.
+        InputError: The data does not fit the model.
+    """
+    with Predictor(model, engine=engine, allow_keys=allow_keys) as predictor:
+        outputs = predictor.predict(data, batch_size)
+    return outputs[0] if len(outputs) == 1 else outputs
+
+
+def _converted(model: LoadedModel, threads: int) -> Session:
+    from kerasport.conversion import to_onnx_bytes
+
+    try:
+        return Session(to_onnx_bytes(model), threads=threads)
+    except BaseException:
+        model.close()
+        raise
+
+
+def _is_onnx(path: Path) -> bool:
+    """By content; what is neither HDF5 nor ONNX is left to the Keras reader, which says what it is."""
+    from kerasport.reader import sniff
+
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        head = file.read(4096)
+    if head.startswith(HDF5_MAGIC):
+        return False
+    what, hint = sniff.describe(path, head, path.stat().st_size)
+    if "ONNX" in what:
+        return True
+    if path.suffix == ".onnx":
+        raise NotAModelError(f"{path} is not an ONNX file: it is {what}.", hint)
+    return False

@@ -1,0 +1,110 @@
+"""ONNX Runtime sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kerasport.errors import FileError, InputError, KerasportError
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+Array = NDArray[Any]
+_TYPES = {
+    "tensor(float)": "float32",
+    "tensor(double)": "float64",
+    "tensor(float16)": "float16",
+    "tensor(int64)": "int64",
+    "tensor(int32)": "int32",
+    "tensor(int16)": "int16",
+    "tensor(int8)": "int8",
+    "tensor(uint8)": "uint8",
+    "tensor(uint16)": "uint16",
+    "tensor(uint32)": "uint32",
+    "tensor(uint64)": "uint64",
+    "tensor(bool)": "bool",
+    "tensor(string)": "str",
+}
+
+
+@dataclass(frozen=True)
+class Port:
+    """An input or output of a model.
+
+    Attributes:
+        name: Its name.
+        shape: Its shape; None where symbolic.
+        dtype: Its NumPy dtype name.
+    """
+
+    name: str
+    shape: tuple[int | None, ...]
+    dtype: str
+
+
+class Session:
+    """An ONNX model ready to run.
+
+    Args:
+        model: A path, or the model's bytes.
+        threads: Threads within operators; 0 lets ONNX Runtime choose.
+        optimize: Whether ONNX Runtime may rewrite the graph.
+
+    Raises:
+        FileError: ONNX Runtime cannot load the model, or is not installed.
+    """
+
+    def __init__(self, model: Path | bytes, *, threads: int = 0, optimize: bool = True) -> None:
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise KerasportError(
+                "ONNX Runtime is not installed.", "Install onnxruntime, or use --engine reference."
+            ) from error
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+        if not optimize:
+            options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        source = model if isinstance(model, bytes) else str(model)
+        try:
+            self._session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+        except Exception as error:
+            name = "The converted model" if isinstance(model, bytes) else str(model)
+            raise FileError(f"{name} cannot be loaded by ONNX Runtime: {error}") from error
+        self.inputs = tuple(_port(port) for port in self._session.get_inputs())
+        self.outputs = tuple(_port(port) for port in self._session.get_outputs())
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        """The model's metadata properties."""
+        return dict(self._session.get_modelmeta().custom_metadata_map)
+
+    def run(self, inputs: Sequence[Array], outputs: Sequence[str] | None = None) -> list[Array]:
+        """Runs one batch.
+
+        Args:
+            inputs: One array per input, in order; safe casts are made.
+            outputs: The names of the outputs wanted; None for all.
+
+        Raises:
+            InputError: ONNX Runtime refuses the inputs.
+        """
+        feeds = {
+            port.name: np.ascontiguousarray(array, port.dtype) for port, array in zip(self.inputs, inputs, strict=True)
+        }
+        try:
+            return list(self._session.run(None if outputs is None else list(outputs), feeds))
+        except Exception as error:
+            raise InputError(f"ONNX Runtime failed on this input: {error}") from error
+
+
+def _port(port: onnxruntime.NodeArg) -> Port:
+    shape = tuple(dim if isinstance(dim, int) else None for dim in port.shape or ())
+    return Port(port.name, shape, _TYPES.get(port.type, port.type))

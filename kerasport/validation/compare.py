@@ -1,0 +1,216 @@
+"""The comparison itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kerasport.errors import FileError, InputError, NotAModelError
+from kerasport.graph import Graph
+from kerasport.loading import LoadedModel, load
+from kerasport.validation.error import LayerError, Tolerance, measure
+
+if TYPE_CHECKING:
+    import onnx
+
+    from kerasport.runtime import Session
+
+Array = NDArray[Any]
+SCHEMA = 1
+_BATCH = 3
+
+
+@dataclass(frozen=True)
+class Validation:
+    """The result of a comparison.
+
+    Attributes:
+        layers: One entry per layer whose value stands in the ONNX model, in the order of the graph.
+        outputs: One entry per output of the unchanged ONNX model.
+        missing: Layers whose value does not stand in the ONNX model, because they were folded.
+        tolerance: What was allowed.
+    """
+
+    layers: tuple[LayerError, ...]
+    outputs: tuple[LayerError, ...]
+    missing: tuple[str, ...]
+    tolerance: Tolerance
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything is within tolerance."""
+        return all(entry.passed for entry in (*self.layers, *self.outputs))
+
+    @property
+    def first_divergence(self) -> LayerError | None:
+        """The first layer, or else output, that is not within tolerance."""
+        return next((entry for entry in (*self.layers, *self.outputs) if not entry.passed), None)
+
+    @property
+    def worst(self) -> LayerError:
+        """The entry with the largest error relative to its scale."""
+        return max((*self.layers, *self.outputs), key=lambda entry: entry.max_rel)
+
+    def verdict(self) -> str:
+        """One sentence."""
+        first = self.first_divergence
+        if first is None:
+            worst = self.worst
+            return f"all {len(self.layers)} layers agree; the largest error is {worst.max_rel:.1e}, at {worst.name}"
+        reason = first.detail or f"its error is {first.max_abs:.2g}, {first.max_rel:.1e} of its largest value"
+        return f"the layer {first.name!r} is the first that diverges: {reason}"
+
+    def to_json(self) -> dict[str, Any]:
+        """The documented machine-readable form, ``schema`` 1."""
+        first = self.first_divergence
+        return {
+            "schema": SCHEMA,
+            "passed": self.passed,
+            "first_divergence": first.name if first else None,
+            **asdict(self),
+        }
+
+
+def validate(
+    source: str | Path,
+    onnx_path: str | Path,
+    *,
+    inputs: Sequence[Array] | Mapping[str, Array] | None = None,
+    rtol: float = Tolerance.rtol,
+    atol: float = Tolerance.atol,
+    seed: int = 0,
+    allow_keys: Sequence[str] = (),
+) -> Validation:
+    """Compares an ONNX file with the NumPy reference of the Keras file that it was made from.
+
+    Args:
+        source: The Keras model file.
+        onnx_path: The ONNX file.
+        inputs: One array per model input, in order or by name; generated when None.
+        rtol: Tolerance relative to each value.
+        atol: Tolerance relative to the largest value of each layer's output.
+        seed: For generated inputs.
+        allow_keys: Config keys to accept although kerasport does not know them.
+
+    Raises:
+        FileError: A file cannot be read.
+        UnsupportedModelError: The Keras model has layers that are not supported.
+        InputError: The inputs do not fit.
+    """
+    with load(source, allow_keys=allow_keys) as model:
+        return compare(model, Path(onnx_path), inputs, Tolerance(rtol, atol), seed)
+
+
+def compare(
+    model: LoadedModel,
+    onnx_path: Path,
+    inputs: Sequence[Array] | Mapping[str, Array] | None = None,
+    tolerance: Tolerance = Tolerance(),  # noqa: B008 (frozen)
+    seed: int = 0,
+) -> Validation:
+    """``validate`` for a model that is already loaded."""
+    from kerasport.runtime import Session
+    from kerasport.validation.inputs import generate
+
+    graph = model.graph
+    arrays = generate(graph, _BATCH, seed) if inputs is None else _ordered(graph, inputs)
+    proto = _load(onnx_path)
+    plain = Session(onnx_path)
+    _check_ends(graph, plain, onnx_path)
+    places = _places(proto)
+    instrumented = Session(_with_outputs(proto, {name for name, _ in places.values()}), optimize=False)
+    actual = dict(zip((port.name for port in instrumented.outputs), instrumented.run(arrays), strict=True))
+    return _measured(graph, arrays, plain.run(arrays), actual, places, tolerance)
+
+
+def _measured(
+    graph: Graph,
+    inputs: list[Array],
+    final: list[Array],
+    actual: Mapping[str, Array],
+    places: Mapping[str, tuple[str, tuple[int, ...] | None]],
+    tolerance: Tolerance,
+) -> Validation:
+    from kerasport.reference import run_layers
+
+    layers: list[LayerError] = []
+    missing: list[str] = []
+    ends = {value.name: array for value, array in zip(graph.inputs, inputs, strict=True)}
+    for call, arrays in run_layers(graph, inputs, np.float64):
+        for value, expected in zip(call.outputs, arrays, strict=True):
+            ends |= {value.name: expected} if any(value.name == output.name for output in graph.outputs) else {}
+            name, perm = places.get(value.name, ("", None))
+            if name in actual:
+                array = _logical(actual[name], perm)
+                layers.append(measure(value.name, type(call.spec).__name__, array, expected, tolerance))
+            else:
+                missing.append(value.name)
+    outputs = tuple(
+        measure(name, "output", array, ends[value.name], tolerance)
+        for name, value, array in zip(graph.output_names, graph.outputs, final, strict=True)
+    )
+    return Validation(tuple(layers), outputs, tuple(missing), tolerance)
+
+
+def _logical(array: Array, perm: tuple[int, ...] | None) -> Array:
+    return array if perm is None else array.transpose(np.argsort(perm))
+
+
+def _ordered(graph: Graph, inputs: Sequence[Array] | Mapping[str, Array]) -> list[Array]:
+    names = [value.name for value in graph.inputs]
+    if isinstance(inputs, Mapping):
+        if set(inputs) != set(names):
+            raise InputError(f"The model's inputs are {', '.join(names)}; given are {', '.join(inputs)}.")
+        inputs = [inputs[name] for name in names]
+    if len(inputs) != len(names):
+        raise InputError(f"The model has {len(names)} inputs ({', '.join(names)}) and {len(inputs)} arrays are given.")
+    return [np.asarray(array) for array in inputs]
+
+
+def _load(path: Path) -> onnx.ModelProto:
+    import onnx
+
+    try:
+        return onnx.load(str(path))
+    except FileNotFoundError as error:
+        raise FileError(f"{path} does not exist.") from error
+    except Exception as error:
+        raise NotAModelError(f"{path} is not an ONNX model: {error}") from error
+
+
+def _check_ends(graph: Graph, session: Session, path: Path) -> None:
+    if len(session.inputs) != len(graph.inputs) or len(session.outputs) != len(graph.outputs):
+        raise InputError(
+            f"{path} has {len(session.inputs)} inputs and {len(session.outputs)} outputs where the Keras model has"
+            f" {len(graph.inputs)} and {len(graph.outputs)}: they are not the same model."
+        )
+
+
+def _places(proto: onnx.ModelProto) -> dict[str, tuple[str, tuple[int, ...] | None]]:
+    """Where each layer's output stands in a model that kerasport made; nothing for other models."""
+    properties = {entry.key: entry.value for entry in proto.metadata_props}
+    raw = json.loads(properties.get("kerasport.layers", "{}"))
+    produced = {name for node in proto.graph.node for name in node.output}
+    return {
+        layer: (place[0], tuple(place[1]) if len(place) > 1 else None)
+        for layer, place in raw.items()
+        if place[0] in produced
+    }
+
+
+def _with_outputs(proto: onnx.ModelProto, names: set[str]) -> bytes:
+    """The model with these intermediate values as further outputs, serialised."""
+    import onnx
+
+    present = {output.name for output in proto.graph.output}
+    changed = onnx.ModelProto()
+    changed.CopyFrom(proto)
+    for name in sorted(names - present):
+        changed.graph.output.append(onnx.ValueInfoProto(name=name))
+    return bytes(changed.SerializeToString())

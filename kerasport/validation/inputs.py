@@ -1,0 +1,114 @@
+"""Inputs that a model can be tried with: the right shapes, dtypes and ranges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kerasport.errors import LayerError, OptionError
+from kerasport.graph import Call, Graph
+from kerasport.layers.base import Domain, Identity, TensorType, Value
+from kerasport.layers.ops import CastTo
+
+Array = NDArray[Any]
+_SIZES = (12, 7, 16, 24, 32, 48, 64, 96, 128, 224, 299, 331, 512, 1024)
+
+
+def generate(graph: Graph, batch: int, seed: int) -> list[Array]:
+    """One batch of random inputs, in the model's order.
+
+    Ids stay below the table that they look up; steps are padded where a mask asks for it; images that the
+    model rescales itself are drawn from 0 to 255; everything else is normal.
+
+    Raises:
+        OptionError: No size of the unknown dimensions fits the model.
+    """
+    rng = np.random.default_rng(seed)
+    size = _unknown_size(graph)
+    return [_draw(graph, value, batch, size, rng) for value in graph.inputs]
+
+
+def _draw(graph: Graph, value: Value, batch: int, size: int, rng: np.random.Generator) -> Array:
+    shape = [value.type.shape[0] or batch, *(dim if dim is not None else size for dim in value.type.shape[1:])]
+    if value.type.dtype == "bool":
+        return np.asarray(rng.random(shape) < 0.7)
+    domains = [domain for call in _consumers(graph, value) if (domain := call.spec.domain()) is not None]
+    array = _within(domains, value.type.dtype, shape, rng)
+    padding = next((domain.padding for domain in domains if domain.padding is not None), None)
+    if padding is not None and len(shape) > 1:
+        array = _pad(array, padding, rng)
+    return array.astype(value.type.dtype)
+
+
+def _within(domains: Sequence[Domain], dtype: str, shape: Sequence[int], rng: np.random.Generator) -> Array:
+    """Values that lie in all the domains; normal ones where there are none."""
+    bounded = [domain for domain in domains if domain != Domain(padding=domain.padding)]
+    low = max((domain.low for domain in bounded), default=0)
+    high = min((domain.high for domain in bounded), default=10)
+    if not dtype.startswith("float") or any(domain.ids for domain in bounded):
+        first = int(low) + any(domain.padding == low for domain in bounded)
+        return rng.integers(min(first, max(int(high) - 1, 0)), max(int(high), 1), shape)
+    return rng.uniform(low, high, shape) if bounded else rng.normal(size=shape)
+
+
+def _pad(array: Array, value: float, rng: np.random.Generator) -> Array:
+    """Masks steps at the end, at the start, in the middle, and nowhere, row by row."""
+    steps = array.shape[1]
+    places: list[Callable[[], slice]] = [
+        lambda: slice(steps - int(rng.integers(0, steps)), steps),
+        lambda: slice(0, int(rng.integers(0, steps))),
+        lambda: slice(steps // 3, steps // 3 + int(rng.integers(0, max(steps // 2, 1)))),
+    ]
+    for row in range(len(array)):
+        array[row, places[row % len(places)]()] = value
+    return array
+
+
+def _consumers(graph: Graph, value: Value) -> Iterator[Call]:
+    """The calls that read a value, also behind layers that leave values as they are."""
+    for call in graph.calls:
+        if any(read.name == value.name for read in call.inputs):
+            yield call
+            if isinstance(call.spec, Identity | CastTo):
+                yield from _consumers(graph, call.outputs[0])
+
+
+def _unknown_size(graph: Graph) -> int:
+    """A size for unknown dimensions that every layer accepts, by trying shape inference."""
+    if all(None not in value.type.shape[1:] for value in graph.inputs):
+        return 0
+    for size in _SIZES:
+        if _fits(graph, size):
+            return size
+    raise OptionError("No size was found for the model's unknown dimensions.", "Give inputs of your own with --input.")
+
+
+def _fits(graph: Graph, size: int) -> bool:
+    types: dict[str, TensorType] = {}
+    for value in graph.inputs:
+        shape = [dim if dim is not None or axis == 0 else size for axis, dim in enumerate(value.type.shape)]
+        types[value.name] = value.type.with_shape(shape)
+    try:
+        for call in graph.calls:
+            inferred = call.spec.infer(*(types[value.name] for value in call.inputs))
+            outputs: Sequence[TensorType] = inferred if isinstance(inferred, tuple) else (inferred,)
+            if any(dim is not None and dim < 1 for output in outputs for dim in output.shape):
+                return False
+            types.update((value.name, type_) for value, type_ in zip(call.outputs, outputs, strict=True))
+    except (LayerError, ValueError, IndexError, ZeroDivisionError):
+        return False
+    return _weights_fit(graph, types)
+
+
+def _weights_fit(graph: Graph, types: dict[str, TensorType]) -> bool:
+    """A size also decides how wide a Dense behind a Flatten is."""
+    for call in graph.calls:
+        roles = call.spec.weights(*(types[value.name] for value in call.inputs))
+        stored = graph.weights_of(call)
+        for role, shape in roles.items():
+            if any(want not in (None, have) for want, have in zip(shape, stored[role].shape, strict=True)):
+                return False
+    return True
