@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 from kerasport.dialect.model import LayerDef, ModelDef, Node, TensorRef
 from kerasport.errors import DamagedFileError, LayerError, Problem
@@ -11,7 +12,8 @@ from kerasport.graph import Call, Graph, Layer
 from kerasport.layers import LAYERS
 from kerasport.layers.base import Shape, Spec, TensorType, Value
 from kerasport.layers.config import Config
-from kerasport.layers.ops import CastTo, Op
+from kerasport.layers.operations import Arguments, operation
+from kerasport.layers.ops import CastTo, Op, ReduceAny
 from kerasport.layers.wrappers import FoldTime, UnfoldTime, works_per_step
 
 _PLUGIN_HINT = "replace the layer by supported ones in Keras and save again"
@@ -77,6 +79,7 @@ class _Assembler:
         self._calls: list[Call] = []
         self._names: dict[str, int] = {}
         self._known_ops: dict[tuple[Spec, tuple[str, ...]], Value] = {}
+        self._folded: dict[str, tuple[Value, Value]] = {}
         self._records: dict[str, LayerRecord] = {}
         self._problems: dict[str, Problem] = {}
 
@@ -136,20 +139,23 @@ class _Assembler:
     # --- layers
 
     def _apply(
-        self, layer: LayerDef, node: Node, flows: list[Flow], mask: Flow | None, prefix: str, key: str | None = None
+        self, layer: LayerDef, node: Node, flows: list[Flow], mask: Flow | None, prefix: str
     ) -> list[Flow]:
-        key = key or prefix + layer.name
+        key = prefix + layer.name
         if mask is not None and flows:
             flows = [Flow(flows[0].value, mask.value), *flows[1:]]
         if layer.model is not None:
             return self._model(layer.model, flows, f"{key}/")
+        if layer.operation:
+            return self._operation(layer, node, flows, key)
         if layer.class_name == "TimeDistributed":
             return self._time_distributed(layer, node, flows, key)
         spec = self._spec(layer, key)
         if spec is None or any(flow.value is None for flow in flows):
             return [Flow(None)]
         try:
-            return self._call(spec.called_with(node.kwargs), key, flows)
+            results = self._call(spec.called_with(node.kwargs), key, flows)
+            return [Flow(flow.value) for flow in results] if layer.drops_mask else results
         except LayerError as error:
             self._problem(key, error.what, error.hint)
             return [Flow(None)]
@@ -170,8 +176,9 @@ class _Assembler:
             nearest = LAYERS.nearest(layer.class_name)
             hint = f"the nearest supported layer is {nearest}" if nearest else _PLUGIN_HINT
             raise LayerError(f"the layer class {layer.class_name!r} is not supported", hint)
+        _refuse_quantized(layer.config.get("dtype"))
         inner = {name: self._parse(definition) for name, definition in layer.inner.items()}
-        config = Config(layer.config, entry.ignored, inner)
+        config = Config(layer.config, entry.ignored, inner, layer.class_name)
         spec = entry.spec.parse(config)
         for name in config.unread():
             if not {name, f"{layer.class_name}.{name}"} & self._allowed:
@@ -194,8 +201,24 @@ class _Assembler:
             record.outputs = types
             record.inputs = tuple(value.name for value in inputs)
         outputs = self._add(spec, key, key, inputs, masks, types)
-        mask = spec.output_mask(masks, inputs, lambda op, values: self._emit(op, values, outputs[0].name))
-        return [Flow(outputs[0], mask), *(Flow(value) for value in outputs[1:])]
+        found = spec.output_mask(masks, inputs, lambda op, values: self._emit(op, values, outputs[0].name))
+        given = found if isinstance(found, tuple) else (found,)
+        return [Flow(value, mask) for value, mask in zip_longest(outputs, given)]
+
+    def _operation(self, layer: LayerDef, node: Node, flows: list[Flow], key: str) -> list[Flow]:
+        """An operation of Keras as one of ours; it may be there already, as a part of a mask."""
+        record = self._records.setdefault(key, LayerRecord(key, layer))
+        inputs = [flow.value for flow in flows if flow.value is not None]
+        if len(inputs) < len(flows):
+            return [Flow(None)]
+        try:
+            record.spec = operation(layer.class_name, Arguments(node.args, {**layer.config, **node.kwargs}))
+            value = self._emit(record.spec, inputs, key, key)
+        except LayerError as error:
+            self._problem(key, error.what, error.hint)
+            return [Flow(None)]
+        record.outputs, record.inputs = (value.type,), tuple(value.name for value in inputs)
+        return [Flow(value)]
 
     def _add(
         self,
@@ -212,13 +235,20 @@ class _Assembler:
         self._calls.append(Call(name, key, spec, tuple(inputs), used, outputs))
         return outputs
 
-    def _emit(self, spec: Spec, inputs: Sequence[Value], near: str) -> Value:
-        """Adds an operation that is not a layer of the file; equal ones on equal inputs are one."""
+    def _emit(self, spec: Spec, inputs: Sequence[Value], near: str, name: str = "") -> Value:
+        """Adds an operation that is not a layer of the file; equal ones on equal inputs are one.
+
+        Args:
+            spec: The operation.
+            inputs: Its tensors.
+            near: The layer that it belongs to; it is named after it.
+            name: Its own name, where it has one.
+        """
         known = (spec, tuple(value.name for value in inputs))
         if known not in self._known_ops or not isinstance(spec, Op):
             inferred = spec.infer(*(value.type for value in inputs))
             types = inferred if isinstance(inferred, tuple) else (inferred,)
-            name = f"{near}/{type(spec).__name__}"
+            name = name or f"{near}/{type(spec).__name__}"
             self._known_ops[known] = self._add(spec, name, name, inputs, (), types)[0]
         return self._known_ops[known]
 
@@ -229,36 +259,51 @@ class _Assembler:
 
     def _time_distributed(self, layer: LayerDef, node: Node, flows: list[Flow], key: str) -> list[Flow]:
         """The inner layer on every step: directly where it works per step anyway, else on (batch * time, ...)."""
-        inner, x = layer.inner["layer"], flows[0].value
         record = self._records.setdefault(key, LayerRecord(key, layer))
-        if x is None or (x.type.rank < 3 and inner.model is not None):
+        values = [flow.value for flow in flows if flow.value is not None]
+        if len(values) < len(flows):
             return [Flow(None)]
-        if works_per_step(inner):
-            self._records[key] = LayerRecord(key, inner)
-            (record := self._records[key]).spec = self._spec_or_none(inner, key)
-            return self._apply(inner, node, flows, None, "", key)
-        mask = flows[0].mask
-        folded_mask = self._emit(FoldTime(), (mask,), key) if mask and mask.type.rank > 2 else None
-        folded = Flow(self._emit(FoldTime(), (x,), key), folded_mask)
-        inner_key = f"{key}/{inner.name}"
-        result = self._apply(inner, node, [folded], None, f"{key}/", inner_key)
-        outputs = []
-        for flow in result:
-            if flow.value is None:
-                return [Flow(None)]
-            value = self._emit(UnfoldTime(), (flow.value, x), key)
-            inner_mask = self._emit(UnfoldTime(), (flow.mask, x), key) if flow.mask else None
-            outputs.append(Flow(value, inner_mask or mask))
-        record.outputs = tuple(flow.value.type for flow in outputs if flow.value)
-        record.inputs = (x.name,)
-        return outputs
+        if any(value.type.rank < 3 for value in values):
+            self._problem(key, "its input has no time axis and features", "give it (batch, time, ...)")
+            return [Flow(None)]
+        inner, x, mask = layer.inner["layer"], values[0], flows[0].mask
+        alone = layer.config["mask_rule"] == "free_batch" and x.type.shape[0] is not None
+        if works_per_step(inner) and x.name not in self._folded:
+            results = self._apply(inner, node, flows, None, f"{key}/")
+        else:
+            folded = [Flow(self._fold(flow, key), None if alone else self._folded_mask(flow, key)) for flow in flows]
+            results = [self._unfold(flow, x, key) for flow in self._apply(inner, node, folded, None, f"{key}/")]
+        if alone or layer.config["mask_rule"] == "input":
+            results = [Flow(flow.value, mask) for flow in results]
+        elif mask is not None:
+            steps = mask if mask.type.rank == 2 else self._emit(ReduceAny(axes=_behind_time(mask)), (mask,), key)
+            results = [Flow(flow.value, flow.mask or steps) for flow in results]
+        record.outputs = tuple(flow.value.type for flow in results if flow.value)
+        record.inputs = tuple(value.name for value in values)
+        return results if record.outputs else [Flow(None)]
 
-    def _spec_or_none(self, layer: LayerDef, key: str) -> Spec | None:
-        try:
-            return self._parse(layer)
-        except LayerError as error:
-            self._problem(key, error.what, error.hint)
+    def _fold(self, flow: Flow, key: str) -> Value | None:
+        """(batch * time, ...); what was unfolded just before is taken as it was."""
+        if flow.value is None:
             return None
+        known = self._folded.get(flow.value.name)
+        return known[0] if known else self._emit(FoldTime(), (flow.value,), key)
+
+    def _folded_mask(self, flow: Flow, key: str) -> Value | None:
+        """A mask of more than the steps is one of each step, too."""
+        return self._fold(Flow(flow.mask), key) if flow.mask and flow.mask.type.rank > 2 else None
+
+    def _unfold(self, flow: Flow, like: Value, key: str) -> Flow:
+        """(batch, time, ...) again, with the sizes of ``like``, or of what that was unfolded like."""
+        if flow.value is None:
+            return flow
+        like = self._folded[like.name][1] if like.name in self._folded else like
+        unfolded = []
+        for value in (flow.value, flow.mask):
+            unfolded.append(self._emit(UnfoldTime(), (value, like), key) if value else None)
+            if value and unfolded[-1]:
+                self._folded[unfolded[-1].name] = (value, like)
+        return Flow(*unfolded)
 
     def _problem(self, key: str, what: str, hint: str) -> None:
         self._problems.setdefault(key, Problem(key, what, hint))
@@ -267,6 +312,10 @@ class _Assembler:
         count = self._names.get(name, 0)
         self._names[name] = count + 1
         return name if not count else self._unique(f"{name}@{count}")
+
+
+def _behind_time(value: Value) -> tuple[int, ...]:
+    return tuple(range(2, value.type.rank))
 
 
 def _pick(done: Mapping[tuple[str, int], list[Flow]], ref: TensorRef) -> Flow:
@@ -326,6 +375,14 @@ def _reachable(calls: Sequence[Call], outputs: Sequence[Value]) -> tuple[Call, .
 
 
 def _dtype(raw: object) -> str:
+    """The dtype of values under a dtype policy: all floating-point ones are computed in float32."""
     if isinstance(raw, Mapping):
         raw = raw.get("config", {}).get("name")
-    return str(raw or "float32").removeprefix("mixed_") if raw != "mixed_bfloat16" else "float32"
+    name = str(raw or "float32")
+    return "float32" if "float" in name else name
+
+
+def _refuse_quantized(policy: object) -> None:
+    if isinstance(policy, Mapping) and "Quantized" in str(policy.get("class_name")):
+        mode = policy.get("config", {}).get("mode", "quantised")
+        raise LayerError(f"its weights are quantised ({mode})", "save the model before model.quantize()")

@@ -12,9 +12,11 @@ from kerasport import dialect, reader
 from kerasport.assemble import Assembly, assemble
 from kerasport.dialect.binding import Leaf, bind
 from kerasport.dialect.model import LayerDef, ModelDef
+from kerasport.dialect.paths import places
 from kerasport.errors import DamagedFileError, UnsupportedModelError
 from kerasport.graph import Graph
-from kerasport.layers.wrappers import works_per_step
+from kerasport.reader.saved import NamedWeights
+from kerasport.reader.tree import WeightTree
 from kerasport.reader.weights import Weight
 
 
@@ -48,26 +50,46 @@ class LoadedModel:
         return self._graph
 
     def _with_weights(self) -> Graph:
-        weights: dict[str, dict[str, Weight]] = {}
-        for layer in self.definition.layers:
-            weights.update(self._bound(layer))
+        if self.saved.tree is not None:
+            weights = self._bound_in(self.saved.tree)
+        else:
+            activations = {layer.activation_of: layer for layer in self.definition.layers if layer.activation_of}
+            layers = [layer for layer in self.definition.layers if not layer.activation_of]
+            weights = {
+                key: weight
+                for layer in layers
+                for key, weight in self._bound(layer, activations.get(layer.name)).items()
+            }
         graph = self.assembly.graph
         return replace(
             graph, layers={key: replace(layer, weights=weights.get(key, {})) for key, layer in graph.layers.items()}
         )
 
-    def _bound(self, layer: LayerDef) -> dict[str, dict[str, Weight]]:
-        leaves = [leaf for leaf in self.leaves(layer, layer.name, True) if leaf.roles]
+    def _bound_in(self, tree: WeightTree) -> dict[str, dict[str, Weight]]:
+        """The weights of all layers by their places in an archive; a layer of two models has only its first."""
+        leaves = {leaf.key: leaf for layer in self.definition.layers for leaf in self.leaves(layer, layer.name, True)}
+        weights: dict[str, dict[str, Weight]] = {}
+        stored: dict[str, NamedWeights] = {}
+        for key, path in places(self.definition, tree):
+            if key in leaves and leaves[key].roles:
+                found = tree.weights(path) or stored.get(leaves[key].name, [])
+                stored.setdefault(leaves[key].name, found)
+                weights.update(bind(key, found, [leaves[key]]))
+        return weights
+
+    def _bound(self, layer: LayerDef, activation: LayerDef | None) -> dict[str, dict[str, Weight]]:
+        parts = [layer, activation] if activation else [layer]
+        leaves = [leaf for part in parts for leaf in self.leaves(part, part.name, True) if leaf.roles]
         if not leaves:
             return {}
-        group = layer.name.removesuffix("/activation")
         try:
-            saved = self.saved.weights[group]
+            saved = self.saved.weights[layer.name]
         except KeyError:
             raise DamagedFileError(
-                f"{self.saved.path} has no weights for the layer {group!r}.", "Save the model again, or copy it again."
+                f"{self.saved.path} has no weights for the layer {layer.name!r}.",
+                "Save the model again, or copy it again.",
             ) from None
-        return bind(group, saved, leaves)
+        return bind(layer.name, saved, leaves)
 
     def leaves(self, layer: LayerDef, key: str, trainable: bool) -> Iterator[Leaf]:
         """The layers with weights under one layer, in the order in which Keras lists them."""
@@ -78,7 +100,7 @@ class LoadedModel:
                 yield from self.leaves(part, f"{key}/{part.name}", trainable)
             return
         inner = layer.inner.get("layer")
-        if layer.class_name == "TimeDistributed" and inner is not None and not works_per_step(inner):
+        if layer.class_name == "TimeDistributed" and inner is not None:
             yield from self.leaves(inner, f"{key}/{inner.name}", trainable)
             return
         record = self.assembly.layers.get(key)
@@ -102,7 +124,7 @@ def load(path: str | Path, *, allow_keys: Collection[str] = ()) -> LoadedModel:
     """Opens a Keras model file and works out its graph; reads no weight values.
 
     Args:
-        path: A whole-model HDF5 file.
+        path: A whole-model HDF5 file or a ``.keras`` archive.
         allow_keys: Config keys to accept although kerasport does not know them: ``key`` or ``Class.key``.
 
     Raises:
@@ -111,7 +133,12 @@ def load(path: str | Path, *, allow_keys: Collection[str] = ()) -> LoadedModel:
     saved = reader.open_model(path)
     try:
         definition = dialect.canonical(saved.config, dialect.writer(saved.keras_version, saved.backend))
+        definition = dialect.with_input_shape(definition, lambda layer: _shapes(saved, layer))
         return LoadedModel(saved, definition, assemble(definition, frozenset(allow_keys)))
     except BaseException:
         saved.close()
         raise
+
+
+def _shapes(saved: reader.SavedModel, layer: str) -> list[tuple[int, ...]]:
+    return [weight.shape for _, weight in saved.weights[layer]] if layer in saved.weights else []

@@ -18,14 +18,15 @@ ROOT = Path(__file__).parent.parent / "fixtures" / "goldens"
 
 @dataclass(frozen=True)
 class Golden:
-    """One case: ``<keras version>-<backend>/<family>/<case>``."""
+    """One case in one form: ``<keras version>-<backend>/<family>/<case>``, as ``model.h5`` or ``model.keras``."""
 
     path: Path
+    form: str = "model.h5"
 
     @property
     def name(self) -> str:
         """For test ids."""
-        return self.path.relative_to(ROOT).with_suffix("").as_posix()
+        return self.path.relative_to(ROOT).with_suffix(Path(self.form).suffix).as_posix()
 
     @property
     def family(self) -> str:
@@ -39,8 +40,8 @@ class Golden:
 
     def model(self, folder: Path) -> Path:
         """The model file, unpacked into a folder."""
-        path = folder / "model.h5"
-        path.write_bytes(self.member("model.h5"))
+        path = folder / self.form
+        path.write_bytes(self.member(self.form))
         return path
 
     @cached_property
@@ -65,5 +66,16 @@ class Golden:
 
 
 def goldens(pattern: str = "*") -> list[Golden]:
-    """All cases of the families that match."""
+    """All cases of the families that match, as HDF5 files."""
     return [Golden(path) for path in sorted(ROOT.glob(f"*/{pattern}/*.zip"))]
+
+
+def archives(pattern: str = "*") -> list[Golden]:
+    """All cases of the families that match which are there as ``.keras`` archives too."""
+    cases = [Golden(golden.path, "model.keras") for golden in goldens(pattern)]
+    return [case for case in cases if _has(case)]
+
+
+def _has(case: Golden) -> bool:
+    with zipfile.ZipFile(case.path) as archive:
+        return case.form in archive.namelist()

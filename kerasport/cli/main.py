@@ -11,13 +11,14 @@ import click
 from kerasport._version import __version__
 from kerasport.errors import KerasportError, UnsupportedModelError
 
-_COMMANDS = {
+COMMANDS = {
     "inspect": "What is in a model file, and can it be converted.",
     "convert": "Convert a Keras model file to a validated ONNX file.",
     "validate": "Compare an ONNX file with the Keras file that it was made from, layer by layer.",
     "predict": "Predict with an ONNX or Keras model file.",
+    "layers": "List the layers and activation functions that are supported.",
 }
-_EPILOG = """\b
+EPILOG = """\b
 Exit codes:
   0  fine
   1  an unexpected error (please report it)
@@ -34,10 +35,10 @@ class _Lazy(click.Group):
     """Imports a command's module only when it is run, so that --help loads nothing heavy."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
+        if cmd_name not in COMMANDS:
             return None
         command: click.Command = import_module(f"kerasport.cli.{cmd_name}_command").command
         return command
@@ -49,10 +50,10 @@ class _Lazy(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl(list(_COMMANDS.items()))
+            formatter.write_dl(list(COMMANDS.items()))
 
 
-@click.group(cls=_Lazy, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Lazy, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="kerasport")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def group(debug: bool) -> None:
@@ -62,10 +63,10 @@ def group(debug: bool) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command line and exits with the documented code."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    sys.exit(_run(arguments, debug="--debug" in arguments))
+    sys.exit(run(arguments, debug="--debug" in arguments))
 
 
-def _run(arguments: list[str], debug: bool) -> int:
+def run(arguments: list[str], debug: bool) -> int:
     arguments = ["--debug", *(a for a in arguments if a != "--debug")] if debug else arguments
     try:
         result: Any = group.main(arguments, prog_name="kerasport", standalone_mode=False)

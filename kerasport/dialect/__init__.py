@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kerasport.dialect.canonical import canonical
 from kerasport.dialect.model import LayerDef, ModelDef, Node, TensorRef
+from kerasport.dialect.unshaped import with_input_shape
 from kerasport.dialect.writer import Writer, writer
 
-__all__ = ["LayerDef", "ModelDef", "Node", "TensorRef", "Writer", "canonical", "writer"]
+__all__ = ["LayerDef", "ModelDef", "Node", "TensorRef", "Writer", "canonical", "with_input_shape", "writer"]

@@ -7,7 +7,14 @@ from typing import Any
 
 from kerasport.dialect.writer import Writer
 
-_ALIASES = {"swish": "silu", "hard_swish": "hard_silu", "exp": "exponential", "None": "linear"}
+_ALIASES = {
+    "swish": "silu",
+    "hard_swish": "hard_silu",
+    "exp": "exponential",
+    "None": "linear",
+    "softmax_v2": "softmax",  # the names that TensorFlow's own functions have in Python
+    "log_softmax_v2": "log_softmax",
+}
 # tf.keras resolves the names of layer classes too, with the layer's defaults.
 _LAYERS: dict[str, dict[str, Any]] = {
     "LeakyReLU": {"function": "leaky_relu", "negative_slope": 0.3},
@@ -44,9 +51,11 @@ def activation(value: Any, writer: Writer) -> Any:
     return {"function": name}
 
 
-def is_layer(value: Any) -> bool:
-    """Whether an activation is a layer with weights of its own (PReLU), which must become a call."""
-    return isinstance(value, Mapping) and value.get("class_name") == "PReLU"
+def as_layer(value: Any) -> Mapping[str, Any] | None:
+    """The layer that an activation with weights of its own (PReLU) is, which must become a call; None for others."""
+    if value == "PReLU":
+        return {"class_name": "PReLU", "config": {"name": "PReLU"}}
+    return value if isinstance(value, Mapping) and value.get("class_name") == "PReLU" else None
 
 
 def _serialised(value: Mapping[str, Any], writer: Writer) -> Any:
@@ -58,4 +67,11 @@ def _serialised(value: Mapping[str, Any], writer: Writer) -> Any:
     if name not in _LAYERS or not isinstance(config, Mapping):
         return value
     renamed = {_KEYS[name][key]: number for key, number in config.items() if key in _KEYS[name]}
-    return _LAYERS[name] | {key: number for key, number in renamed.items() if number is not None}
+    return _LAYERS[name] | {key: _plain(number) for key, number in renamed.items() if number is not None}
+
+
+def _plain(number: Any) -> Any:
+    """NumPy's 0-d arrays are written as dicts, and some numbers as one-item lists."""
+    if isinstance(number, Mapping):
+        number = number.get("value", number)
+    return number[0] if isinstance(number, list) and len(number) == 1 else number

@@ -55,7 +55,7 @@ def bind(group: str, saved: Named, leaves: Sequence[Leaf]) -> dict[str, dict[str
             f" ({', '.join(role for leaf in leaves for role in leaf.roles)}) and the file has {len(saved)}"
             f" ({', '.join(name for name, _ in saved)})."
         )
-    bound = _by_layer_name(saved, leaves) if len(leaves) > 1 else None
+    bound = (_by_layer_name(saved, leaves) or _by_bare_name(saved, leaves)) if len(leaves) > 1 else None
     bound = bound or _by_order(saved, leaves)
     for leaf in leaves:
         _check_shapes(leaf, bound[leaf.key])
@@ -75,6 +75,15 @@ def _by_layer_name(saved: Named, leaves: Sequence[Leaf]) -> dict[str, dict[str, 
     if any(len(by_name[leaf.name]) != len(leaf.roles) for leaf in leaves):
         return None
     return {leaf.key: _by_role(by_name[leaf.name], list(leaf.roles)) for leaf in leaves}
+
+
+def _by_bare_name(saved: Named, leaves: Sequence[Leaf]) -> dict[str, dict[str, Weight]] | None:
+    """The binding when no role occurs twice and the names are the roles, as Keras 3.0 writes them."""
+    named = dict(saved)
+    roles = [role for leaf in leaves for role in leaf.roles]
+    if len(named) != len(saved) or sorted(named) != sorted(roles):
+        return None
+    return {leaf.key: {role: named[role] for role in leaf.roles} for leaf in leaves}
 
 
 def _by_order(saved: Named, leaves: Sequence[Leaf]) -> dict[str, dict[str, Weight]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from kerasport.dialect import activations, inbound, keras2
+from kerasport.dialect import activations, inbound, keras2, operations
 from kerasport.dialect.model import LayerDef, ModelDef, Node, TensorRef
+from kerasport.dialect.references import References
 from kerasport.dialect.writer import Writer
 from kerasport.errors import DamagedFileError, NotAModelError
 
@@ -53,60 +55,32 @@ def _functional(config: Mapping[str, Any], writer: Writer, depth: int) -> ModelD
     _refuse_twins(config, [entry[0].name for entry in entries])
     inputs = list(inbound.references(config["input_layers"]))
     outputs = list(inbound.references(config["output_layers"]))
-    renamer = _References(entries, [ref for _, ref in outputs])
+    _shape_cut_inputs(config, entries, [ref for _, ref in inputs])
+    references = References(entries, [ref for _, ref in outputs], writer)
     return ModelDef(
         name=str(config.get("name", "model")),
-        layers=tuple(layer for entry in entries for layer in renamer.entry(entry)),
+        layers=tuple(layer for entry in entries for layer in references.entry(entry)),
         inputs=tuple(ref for _, ref in inputs),
-        outputs=tuple(renamer.reference(ref) for _, ref in outputs),
+        outputs=tuple(references.output(ref) for _, ref in outputs),
         input_names=tuple(ref.layer for _, ref in inputs),
         output_names=_unique([key or ref.layer for key, ref in outputs]),
         trainable=bool(config.get("trainable", True)),
     )
 
 
+def _shape_cut_inputs(config: Mapping[str, Any], entries: list[list[LayerDef]], inputs: list[TensorRef]) -> None:
+    """Keras 3.0 names as input the layer behind which a model was cut; its readers note the tensor's shape."""
+    cut = {ref.layer: ref for ref in inputs}
+    for index, (layer, *rest) in enumerate(entries):
+        if layer.name in cut and layer.class_name != "InputLayer":
+            shape = inbound.shape_of(cut[layer.name], [entry.get("inbound_nodes") for entry in config["layers"]])
+            entries[index] = [replace(layer, config={**layer.config, "batch_shape": shape}), *rest]
+
+
 def _refuse_twins(config: Mapping[str, Any], names: list[str]) -> None:
-    twins = [name for name in names if names.count(name) > 1] if len(set(names)) < len(names) else []
-    if twins:
-        raise DamagedFileError(f"Two layers of the model {config.get('name')!r} are named {twins[0]!r}.")
-
-
-class _References:
-    """Makes node indices positions in ``nodes``, and lets references go through split-off activations.
-
-    Keras 2 counts a nested model's own construction as its node 0 and does not store it, so the indices
-    of its stored calls start at 1.
-    """
-
-    def __init__(self, entries: list[list[LayerDef]], outputs: list[TensorRef]) -> None:
-        layers = [entry[0] for entry in entries]
-        used = [ref for layer in layers for node in layer.nodes for ref in node.inputs] + outputs
-        highest: dict[str, int] = {}
-        for ref in used:
-            highest[ref.layer] = max(highest.get(ref.layer, 0), ref.node)
-        self._first = {
-            layer.name: 1
-            for layer in layers
-            if layer.model is not None and highest.get(layer.name, 0) >= len(layer.nodes) > 0
-        }
-        self._after = {entry[0].name: entry[1].name for entry in entries if len(entry) > 1}
-
-    def reference(self, ref: TensorRef) -> TensorRef:
-        """The canonical form of one reference."""
-        layer = self._after.get(ref.layer, ref.layer)
-        return TensorRef(layer, ref.node - self._first.get(ref.layer, 0), ref.tensor)
-
-    def entry(self, entry: list[LayerDef]) -> list[LayerDef]:
-        """A layer with canonical references, and the activation that was split off it."""
-        nodes = tuple(
-            Node(
-                tuple(self.reference(ref) for ref in node.inputs),
-                self.reference(node.mask) if node.mask else None,
-                node.kwargs,
-            )
-            for node in entry[0].nodes
-        )
-        return [replace(entry[0], nodes=nodes), *entry[1:]]
+    name, count = Counter(names).most_common(1)[0] if names else ("", 0)
+    if count > 1:
+        raise DamagedFileError(f"Two layers of the model {config.get('name')!r} are named {name!r}.")
 
 
 def _sequential(raw: Mapping[str, Any], writer: Writer, depth: int) -> ModelDef:
@@ -146,7 +120,8 @@ def _with_input(first: LayerDef, built: Any, writer: Writer) -> list[LayerDef]:
         shape, dtype = inner.config.get("batch_shape"), inner.config.get("dtype", dtype)
     if shape is None and first.inner:
         shape = next(iter(first.inner.values())).config.get("batch_shape")
-    source = LayerDef(name, "InputLayer", {"name": name, "batch_shape": shape, "dtype": dtype}, (Node(()),))
+    config = {"name": name, "batch_shape": shape, "dtype": dtype}
+    source = LayerDef(name, "InputLayer", config, (Node(()),), saved_class="InputLayer")
     return [source, replace(first, nodes=(Node((TensorRef(name),)),))]
 
 
@@ -160,24 +135,51 @@ def _layer(entry: Any, name: str, writer: Writer, depth: int) -> list[LayerDef]:
     """One entry of a model's layer list; two when its activation is a layer with weights."""
     if not isinstance(entry, dict) or not isinstance(entry.get("config"), dict | list):
         raise DamagedFileError(f"The config of layer {name!r} is not complete.")
+    if operations.is_operation(entry, writer):
+        return [operations.operation(entry, name)]
     calls = inbound.nodes(entry.get("inbound_nodes", []), name)
     if entry["class_name"] in CONTAINERS or _is_container(entry):
         model = _model(entry, writer, depth + 1)
-        return [LayerDef(name, "Model", {}, calls, model.trainable, model)]
+        return [LayerDef(name, "Model", {}, calls, model.trainable, model, _python_class(entry))]
     class_name = keras2.class_name(str(entry["class_name"]))
     config = keras2.upgrade(class_name, entry["config"], writer)
-    inner = {key: _inner(config.pop(key), writer, depth + 1) for key in _wrapped(config)}
-    layer = LayerDef(name, class_name, config, calls, bool(config.get("trainable", True)), None, inner)
+    inner = {key: _inner(wrapped, writer, depth + 1) for key, wrapped in _wrapped(config).items()}
+    config = {key: value for key, value in config.items() if key not in inner and key != "cells"}
+    if writer.keras3 and class_name in keras2.RECURRENT:
+        calls = tuple(_without_implicit_mask(call) for call in calls)
+    trainable = bool(config.get("trainable", True))
+    layer = LayerDef(
+        name=name,
+        class_name=class_name,
+        config=config,
+        nodes=calls,
+        trainable=trainable,
+        saved_class=_python_class(entry),
+        drops_mask=keras2.drops_mask(class_name, writer),
+        inner=inner,
+    )
     return _with_activation(layer, writer)
 
 
-def _wrapped(config: Mapping[str, Any]) -> list[str]:
-    """The keys of a config that hold whole layers."""
-    return [
-        key
-        for key, value in config.items()
-        if key in ("layer", "backward_layer", "cell") and isinstance(value, dict) and "class_name" in value
-    ]
+def _python_class(entry: Mapping[str, Any]) -> str:
+    """The class's own name, without the package it was registered in."""
+    return str(entry["class_name"]).rpartition(">")[2]
+
+
+def _wrapped(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The whole layers within a config, by key; the cells of a stack as ``cells/0``, ``cells/1`` ..."""
+    cells = config.get("cells")
+    candidates = {key: config.get(key) for key in ("layer", "backward_layer", "cell")} | (
+        {f"cells/{index}": cell for index, cell in enumerate(cells)} if isinstance(cells, list) else {}
+    )
+    return {key: value for key, value in candidates.items() if isinstance(value, dict) and "class_name" in value}
+
+
+def _without_implicit_mask(call: Node) -> Node:
+    """Keras 3 looks for a mask on its own only where a layer gets one tensor, so not beside initial states."""
+    if call.mask or len(call.inputs) < 2:
+        return call
+    return replace(call, kwargs={**call.kwargs, "mask": False})
 
 
 def _inner(entry: Mapping[str, Any], writer: Writer, depth: int) -> LayerDef:
@@ -185,17 +187,20 @@ def _inner(entry: Mapping[str, Any], writer: Writer, depth: int) -> LayerDef:
         raise DamagedFileError(f"Layers are nested more than {_MAX_NESTING} deep.")
     name = _entry_name(entry)
     layers = _layer(entry, name, writer, depth)
+    if len(layers) > 1:  # an activation with weights inside a wrapper: left as it is, so that the layer refuses it
+        return replace(layers[0], config={**layers[0].config, "activation": entry["config"]["activation"]})
     return layers[0]
 
 
 def _with_activation(layer: LayerDef, writer: Writer) -> list[LayerDef]:
     config = dict(layer.config)
     value = config.get("activation")
-    if activations.is_layer(value) and layer.class_name not in ("LSTM", "GRU", "SimpleRNN"):
+    entry = activations.as_layer(value)
+    if entry is not None and layer.class_name not in ("LSTM", "GRU", "SimpleRNN"):
         config["activation"] = {"function": "linear"}
-        (after,) = _layer(value, f"{layer.name}/activation", writer, 0)
+        (after,) = _layer(entry, f"{layer.name}/activation", writer, 0)
         nodes = tuple(Node((TensorRef(layer.name, index),)) for index in range(len(layer.nodes)))
-        return [replace(layer, config=config), replace(after, nodes=nodes)]
+        return [replace(layer, config=config), replace(after, nodes=nodes, activation_of=layer.name)]
     for key in _ACTIVATIONS:
         if key in config:
             config[key] = activations.activation(config[key], writer)

@@ -7,6 +7,7 @@ from typing import Any
 
 from kerasport.dialect.model import Node, TensorRef
 from kerasport.errors import DamagedFileError
+from kerasport.layers.operations import Slot
 
 
 def nodes(raw: Any, layer: str) -> tuple[Node, ...]:
@@ -17,13 +18,27 @@ def nodes(raw: Any, layer: str) -> tuple[Node, ...]:
     """
     if not isinstance(raw, list):
         raise DamagedFileError(f"The inbound nodes of layer {layer!r} are not a list.")
-    return tuple(_keras3_node(node) if isinstance(node, dict) else _keras2_node(node, layer) for node in raw)
+    return tuple(_keras3_node(node) if isinstance(node, dict) and "args" in node else _keras2_node(node, layer) for node in raw)
+
+
+def operation_nodes(raw: Any, name: str) -> tuple[Node, ...]:
+    """The calls of an operation, whose arguments are constants, tensors, and lists of them in any order.
+
+    Keras 3 writes them as a layer's; tf.keras as ``[layer, node, tensor, kwargs]``, in lists where the first
+    argument is a list, and as ``["_CONSTANT_VALUE", -1, value, kwargs]`` where it is a constant.
+    """
+    if not isinstance(raw, list):
+        raise DamagedFileError(f"The inbound nodes of operation {name!r} are not a list.")
+    return tuple(_operation_node(node) for node in raw)
 
 
 def references(raw: Any) -> Iterator[tuple[str | None, TensorRef]]:
-    """The (key or None, reference) of a model's inputs or outputs: one triple, a list, a dict, or nested ones."""
+    """The (key or None, reference) of a model's inputs or outputs: one triple, a list, a dict, or nested ones.
+
+    Keras flattens a dict in the order of its sorted keys, whatever order the file has them in.
+    """
     if isinstance(raw, dict):
-        for key, value in raw.items():
+        for key, value in sorted(raw.items()):
             yield from ((key, reference) for _, reference in references(value))
     elif _is_triple(raw):
         yield None, _reference(raw)
@@ -32,6 +47,51 @@ def references(raw: Any) -> Iterator[tuple[str | None, TensorRef]]:
             yield from references(item)
     else:
         raise DamagedFileError(f"The model's inputs or outputs hold {str(raw)[:60]!r} where a tensor is needed.")
+
+
+def _operation_node(raw: Any) -> Node:
+    inputs: list[TensorRef] = []
+    if isinstance(raw, dict):
+        args = [_with_slots(arg, inputs) for arg in raw.get("args", [])]
+        kwargs = {key: _with_slots(value, inputs) for key, value in (raw.get("kwargs") or {}).items()}
+        return Node(tuple(inputs), None, kwargs, tuple(args))
+    first = raw[0] if isinstance(raw, list) and len(raw) == 1 else raw
+    arg = _with_slots(first, inputs)
+    kwargs = {key: _with_slots(value, inputs) for key, value in _keywords(first).items()}
+    return Node(tuple(inputs), None, kwargs, (arg,))
+
+
+def _keywords(raw: Any) -> dict[str, Any]:
+    """The keyword arguments that tf.keras writes behind an operation's first tensor."""
+    if _is_triple(raw):
+        return dict(raw[3]) if len(raw) == 4 and raw[3] else {}
+    return _keywords(raw[0]) if isinstance(raw, list) and raw else {}
+
+
+def _with_slots(raw: Any, inputs: list[TensorRef]) -> Any:
+    """An argument with a Slot for each tensor, which is put into ``inputs``; constants become plain values."""
+    if _is_triple(raw) and raw[0] == "_CONSTANT_VALUE":
+        return raw[2]
+    if _is_triple(raw) or (isinstance(raw, dict) and raw.get("class_name") == "__keras_tensor__"):
+        inputs += _tensors(raw)
+        return Slot(len(inputs) - 1)
+    if isinstance(raw, list):
+        return [_with_slots(item, inputs) for item in raw]
+    return _constant(raw) if isinstance(raw, dict) else raw
+
+
+def _constant(raw: Mapping[str, Any]) -> Any:
+    """Keras's wrapped constants: arrays, slices, the ellipsis; what is not known stays as it is."""
+    kind, config = raw.get("class_name"), raw.get("config")
+    if kind == "__ellipsis__":
+        return Ellipsis
+    if kind in ("__numpy__", "__tensor__") and isinstance(config, dict):
+        return config.get("value")
+    if kind == "__slice__" and isinstance(config, dict):
+        return slice(config.get("start"), config.get("stop"), config.get("step"))
+    if set(raw) == {"start", "stop", "step"}:
+        return slice(raw["start"], raw["stop"], raw["step"])
+    return raw
 
 
 def _is_triple(raw: Any) -> bool:
@@ -46,7 +106,7 @@ def _keras2_node(raw: Any, layer: str) -> Node:
     if _is_triple(raw):
         raw = [raw]
     if isinstance(raw, dict):
-        raw = list(raw.values())
+        raw = [entry for _, entry in sorted(raw.items())]
     if not isinstance(raw, list) or not all(_is_triple(entry) for entry in raw):
         raise DamagedFileError(f"An inbound node of layer {layer!r} is {str(raw)[:60]!r}.")
     kwargs = dict(raw[0][3] or {}) if raw and len(raw[0]) == 4 else {}
@@ -77,9 +137,21 @@ def _tensors(raw: Any) -> list[TensorRef]:
     if isinstance(raw, dict):
         if raw.get("class_name") == "__keras_tensor__":
             return [_reference(raw["config"]["keras_history"])]
-        return [tensor for value in raw.values() for tensor in _tensors(value)]
+        return [tensor for _, value in sorted(raw.items()) for tensor in _tensors(value)]
     if _is_triple(raw):
         return [_reference(raw)]
     if isinstance(raw, list):
         return [tensor for value in raw for tensor in _tensors(value)]
     return []
+
+
+def shape_of(ref: TensorRef, raw: Any) -> list[int | None] | None:
+    """The shape that Keras 3 notes beside a reference, looked for anywhere in inbound nodes."""
+    if isinstance(raw, dict):
+        config = raw.get("config")
+        if raw.get("class_name") == "__keras_tensor__" and isinstance(config, dict):
+            return config.get("shape") if _reference(config["keras_history"]) == ref else None
+        raw = list(raw.values())
+    if isinstance(raw, list):
+        return next((shape for value in raw if (shape := shape_of(ref, value)) is not None), None)
+    return None

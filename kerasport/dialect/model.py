@@ -24,11 +24,13 @@ class Node:
         inputs: Its tensors in order; states and other tensor arguments follow the main inputs.
         mask: The mask given explicitly, or None.
         kwargs: Constant keyword arguments of the call.
+        args: An operation's positional arguments, with a ``Slot`` where one of the inputs stands.
     """
 
     inputs: tuple[TensorRef, ...]
     mask: TensorRef | None = None
     kwargs: Mapping[str, Any] = field(default_factory=dict)
+    args: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,10 @@ class LayerDef:
         nodes: Its calls in order.
         trainable: Keras's flag; it decides the order of weights in a nested model.
         model: The nested model, for a model used as a layer.
+        saved_class: The class's name as saved, after which Keras names its place in an archive.
+        operation: Whether it is an operation, under Keras 3's name, and no layer.
+        activation_of: For an activation with weights, the layer that it was split off; its weights are saved there.
+        drops_mask: Whether no mask comes out of it in the Keras that wrote it, though one does in others.
         inner: The wrapped layers, for a wrapper: ``{"layer": ...}``, ``{"forward": ..., "backward": ...}``.
     """
 
@@ -51,6 +57,10 @@ class LayerDef:
     nodes: tuple[Node, ...] = ()
     trainable: bool = True
     model: ModelDef | None = None
+    saved_class: str = ""
+    operation: bool = False
+    drops_mask: bool = False
+    activation_of: str = ""
     inner: Mapping[str, LayerDef] = field(default_factory=dict)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -61,3 +61,11 @@ def from_weight(weight: Weight, dtype: str = "float32") -> Lazy:
 def from_array(array: np.ndarray[Any, Any]) -> Lazy:
     """A constant that is known now."""
     return Lazy(array.shape, array.dtype.name, (array.dtype.str, array.shape, array.tobytes()), lambda: array)
+
+
+def combine(
+    tag: Hashable, function: Callable[..., NDArray[Any]], arrays: Sequence[Lazy], shape: tuple[int, ...]
+) -> Lazy:
+    """``function`` of several arrays, as float32; ``tag`` tells it apart from other functions."""
+    key = (tag, *(array.key for array in arrays))
+    return Lazy(shape, "float32", key, lambda: function(*(a.load() for a in arrays)).astype("float32", copy=False))

@@ -8,7 +8,8 @@ makes it materialise, once.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +59,21 @@ class Tensor:
         return self.perm.index(axis % self.type.rank)
 
 
+@dataclass(frozen=True)
+class Flattened:
+    """What stands behind a value that a Flatten layer gave, when its input was stored in another order.
+
+    Attributes:
+        source: The value before, as it is stored.
+        dims: The sizes of the wanted axes, the batch left out.
+        order: Wanted axis i is stored axis ``order[i]``.
+    """
+
+    source: str
+    dims: tuple[int, ...]
+    order: Perm
+
+
 @dataclass
 class Node:
     """One ONNX node."""
@@ -68,6 +84,29 @@ class Node:
     outputs: list[str]
     attributes: dict[str, Any] = field(default_factory=dict)
     domain: str = ""
+
+    @property
+    def reads(self) -> list[str]:
+        """The names that it needs: its inputs and what its subgraphs read from outside."""
+        graphs = [value for value in self.attributes.values() if isinstance(value, Subgraph)]
+        return [*self.inputs, *(name for graph in graphs for name in graph.captured)]
+
+
+@dataclass
+class Subgraph:
+    """The body of a loop, as a node's attribute.
+
+    Attributes:
+        nodes: In topological order.
+        inputs: What the loop gives it, with types whose first dimensions may be unknown.
+        outputs: What it gives the loop.
+        captured: The initializers of the graph around it that it reads.
+    """
+
+    nodes: list[Node]
+    inputs: list[tuple[str, TensorType]]
+    outputs: list[tuple[str, TensorType]]
+    captured: list[str]
 
 
 class Builder:
@@ -86,9 +125,13 @@ class Builder:
         self.nodes: list[Node] = []
         self.initializers: dict[str, Lazy] = {}
         self.tensors: dict[str, Tensor] = {}
+        self.flattened: dict[str, Flattened] = {}
         self._initializer_names: dict[object, str] = {}
         self._names: set[str] = set()
         self._arranged: dict[tuple[str, Perm], str] = {}
+        self._shared: dict[object, list[str]] = {}
+        # (value, mask) -> the value's steps that count, time first and at the front of each row.
+        self.packed: dict[tuple[str, str], str] = {}
         self._producers: dict[str, Node] = {}
         self.uses = Counter(value.name for call in graph.calls for value in (*call.inputs, *call.masks) if value)
         self.uses.update(value.name for value in graph.outputs)
@@ -110,6 +153,22 @@ class Builder:
         self.nodes.append(node)
         self._producers.update(dict.fromkeys(names, node))
         return names
+
+    def share(self, op: str, scope: str, inputs: Sequence[str], outputs: int, attributes: dict[str, Any]) -> list[str]:
+        """Like ``add``, but a node that stands there already with equal inputs and attributes is used again."""
+        key = (op, tuple(inputs), outputs, repr(sorted(attributes.items())))
+        if key not in self._shared:
+            self._shared[key] = self.add(op, scope, inputs, outputs, attributes)
+        return self._shared[key]
+
+    @contextmanager
+    def body(self) -> Iterator[list[Node]]:
+        """Collects the nodes of a subgraph apart."""
+        outer, self.nodes = self.nodes, []
+        try:
+            yield self.nodes
+        finally:
+            self.nodes = outer
 
     def producer(self, name: str) -> Node | None:
         """The node that gives a value; None for inputs and initializers."""
@@ -177,6 +236,14 @@ class Scope:
     def op_n(self, op: str, outputs: int, *inputs: str, **attributes: Any) -> list[str]:
         """Adds a node with several outputs."""
         return self.builder.add(op, self.call.name, _trimmed(inputs), outputs, attributes)
+
+    def once(self, op: str, *inputs: str, **attributes: Any) -> str:
+        """Like ``op``, but the same operator on the same inputs is one node, whichever layers ask for it."""
+        return self.once_n(op, 1, *inputs, **attributes)[0]
+
+    def once_n(self, op: str, outputs: int, *inputs: str, **attributes: Any) -> list[str]:
+        """Like ``once``, for a node with several outputs."""
+        return self.builder.share(op, self.call.name, _trimmed(inputs), outputs, attributes)
 
     def tensor(self, name: str, type_: TensorType | None = None, perm: Perm | None = None) -> Tensor:
         """A Tensor for a value; by default of the call's output type, in logical order."""

@@ -1,1 +1,141 @@
-"""conv"""
+"""Convolutions in ONNX: one Conv or ConvTranspose each, two for a separable one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kerasport.export.activation import apply
+from kerasport.export.arrays import Lazy
+from kerasport.export.builder import Perm, Scope, Tensor
+from kerasport.export.registry import EXPORT
+from kerasport.export.spatial import Pairs, as_more_batches, as_one_batch, channels_first_order, padding_attributes
+from kerasport.layers import conv
+from kerasport.layers.base import TensorType
+
+
+@EXPORT.register(conv.Conv1D, conv.Conv2D, conv.Conv3D)
+def convolution(spec: conv.Conv, b: Scope, x: Tensor) -> Tensor:
+    """Conv, with the kernel as (filters, in / groups, *size)."""
+    n = spec.dimensions
+    kernel = b.weight("kernel").transpose(n + 1, n, *range(n))
+    return _finished(spec, b, x, _conv(spec, b, x, kernel, "kernel", spec.groups, _bias(spec, b)))
+
+
+@EXPORT.register(conv.DepthwiseConv1D, conv.DepthwiseConv2D)
+def depthwise(spec: conv.DepthwiseConv, b: Scope, x: Tensor) -> Tensor:
+    """Conv with a group per channel."""
+    return _finished(spec, b, x, _depthwise(spec, b, x, _bias(spec, b)))
+
+
+@EXPORT.register(conv.SeparableConv1D, conv.SeparableConv2D)
+def separable(spec: conv.SeparableConv, b: Scope, x: Tensor) -> Tensor:
+    """Conv with a group per channel, then Conv of size 1."""
+    n = spec.dimensions
+    y = _depthwise(spec, b, x, "")
+    kernel = b.initializer(b.weight("pointwise_kernel").transpose(n + 1, n, *range(n)), "pointwise_kernel")
+    return _finished(spec, b, x, b.op("Conv", y, kernel, _bias(spec, b), kernel_shape=[1] * n))
+
+
+@EXPORT.register(conv.Conv1DTranspose, conv.Conv2DTranspose, conv.Conv3DTranspose)
+def transposed(spec: conv.ConvTranspose, b: Scope, x: Tensor) -> Tensor:
+    """ConvTranspose, with the kernel as (in, filters, *size); Keras's cut as pads, its zeros as output_padding."""
+    n = spec.dimensions
+    cut = [max(surplus, 0) for surplus in spec.surplus]
+    missing = [max(-surplus, 0) for surplus in spec.surplus]
+    y = b.op(
+        "ConvTranspose",
+        b.arrange(x, channels_first_order(spec, x.type.rank)),
+        b.initializer(b.weight("kernel").transpose(n + 1, n, *range(n)), "kernel"),
+        _bias(spec, b),
+        kernel_shape=list(spec.kernel_size),
+        strides=list(spec.strides),
+        dilations=_unless_ones(spec.dilations),
+        pads=[c // 2 for c in cut] + [c - c // 2 for c in cut] if any(cut) else None,
+        output_padding=missing if any(missing) else None,
+    )
+    return _finished(spec, b, x, y)
+
+
+def _finished(spec: conv.Convolution, b: Scope, x: Tensor, y: str) -> Tensor:
+    """The activation on a channels-first value, once it has the input's batch axes again."""
+    rank = x.type.rank
+    order = channels_first_order(spec, rank)
+    lengths = spec.output_lengths(spec.lengths(x.type))
+    type_ = spec.resized(x.type, lengths, spec.output_channels(spec.channels(x.type)))
+    return apply(b, spec.activation, Tensor(as_more_batches(spec, b, y, x, type_), type_, order))
+
+
+def _bias(spec: conv.Convolution, b: Scope) -> str:
+    return b.initializer(b.weight("bias"), "bias") if spec.use_bias else ""
+
+
+def _depthwise(spec: conv.DepthwiseConv | conv.SeparableConv, b: Scope, x: Tensor, bias: str) -> str:
+    """The kernel (*size, in, multiplier) as (in * multiplier, 1, *size)."""
+    n = spec.dimensions
+    weight = b.weight("depthwise_kernel")
+    channels, multiplier = weight.shape[n:]
+    kernel = weight.transpose(n, n + 1, *range(n)).reshape(channels * multiplier, 1, *spec.kernel_size)
+    return _conv(spec, b, x, kernel, "depthwise_kernel", channels, bias)
+
+
+def _conv(spec: conv.Convolution, b: Scope, x: Tensor, kernel: Lazy, role: str, groups: int, bias: str) -> str:
+    pads = _pads(spec, x.type)
+    if pads is not None:
+        x, pads = _without_padding(b, x, channels_first_order(spec, x.type.rank), pads)
+    value = as_one_batch(spec, b, x)
+    if pads is None and (max(spec.dilations) > 1 or any(w.extent < w.stride for w in spec.windows)):
+        value, pads = _padded_at_run_time(spec, b, value), []
+    return b.op(
+        "Conv",
+        value,
+        b.initializer(kernel, role),
+        bias,
+        kernel_shape=list(spec.kernel_size),
+        strides=list(spec.strides),
+        dilations=_unless_ones(spec.dilations),
+        group=groups if groups > 1 else None,
+        **padding_attributes(pads),
+    )
+
+
+def _pads(spec: conv.Convolution, x: TensorType) -> Pairs | None:
+    pads = [w.pads(n, spec.padding) for w, n in zip(spec.windows, spec.lengths(x), strict=True)]
+    known = [pair for pair in pads if pair is not None]
+    return known if len(known) == len(pads) else None
+
+
+def _without_padding(b: Scope, x: Tensor, order: Perm, pads: Pairs) -> tuple[Tensor, Pairs]:
+    """Takes over what a Pad before the convolution does; the Pad stays only if something else needs it."""
+    node = b.builder.producer(x.name)
+    if not b.builder.fold or node is None or node.op != "Pad" or not b.sole_user():
+        return x, pads
+    if len(node.inputs) > 2 or node.inputs[1] not in b.builder.initializers:
+        return x, pads
+    rank, space = x.type.rank, order[len(order) - len(pads) :]
+    amounts = [int(amount) for amount in b.builder.initializers[node.inputs[1]].load()]
+    pairs = [(amounts[stored], amounts[rank + stored]) for stored in range(rank)]
+    if node.attributes or any(any(pairs[x.stored_axis(axis)]) for axis in set(range(rank)) - set(space)):
+        return x, pads
+    shape = [None if dim is None else dim - sum(pairs[x.stored_axis(axis)]) for axis, dim in enumerate(x.type.shape)]
+    more = [pairs[x.stored_axis(axis)] for axis in space]
+    total = [(p[0] + q[0], p[1] + q[1]) for p, q in zip(pads, more, strict=True)]
+    return Tensor(node.inputs[0], x.type.with_shape(shape), x.perm), total
+
+
+def _padded_at_run_time(spec: conv.Convolution, b: Scope, value: str) -> str:
+    """Pad, by a table of what "same" needs for each remainder of a length and its stride.
+
+    For what ONNX Runtime's auto_pad cannot do: dilations, and windows smaller than their stride.
+    """
+    table, first = [(0, 0)], [0, 0]
+    for window in spec.windows:
+        first.append(len(table))
+        table += [window.pads(remainder or window.stride, "same") or (0, 0) for remainder in range(window.stride)]
+    remainders = b.op("Mod", b.op("Shape", value), b.constant([1, 1, *spec.strides], "strides"))
+    places = b.op("Add", remainders, b.constant(first, "first"))
+    sides = [b.op("Gather", b.constant([pair[i] for pair in table], "pads"), places) for i in (0, 1)]
+    return b.op("Pad", value, b.op("Concat", *sides, axis=0))
+
+
+def _unless_ones(numbers: Sequence[int]) -> list[int] | None:
+    return list(numbers) if max(numbers) > 1 else None

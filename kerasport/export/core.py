@@ -2,32 +2,46 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from kerasport.export.activation import apply
-from kerasport.export.builder import Scope, Tensor, identity_perm
-from kerasport.export.ops import cast, reduce, reshape, unsqueeze
+from kerasport.export.arrays import Lazy
+from kerasport.export.builder import Flattened, Perm, Scope, Tensor, identity_perm
+from kerasport.export.ops import any_, cast, differs, reshape, unsqueeze
 from kerasport.export.registry import EXPORT
-from kerasport.layers import base, core
+from kerasport.layers import core
 
 
-@EXPORT.register(base.Identity)
-def identity(spec: base.Identity, b: Scope, x: Tensor) -> Tensor:
+@EXPORT.register(core.Identity)
+def identity(spec: core.Identity, b: Scope, x: Tensor) -> Tensor:
     """No node."""
     return x
 
 
 @EXPORT.register(core.Dense)
 def dense(spec: core.Dense, b: Scope, x: Tensor) -> Tensor:
-    """Gemm for rank 2; MatMul and Add else."""
-    kernel = b.initializer(b.weight("kernel"), "kernel")
+    """Gemm for rank 2; MatMul and Add else. Behind a Flatten, the kernel's rows take on the stored order."""
+    rank = x.type.rank
+    perm = x.perm if x.perm[-1] == rank - 1 else identity_perm(rank)
+    value, kernel = _unflattened(b, x, perm)
+    kernel_name = b.initializer(kernel, "kernel")
     bias = b.initializer(b.weight("bias"), "bias") if spec.use_bias else ""
-    if x.type.rank == 2 and bias:
-        y = b.op("Gemm", b.logical(x), kernel, bias)
+    if rank == 2 and bias:
+        y = b.op("Gemm", value, kernel_name, bias)
     else:
-        y = b.op("MatMul", b.logical(x), kernel)
+        y = b.op("MatMul", value, kernel_name)
         y = b.op("Add", y, bias) if bias else y
-    return apply(b, spec.activation, b.tensor(y))
+    return apply(b, spec.activation, b.tensor(y, x.type.with_shape((*x.type.shape[:-1], spec.units)), perm))
+
+
+def _unflattened(b: Scope, x: Tensor, perm: Perm) -> tuple[str, Lazy]:
+    """The input and kernel of a Dense: where a Flatten had to transpose, the value before, and a kernel to match."""
+    kernel = b.weight("kernel")
+    flat = b.builder.flattened.get(x.name)
+    if flat is None or not b.builder.fold:
+        return b.arrange(x, perm), kernel
+    rows = [flat.order.index(axis) - 1 for axis in range(1, len(flat.order))]
+    units = kernel.shape[-1]
+    moved = kernel.reshape(*flat.dims, units).transpose(*rows, len(rows)).reshape(*kernel.shape)
+    return b.once("Flatten", flat.source), moved
 
 
 @EXPORT.register(core.Flatten)
@@ -38,8 +52,13 @@ def flatten(spec: core.Flatten, b: Scope, x: Tensor) -> Tensor:
         return x
     if rank == 1:
         return b.tensor(unsqueeze(b, x.name, [1]))
-    order = (0, *range(2, rank), 1) if spec.channels_first else identity_perm(rank)
-    return b.tensor(b.op("Flatten", b.arrange(x, order)))
+    wanted = (0, *range(2, rank), 1) if spec.channels_first else identity_perm(rank)
+    y = b.tensor(b.op("Flatten", b.arrange(x, wanted)))
+    dims = [x.type.shape[axis] for axis in wanted[1:]]
+    if x.perm != wanted and None not in dims:
+        order = tuple(x.perm.index(axis) for axis in wanted)
+        b.builder.flattened[y.name] = Flattened(x.name, tuple(dim or 0 for dim in dims), order)
+    return y
 
 
 @EXPORT.register(core.Reshape)
@@ -76,6 +95,6 @@ def embedding(spec: core.Embedding, b: Scope, x: Tensor) -> Tensor:
 @EXPORT.register(core.Masking)
 def masking(spec: core.Masking, b: Scope, x: Tensor) -> Tensor:
     """X where any feature differs from the mask value, 0 elsewhere."""
-    value = b.constant(np.array(spec.mask_value, np.float32), "mask_value")
-    differs = cast(b, b.op("Not", b.op("Equal", b.logical(x), value)), "float32")
-    return b.tensor(b.op("Mul", b.logical(x), reduce(b, "ReduceMax", differs, [-1], keepdims=True)))
+    value = b.logical(x)
+    kept = any_(b, differs(b, value, spec.mask_value, "float32"), [-1], keepdims=False)
+    return b.tensor(b.op("Where", unsqueeze(b, kept, [-1]), value, b.constant(0.0, "zero")))

@@ -53,19 +53,46 @@ def slice_(b: Scope, value: str, axis: int, start: int, stop: int, step: int = 1
 @EXPORT.register(ops.NotEqualTo)
 def not_equal_to(spec: ops.NotEqualTo, b: Scope, x: Tensor) -> Tensor:
     """Not(Equal(x, value))."""
-    value = b.constant(np.array(spec.value, x.type.dtype), "value")
-    return b.tensor(b.op("Not", b.op("Equal", x.name, value)), perm=x.perm)
+    return b.tensor(differs(b, x.name, spec.value, x.type.dtype), perm=x.perm)
 
 
-@EXPORT.register(ops.AnyNotEqual)
-def any_not_equal(spec: ops.AnyNotEqual, b: Scope, x: Tensor) -> Tensor:
-    """ReduceMax over the last axis of Cast(Not(Equal(x, value)))."""
-    value = b.constant(np.array(spec.value, x.type.dtype), "value")
-    differs = cast(b, b.op("Not", b.op("Equal", b.logical(x), value)), "float32")
-    return b.tensor(cast(b, reduce(b, "ReduceMax", differs, [-1], keepdims=False), "bool"))
+@EXPORT.register(ops.ReduceAny)
+def reduce_any(spec: ops.ReduceAny, b: Scope, x: Tensor) -> Tensor:
+    """ReduceMax, which takes bool from opset 20 on."""
+    return b.tensor(any_(b, b.logical(x), spec.axes, spec.keepdims))
+
+
+@EXPORT.register(ops.Logical)
+def logical(spec: ops.Logical, b: Scope, x: Tensor, y: Tensor) -> Tensor:
+    """And, Or, Xor."""
+    (left, right), perm = b.common([x, y]) if x.type.rank == y.type.rank else ([b.logical(x), b.logical(y)], None)
+    return b.tensor(b.op(spec.function.capitalize(), left, right), perm=perm)
+
+
+@EXPORT.register(ops.LogicalNot)
+def logical_not(spec: ops.LogicalNot, b: Scope, x: Tensor) -> Tensor:
+    """Not."""
+    return b.tensor(b.op("Not", x.name), perm=x.perm)
 
 
 @EXPORT.register(ops.CastTo)
 def cast_to(spec: ops.CastTo, b: Scope, x: Tensor) -> Tensor:
     """Cast."""
     return b.tensor(cast(b, x.name, spec.dtype), perm=x.perm)
+
+
+def differs(b: Scope, value: str, constant: float, dtype: str) -> str:
+    """Where a value is not a constant; once for all that ask."""
+    return b.once("Not", b.once("Equal", value, b.constant(np.array(constant, dtype), "value")))
+
+
+def any_(b: Scope, value: str, axes: Sequence[int], keepdims: bool) -> str:
+    """Whether a bool value is true anywhere along some axes; once for all that ask."""
+    if b.opset >= 20:
+        return b.once("ReduceMax", value, b.constant(list(axes), "axes"), keepdims=int(keepdims))
+    number = b.once("Cast", value, to=ONNX_TYPES["float32"])
+    if b.opset >= 18:
+        most = b.once("ReduceMax", number, b.constant(list(axes), "axes"), keepdims=int(keepdims))
+    else:
+        most = b.once("ReduceMax", number, axes=list(axes), keepdims=int(keepdims))
+    return b.once("Cast", most, to=ONNX_TYPES["bool"])

@@ -1,1 +1,214 @@
-"""recurrent"""
+"""Recurrent layers in ONNX: how steps, masks, states and directions go around the operators."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from kerasport.export.arrays import Lazy
+from kerasport.export.builder import Scope, Tensor
+from kerasport.export.cells import Run, has_operator, run_operator
+from kerasport.export.ops import reduce, reshape
+from kerasport.export.registry import EXPORT
+from kerasport.export.scan import run_scan
+from kerasport.export.steps import Mask, pack, stacked, unpack
+from kerasport.layers import recurrent
+from kerasport.layers.base import TensorType
+
+_REDUCTIONS = {"sum": "ReduceSum", "mul": "ReduceProd", "ave": "ReduceMean"}
+_Weights = Mapping[str, Lazy]
+
+
+@EXPORT.register(recurrent.Recurrent)
+def recurrent_layer(spec: recurrent.Recurrent, b: Scope, x: Tensor, *initial: Tensor) -> tuple[Tensor, ...]:
+    """RNN, LSTM or GRU (one per cell of a stack) over packed steps, unpacked again for sequences."""
+    output, states = _Layer(spec, b, x, [b.logical(state) for state in initial], "").translate(spec.go_backwards)
+    return (output, *states) if spec.return_state else (output,)
+
+
+@EXPORT.register(recurrent.Bidirectional)
+def bidirectional(spec: recurrent.Bidirectional, b: Scope, x: Tensor, *initial: Tensor) -> tuple[Tensor, ...]:
+    """One bidirectional operator where the layers are alike, else two operators."""
+    states = [b.logical(state) for state in initial]
+    ahead, back = (
+        _Layer(layer, b, x, list(own), side)
+        for layer, own, side in zip(
+            (spec.forward, spec.backward), spec.split_states(states), ("forward/", "backward/"), strict=True
+        )
+    )
+    if _fusible(spec, ahead):
+        outputs, finals = _fused(spec, ahead, back)
+    else:
+        (first, finals), (second, more) = (layer.translate(spec.forward.go_backwards) for layer in (ahead, back))
+        outputs, finals = _merged(b, spec.merge_mode, first, second), [*finals, *more]
+    return (*outputs, *finals) if spec.forward.return_state else tuple(outputs)
+
+
+class _Layer:
+    """One layer in one direction.
+
+    Args:
+        spec: The layer.
+        b: Where the nodes go.
+        x: Its input.
+        initial: The initial states' values, in Keras's order; may be none.
+        side: What stands before its weights' roles.
+    """
+
+    def __init__(self, spec: recurrent.Recurrent, b: Scope, x: Tensor, initial: Sequence[str], side: str) -> None:
+        self.spec, self.b, self.initial = spec, b, self._by_cell(spec, initial)
+        mask = b.mask if spec.masked else None
+        if spec.time_major:
+            x, mask = _swapped(x), _swapped(mask) if mask else None
+        self.x = x
+        self.mask = Mask.of(b, mask) if mask else None
+        batch, time = x.type.shape[:2]
+        self.state_types = [TensorType((batch, cell.units)) for cell in spec.cells]
+        self.sequence_type = TensorType((batch, time, spec.cells[-1].units))
+        self.weights: list[_Weights] = [
+            {role: b.weight(side + prefix + role) for role in cell.weights(None)}
+            for prefix, cell in zip(spec.prefixes, spec.cells, strict=True)
+        ]
+
+    @staticmethod
+    def _by_cell(spec: recurrent.Recurrent, initial: Sequence[str]) -> list[list[str]]:
+        """Flat states, in Keras's order, by cell; no states for each if there are none."""
+        if not initial:
+            return [[] for _ in spec.cells]
+        left = iter(initial)
+        cells = spec.cells[::-1] if spec.reversed_states else spec.cells
+        nested = [[next(left) for _ in range(cell.states)] for cell in cells]
+        return nested[::-1] if spec.reversed_states else nested
+
+    def translate(self, flip: bool) -> tuple[Tensor, list[Tensor]]:
+        """The output, for sequences from the last step to the first with ``flip``; and the final states."""
+        x, runs = pack(self.b, self.x, self.mask), []
+        for cell, weights, initial in zip(self.spec.cells, self.weights, self.initial, strict=True):
+            if runs:
+                x = self.b.op("Squeeze", runs[-1].y, self.b.constant([1], "axes"))
+            runs.append(self._run(cell, weights, x, initial))
+        states = [
+            [self._state(final, self.initial[i][j] if self.initial[i] else "", i) for j, final in enumerate(run.finals)]
+            for i, run in enumerate(runs)
+        ]
+        output = self._sequence(runs[-1], flip) if self.spec.return_sequences else self._last(runs[-1])
+        ordered = states[::-1] if self.spec.reversed_states else states
+        return output, [state for cell_states in ordered for state in cell_states]
+
+    def _run(self, cell: recurrent.Cell, weights: _Weights, x: str, initial: Sequence[str]) -> Run:
+        given = [stacked(self.b, [state]) for state in initial]
+        backwards = self.spec.go_backwards
+        if not has_operator(cell):
+            return run_scan(self.b, cell, weights, x, self.mask.valid if self.mask else "", given, backwards)
+        direction = "reverse" if backwards else "forward"
+        return run_operator(self.b, [cell], [weights], x, self.lengths, given, direction)
+
+    @property
+    def lengths(self) -> str:
+        """How many steps of each row count, or ""."""
+        return self.mask.lengths if self.mask else ""
+
+    def _state(self, final: str, initial: str, index: int) -> Tensor:
+        """A final state, (batch, units); a row without any step keeps its initial one."""
+        value = self.b.once("Squeeze", final, self.b.constant([0], "axes"))
+        if self.mask and initial:
+            value = self.b.once("Where", self.mask.occupied, value, initial)
+        return self.b.tensor(value, self.state_types[index])
+
+    def _last(self, run: Run) -> Tensor:
+        """The last step's output."""
+        value = self.b.once("Squeeze", run.finals[0], self.b.constant([0], "axes"))
+        initial = self.initial[-1]
+        if self.mask and self.spec.zero_masked:
+            value = self.b.op("Where", self.mask.last(self.spec.go_backwards), value, self.b.constant(0.0, "zero"))
+        elif self.mask and initial:
+            other = initial[0] if self.spec.state_masked else self.b.constant(0.0, "zero")
+            value = self.b.once("Where", self.mask.occupied, value, other)
+        return self.b.tensor(value, self.state_types[-1])
+
+    def _sequence(self, run: Run, flip: bool) -> Tensor:
+        """All steps' outputs."""
+        b, y = self.b, self.b.op("Squeeze", run.y, self.b.constant([1], "axes"))
+        initial = self.initial[-1]
+        if self.mask and self.spec.state_masked and initial:
+            y = b.op("Concat", y, stacked(b, [initial[0]]), axis=0)
+        spec, places = self.spec, ""
+        if self.mask:
+            places = self.mask.places(spec.go_backwards, spec.zero_masked, flip, spec.zeroes_crosswise)
+        return self.placed(unpack(b, y, self.mask, places, flip, self.sequence_type))
+
+    def placed(self, sequence: Tensor) -> Tensor:
+        """Sequences in the axis order of the layer."""
+        return _swapped(sequence) if self.spec.time_major else sequence
+
+
+def _swapped(x: Tensor) -> Tensor:
+    """The same stored value with its first two logical axes called the other way round."""
+    first, second, *rest = x.type.shape
+    perm = tuple({0: 1, 1: 0}.get(axis, axis) for axis in x.perm)
+    return Tensor(x.name, x.type.with_shape((second, first, *rest)), perm)
+
+
+def _fusible(spec: recurrent.Bidirectional, ahead: _Layer) -> bool:
+    """Whether one operator can do both directions: equal but for functions, and with the same steps left out."""
+    first, second = spec.forward, spec.backward
+    if len(first.cells) > 1 or len(second.cells) > 1 or first.go_backwards:
+        return False
+    a, c = first.cells[0], second.cells[0]
+    alike = replace(a, activation=c.activation, recurrent_activation=c.recurrent_activation) == c
+    zeros = not first.return_sequences or (
+        first.zero_masked and second.zero_masked and not second.zeroes_crosswise
+    )
+    masks_fit = ahead.mask is None or (zeros and not any(ahead.initial))
+    same = (first.masked, first.time_major) == (second.masked, second.time_major)
+    return alike and masks_fit and same and has_operator(a) and has_operator(c)
+
+
+def _fused(spec: recurrent.Bidirectional, ahead: _Layer, back: _Layer) -> tuple[list[Tensor], list[Tensor]]:
+    """The merged outputs (or both) and the final states of one bidirectional operator."""
+    b, units = ahead.b, spec.forward.cells[0].units
+    x = pack(b, ahead.x, ahead.mask)
+    initial = [stacked(b, pair) for pair in zip(ahead.initial[0], back.initial[0], strict=True)]
+    cells = [spec.forward.cells[0], spec.backward.cells[0]]
+    run = run_operator(b, cells, [*ahead.weights, *back.weights], x, ahead.lengths, initial, "bidirectional")
+    finals = [
+        b.tensor(b.once("Gather", final, b.constant(side, "side"), axis=0), ahead.state_types[0])
+        for side in (0, 1)
+        for final in run.finals
+    ]
+    if spec.forward.return_sequences:
+        merged = _merged_axis(b, spec.merge_mode, run.y, 1, units)
+        type_ = ahead.sequence_type.with_shape((*ahead.sequence_type.shape[:2], units * _width(spec.merge_mode)))
+        places = ahead.mask.places(False, True, False) if ahead.mask else ""
+        return [ahead.placed(unpack(b, y, ahead.mask, places, False, type_)) for y in merged], finals
+    type_ = TensorType((ahead.state_types[0].shape[0], units * _width(spec.merge_mode)))
+    return [b.tensor(y, type_) for y in _merged_axis(b, spec.merge_mode, run.finals[0], 0, units)], finals
+
+
+def _width(mode: str) -> int:
+    return 2 if mode == "concat" else 1
+
+
+def _merged_axis(b: Scope, mode: str, value: str, axis: int, units: int) -> list[str]:
+    """Merges both directions, which stand along an axis of a (..., 2, batch, units) value."""
+    if mode == "none":
+        return [b.once("Gather", value, b.constant(side, "side"), axis=axis) for side in (0, 1)]
+    if mode != "concat":
+        return [reduce(b, _REDUCTIONS[mode], value, [axis], keepdims=False)]
+    order = [*range(axis), axis + 1, axis, axis + 2]
+    return [reshape(b, b.op("Transpose", value, perm=order), [0] * (axis + 1) + [2 * units])]
+
+
+def _merged(b: Scope, mode: str, first: Tensor, second: Tensor) -> list[Tensor]:
+    """Merges the outputs of two operators."""
+    if mode == "none":
+        return [first, second]
+    (left, right), perm = b.common([first, second])
+    if mode == "concat":
+        width = (first.type.shape[-1] or 0) + (second.type.shape[-1] or 0)
+        type_ = first.type.with_shape((*first.type.shape[:-1], width))
+        return [b.tensor(b.op("Concat", left, right, axis=first.type.rank - 1), type_, perm)]
+    y = b.op("Mul" if mode == "mul" else "Add", left, right)
+    if mode == "ave":
+        y = b.op("Mul", y, b.constant(0.5, "half"))
+    return [b.tensor(y, first.type, perm)]

@@ -36,13 +36,15 @@ class OnnxModel:
     layers: Mapping[str, Tensor]
 
 
-def translate(graph: Graph, opset: int | None = None, fold: bool = True) -> OnnxModel:
+def translate(graph: Graph, opset: int | None = None, fold: bool = True, track: bool = True) -> OnnxModel:
     """Translates a graph node by node; reads no weight values.
 
     Args:
         graph: With its weights bound.
         opset: 13 to the newest known; None for the default.
         fold: Whether layers may be folded into their neighbours; without, every layer keeps its own value.
+        track: Whether values may stay in another axis order than Keras's; without, each layer's output is brought
+            to Keras's order at once (the naive graph that the tracked one is tested against).
 
     Raises:
         OptionError: The opset cannot be written.
@@ -56,10 +58,12 @@ def translate(graph: Graph, opset: int | None = None, fold: bool = True) -> Onnx
         result = EXPORT[type(call.spec)](call.spec, Scope(builder, call), *inputs)
         results = result if isinstance(result, tuple) else (result,)
         for value, tensor in zip(call.outputs, results, strict=True):
-            builder.tensors[value.name] = Tensor(tensor.name, value.type, tensor.perm)
+            perm = tensor.perm if track else identity_perm(value.type.rank)
+            name = builder.arrange(tensor, perm, call.name)
+            builder.tensors[value.name] = Tensor(name, value.type, perm)
     renamed = _name_outputs(builder)
     nodes = _live(builder.nodes, [value.name for value in renamed])
-    used = {name for node in nodes for name in node.inputs}
+    used = {name for node in nodes for name in node.reads}
     produced = used | {name for node in nodes for name in node.outputs}
     return OnnxModel(
         name=graph.name,
@@ -107,5 +111,5 @@ def _live(nodes: list[Node], outputs: list[str]) -> list[Node]:
     for node in reversed(nodes):
         if any(name in needed for name in node.outputs):
             kept.append(node)
-            needed.update(node.inputs)
+            needed.update(node.reads)
     return kept[::-1]

@@ -1,9 +1,9 @@
-"""Folding and unfolding time, in ONNX."""
+"""Folding and unfolding time, in ONNX: Reshapes that leave the order of the axes behind it as it is stored."""
 
 from __future__ import annotations
 
-from kerasport.export.builder import Scope, Tensor
-from kerasport.export.ops import reshape, slice_
+from kerasport.export.builder import Perm, Scope, Tensor
+from kerasport.export.ops import reshape
 from kerasport.export.registry import EXPORT
 from kerasport.layers import wrappers
 
@@ -11,23 +11,41 @@ from kerasport.layers import wrappers
 @EXPORT.register(wrappers.FoldTime)
 def fold_time(spec: wrappers.FoldTime, b: Scope, x: Tensor) -> Tensor:
     """Reshape to (-1, ...), with the other dimensions read from the value where they are unknown."""
-    rest = x.type.shape[2:]
-    if None not in rest:
-        return b.tensor(reshape(b, b.logical(x), [-1, *(dim or 0 for dim in rest)]))
-    value = b.logical(x)
-    tail = slice_(b, b.op("Shape", value), 0, 2, x.type.rank)
-    return b.tensor(b.op("Reshape", value, b.op("Concat", b.constant([-1], "free"), tail, axis=0)))
+    perm = (0, 1, *(axis for axis in x.perm if axis > 1))
+    value, rest = b.arrange(x, perm), [x.type.shape[axis] for axis in perm[2:]]
+    known = [dim for dim in rest if dim is not None]
+    folded = _without(perm, 1)
+    if len(known) == len(rest):
+        return Tensor(reshape(b, value, [-1, *known]), b.output_type, folded)
+    shape = b.op("Concat", b.constant([-1], "free"), _sizes(b, value, 2, x.type.rank), axis=0)
+    return Tensor(b.op("Reshape", value, shape), b.output_type, folded)
 
 
 @EXPORT.register(wrappers.UnfoldTime)
 def unfold_time(spec: wrappers.UnfoldTime, b: Scope, x: Tensor, like: Tensor) -> Tensor:
     """Reshape to (batch, time, ...)."""
-    rest, time = x.type.shape[1:], like.type.shape[1]
-    if None not in rest and time is not None:
-        return b.tensor(reshape(b, b.logical(x), [-1, time, *(dim or 0 for dim in rest)]))
-    value = b.logical(x)
-    head = slice_(b, b.op("Shape", b.logical(like)), 0, 0, 2)
-    if x.type.rank == 1:
-        return b.tensor(b.op("Reshape", value, head))
-    tail = slice_(b, b.op("Shape", value), 0, 1, x.type.rank)
-    return b.tensor(b.op("Reshape", value, b.op("Concat", head, tail, axis=0)))
+    perm = (0, *(axis for axis in x.perm if axis))
+    value, rest = b.arrange(x, perm), [x.type.shape[axis] for axis in perm[1:]]
+    unfolded = (0, 1, *(axis + 1 for axis in perm[1:]))
+    known = [dim for dim in rest if dim is not None]
+    batch, time = like.type.shape[:2]
+    if len(known) == len(rest) and (batch, time) != (None, None):
+        sizes = [-1 if batch is None else batch, -1 if time is None else time]
+        return Tensor(reshape(b, value, [*sizes, *known]), b.output_type, unfolded)
+    shape = _sizes(b, b.arrange(like, (0, 1, *(axis for axis in like.perm if axis > 1))), 0, 2)
+    if rest:
+        tail = b.constant(known, "tail") if len(known) == len(rest) else _sizes(b, value, 1, x.type.rank)
+        shape = b.op("Concat", shape, tail, axis=0)
+    return Tensor(b.op("Reshape", value, shape), b.output_type, unfolded)
+
+
+def _without(perm: Perm, axis: int) -> Perm:
+    return tuple(a - (a > axis) for a in perm if a != axis)
+
+
+def _sizes(b: Scope, value: str, start: int, end: int) -> str:
+    """Some stored dimensions of a value, one behind the other."""
+    if b.opset >= 15:
+        return b.once("Shape", value, start=start, end=end)
+    positions = b.constant(list(range(start, end)), "positions")
+    return b.once("Gather", b.once("Shape", value), positions, axis=0)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from kerasport.export.arrays import Lazy
+from kerasport.export.builder import Node, Subgraph
 from kerasport.export.ops import ONNX_TYPES
 from kerasport.export.opsets import ir_version
 from kerasport.layers.base import Value
@@ -36,8 +37,7 @@ def skeleton(model: OnnxModel, metadata: Mapping[str, str]) -> onnx.ModelProto:
 
     graph = helper.make_graph(
         [
-            helper.make_node(n.op, n.inputs, n.outputs, name=n.name, domain=n.domain or None, **n.attributes)
-            for n in model.nodes
+            _node(node) for node in model.nodes
         ],
         model.name,
         [_value_info(value, model) for value in model.inputs],
@@ -50,6 +50,26 @@ def skeleton(model: OnnxModel, metadata: Mapping[str, str]) -> onnx.ModelProto:
     proto.graph.CopyFrom(graph)
     helper.set_model_props(proto, dict(metadata))
     return proto
+
+
+def _node(node: Node) -> onnx.NodeProto:
+    from onnx import helper
+
+    attributes = {name: _body(v, node.name) if isinstance(v, Subgraph) else v for name, v in node.attributes.items()}
+    return helper.make_node(node.op, node.inputs, node.outputs, node.name, domain=node.domain or None, **attributes)
+
+
+def _body(graph: Subgraph, name: str) -> onnx.GraphProto:
+    from onnx import helper
+
+    inputs, outputs = (
+        [
+            helper.make_tensor_value_info(value, ONNX_TYPES[type_.dtype], type_.shape)
+            for value, type_ in values
+        ]
+        for values in (graph.inputs, graph.outputs)
+    )
+    return helper.make_graph([_node(node) for node in graph.nodes], f"{name}/body", inputs, outputs)
 
 
 def _value_info(value: Value, model: OnnxModel) -> onnx.ValueInfoProto:

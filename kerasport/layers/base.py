@@ -61,6 +61,7 @@ class Domain:
     padding: float | None = None
 
 
+Masks = Value | None | tuple[Value | None, ...]
 Emit = Callable[["Spec", Sequence[Value]], Value]
 Types = TensorType | tuple[TensorType, ...]
 
@@ -116,21 +117,9 @@ class Spec:
         """What the first input should be drawn from; None when any values will do."""
         return None
 
-    def output_mask(self, masks: Sequence[Value | None], inputs: Sequence[Value], emit: Emit) -> Value | None:
-        """The mask of the (first) output; ``emit`` adds a call that computes a new mask."""
+    def output_mask(self, masks: Sequence[Value | None], inputs: Sequence[Value], emit: Emit) -> Masks:
+        """The mask of the first output, or a tuple of all outputs' masks; ``emit`` adds a call that computes one."""
         return masks[0] if self.carries_mask and masks else None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Identity(Spec):
-    """A layer that changes nothing at inference: dropouts, noise, regularisation."""
-
-    float_only: ClassVar[bool] = False
-    training_matters: ClassVar[bool] = True
-
-    def infer(self, *inputs: TensorType) -> Types:
-        """The input's type."""
-        return inputs[0]
 
 
 def known_product(dims: Sequence[Dim]) -> Dim:

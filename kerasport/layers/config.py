@@ -46,11 +46,17 @@ class Config:
         values: The canonical (Keras 3) config.
         ignored: More keys that change nothing at inference.
         inner: The specs of wrapped layers, by config key.
+        class_name: The canonical class name, for specs that several classes share.
     """
 
     def __init__(
-        self, values: Mapping[str, Any], ignored: Collection[str] = (), inner: Mapping[str, Spec] | None = None
+        self,
+        values: Mapping[str, Any],
+        ignored: Collection[str] = (),
+        inner: Mapping[str, Spec] | None = None,
+        class_name: str = "",
     ) -> None:
+        self.class_name = class_name
         self._values = values
         self.inner = dict(inner or {})
         self._read: set[str] = set(TRAINING_ONLY) | set(ignored)

@@ -7,20 +7,31 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from kerasport.errors import LayerError
-from kerasport.layers.base import Dim, Domain, Emit, Identity, Shape, Spec, TensorType, Value, known_product
+from kerasport.layers.activation import function_type
+from kerasport.layers.base import Dim, Domain, Emit, Shape, Spec, TensorType, Value, known_product
 from kerasport.layers.config import Config
 from kerasport.layers.functions import LINEAR, Function
-from kerasport.layers.ops import AnyNotEqual, NotEqualTo
+from kerasport.layers.ops import NotEqualTo, ReduceAny
 from kerasport.layers.registry import LAYERS
 
-LAYERS.register("Dropout", ignored="rate noise_shape seed")(Identity)
-LAYERS.register(
-    "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", ignored="rate noise_shape seed data_format"
-)(Identity)
-LAYERS.register("GaussianDropout", "AlphaDropout", ignored="rate noise_shape seed")(Identity)
-LAYERS.register("GaussianNoise", ignored="stddev seed")(Identity)
-LAYERS.register("ActivityRegularization", ignored="l1 l2")(Identity)
-LAYERS.register("Identity")(Identity)
+_DROPOUT = "rate noise_shape seed data_format"
+
+
+@LAYERS.register("Identity")
+@LAYERS.register("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", ignored=_DROPOUT)
+@LAYERS.register("GaussianDropout", "AlphaDropout", ignored=_DROPOUT)
+@LAYERS.register("GaussianNoise", ignored="stddev seed")
+@LAYERS.register("ActivityRegularization", ignored="l1 l2")
+@dataclass(frozen=True, kw_only=True)
+class Identity(Spec):
+    """A layer that changes nothing at inference: dropouts, noise, regularisation."""
+
+    float_only: ClassVar[bool] = False
+    training_matters: ClassVar[bool] = True
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        """The input's type."""
+        return inputs[0]
 
 
 @LAYERS.register("Dense")
@@ -45,8 +56,8 @@ class Dense(Spec):
         return roles | ({"bias": (self.units,)} if self.use_bias else {})
 
     def infer(self, *inputs: TensorType) -> TensorType:
-        """(batch, ..., units)."""
-        return inputs[0].with_shape((*inputs[0].shape[:-1], self.units))
+        """(batch, ..., units), half as many under ``glu``."""
+        return function_type(self.activation, inputs[0].with_shape((*inputs[0].shape[:-1], self.units)))
 
 
 @LAYERS.register("Flatten")
@@ -200,4 +211,4 @@ class Masking(Spec):
 
     def output_mask(self, masks: Sequence[Value | None], inputs: Sequence[Value], emit: Emit) -> Value | None:
         """``any(x != mask_value)`` over the features; an incoming mask is replaced."""
-        return emit(AnyNotEqual(value=self.mask_value), inputs)
+        return emit(ReduceAny(), [emit(NotEqualTo(value=self.mask_value), inputs)])

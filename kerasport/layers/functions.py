@@ -83,6 +83,12 @@ def function(value: str | Mapping[str, Any] | None) -> Function:
         raise LayerError(f"activation {str(name or value)[:80]!r} is not supported")
     unknown = set(given) - set(FUNCTIONS[name])
     if unknown:
-        raise LayerError(f"activation {name!r} has no parameter {sorted(unknown)[0]!r}")
-    parameters = FUNCTIONS[name] | {key: float(number) for key, number in given.items()}
+        raise LayerError(f"activation {name!r} has no parameter {min(unknown)!r}")
+    parameters = FUNCTIONS[name] | {key: _number(name, key, value) for key, value in given.items()}
     return Function(name, tuple(sorted(parameters.items())))
+
+
+def _number(name: str, key: str, value: Any) -> float:
+    if not isinstance(value, bool | int | float):
+        raise LayerError(f"{key}={str(value)[:40]} of the activation {name!r} is not a number")
+    return float(value)

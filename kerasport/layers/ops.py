@@ -1,11 +1,12 @@
-"""Operations that stand in the graph beside layers: mask computations, first of all."""
+"""Operations that stand in the graph beside layers: mask computations, casts, logic. Arithmetic is in ``operators``."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import ClassVar
 
-from kerasport.layers.base import Spec, TensorType
+from kerasport.errors import LayerError
+from kerasport.layers.base import Dim, Shape, Spec, TensorType
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,14 +29,40 @@ class NotEqualTo(Op):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AnyNotEqual(Op):
-    """``any(x != value)`` over the last axis; bool."""
+class ReduceAny(Op):
+    """Whether anything is true along some axes; bool.
 
-    value: float
+    Attributes:
+        axes: May be negative.
+        keepdims: Whether they stay, with size 1.
+    """
+
+    axes: tuple[int, ...] = (-1,)
+    keepdims: bool = False
 
     def infer(self, *inputs: TensorType) -> TensorType:
-        """The input's shape without its last axis, bool."""
-        return TensorType(inputs[0].shape[:-1], "bool")
+        """The input's shape without the axes, or with 1 there; bool."""
+        return TensorType(reduced_shape(inputs[0].shape, self.axes, self.keepdims), "bool")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Logical(Op):
+    """``and``, ``or`` or ``xor`` of two bool tensors, broadcast as NumPy does; bool."""
+
+    function: str
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        """The broadcast shape, bool."""
+        return TensorType(broadcast_shape(*(x.shape for x in inputs)), "bool")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogicalNot(Op):
+    """``not x``, elementwise; bool."""
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        """The input's shape, bool."""
+        return inputs[0].with_dtype("bool")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,3 +74,29 @@ class CastTo(Op):
     def infer(self, *inputs: TensorType) -> TensorType:
         """The input's shape in the new dtype."""
         return inputs[0].with_dtype(self.dtype)
+
+
+def reduced_shape(shape: Shape, axes: tuple[int, ...], keepdims: bool) -> Shape:
+    """The shape after reducing some axes."""
+    reduced = {axis % len(shape) for axis in axes}
+    if keepdims:
+        return tuple(1 if axis in reduced else dim for axis, dim in enumerate(shape))
+    return tuple(dim for axis, dim in enumerate(shape) if axis not in reduced)
+
+
+def broadcast_shape(*shapes: Shape) -> Shape:
+    """The shape that these come to under NumPy's rules; None where two unknown dimensions meet.
+
+    Raises:
+        LayerError: They do not fit together.
+    """
+    rank = max(map(len, shapes))
+    padded = [(1,) * (rank - len(shape)) + shape for shape in shapes]
+    return tuple(_broadcast_dim(dims, shapes) for dims in zip(*padded, strict=True))
+
+
+def _broadcast_dim(dims: tuple[Dim, ...], shapes: tuple[Shape, ...]) -> Dim:
+    sizes = {dim for dim in dims if dim is not None and dim != 1}
+    if len(sizes) > 1:
+        raise LayerError(f"shapes {' and '.join(map(str, shapes))} do not broadcast")
+    return sizes.pop() if sizes else (None if None in dims else 1)

@@ -1,1 +1,287 @@
-"""recurrent"""
+"""SimpleRNN, LSTM, GRU, RNN over cells and stacks of cells, and Bidirectional over any of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
+
+from kerasport.errors import LayerError
+from kerasport.layers.base import Dim, Emit, Masks, Shape, Spec, TensorType, Value
+from kerasport.layers.config import Config
+from kerasport.layers.functions import LINEAR, Function
+from kerasport.layers.functions import function as named
+from kerasport.layers.registry import LAYERS
+
+_CELL = (
+    "implementation dropout recurrent_dropout seed unit_forget_bias recurrent_initializer recurrent_regularizer"
+    " recurrent_constraint"
+)
+_SEQUENCE = f"{_CELL} stateful use_cudnn input_length"
+_LIMITS = "stateful layers start every call from zero states, as Keras does in the first batch; no constants"
+_GATES = {"SimpleRNN": 1, "LSTM": 4, "GRU": 3}
+_MASKED_OUTPUTS = ("output", "state")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One recurrent cell.
+
+    Attributes:
+        kind: SimpleRNN, LSTM or GRU.
+        units: The size of its output and of each state.
+        activation: Keras's ``activation``.
+        recurrent_activation: That of the gates; linear, and unused, in a SimpleRNN.
+        use_bias: Whether there is a bias.
+        reset_after: GRU: whether the reset gate comes after the matrix product, with a bias of its own.
+        cudnn: Whether the weights are stored in CuDNN's layout.
+    """
+
+    kind: str
+    units: int
+    activation: Function
+    recurrent_activation: Function = LINEAR
+    use_bias: bool = True
+    reset_after: bool = False
+    cudnn: bool = False
+
+    @property
+    def gates(self) -> int:
+        """How many blocks of ``units`` columns the kernels have: LSTM i, f, c, o; GRU z, r, h."""
+        return _GATES[self.kind]
+
+    @property
+    def states(self) -> int:
+        """How many states it keeps: h, and an LSTM's c."""
+        return 2 if self.kind == "LSTM" else 1
+
+    def weights(self, features: Dim) -> dict[str, Shape]:
+        """Kernel, recurrent kernel, bias: Keras's names, order and shapes."""
+        width = self.gates * self.units
+        roles: dict[str, Shape] = {"kernel": (features, width), "recurrent_kernel": (self.units, width)}
+        if self.use_bias:
+            roles["bias"] = (2 * width,) if self.cudnn else (2, width) if self.reset_after else (width,)
+        return roles
+
+
+@LAYERS.register("SimpleRNN", "LSTM", "GRU", "RNN", ignored=_SEQUENCE, limits=_LIMITS)
+@LAYERS.register("CuDNNLSTM", "CuDNNGRU", ignored=_SEQUENCE, limits=_LIMITS)
+@LAYERS.register("SimpleRNNCell", "LSTMCell", "GRUCell", "StackedRNNCells", ignored=_CELL)
+@dataclass(frozen=True, kw_only=True)
+class Recurrent(Spec):
+    """Cells that run over the time axis of (batch, time, features), one upon the other within each step.
+
+    A masked step leaves the states as they are and repeats the output before it; see the two fields on that.
+
+    Attributes:
+        cells: One, or a stack.
+        return_sequences: Whether all steps' outputs are returned, or the last one's.
+        return_state: Whether the final states follow as further outputs.
+        go_backwards: Whether the last step comes first; outputs stay in the order in which they were computed.
+        time_major: Whether the data is (time, batch, features).
+        zero_masked: Whether a masked step's output is zero.
+        state_masked: Whether a masked step's output is the state h, which differs from the output before it
+            only ahead of the first step that counts: that output is zero.
+        unrolled: Whether Keras unrolls the loop, where it zeroes the outputs of masked steps by the mask in the
+            data's order, whatever order the outputs are in.
+        reversed_states: Whether a stack's states are listed from the last cell to the first.
+        masked: Whether the call heeds a mask.
+    """
+
+    cells: tuple[Cell, ...]
+    return_sequences: bool = False
+    return_state: bool = False
+    go_backwards: bool = False
+    time_major: bool = False
+    zero_masked: bool = False
+    state_masked: bool = False
+    unrolled: bool = False
+    reversed_states: bool = False
+    masked: bool = True
+    uses_mask: ClassVar[bool] = True
+
+    @classmethod
+    def parse(cls, config: Config) -> Self:
+        """Keras's keys, of cells and of layers."""
+        if config.class_name == "StackedRNNCells":
+            return cls(cells=_stacked(config), reversed_states=config.flag("reverse_state_order"))
+        if config.class_name.endswith("Cell"):
+            return cls(cells=(_cell(config),))
+        inner = config.inner.get("cell")
+        if config.class_name == "RNN" and not isinstance(inner, Recurrent):
+            raise LayerError("its cell is not one of Keras's own", "replace it by LSTMCell, GRUCell or SimpleRNNCell")
+        config.expect("num_constants", None, 0)
+        return cls(
+            cells=inner.cells if isinstance(inner, Recurrent) else (_cell(config),),
+            return_sequences=config.flag("return_sequences"),
+            return_state=config.flag("return_state"),
+            go_backwards=config.flag("go_backwards"),
+            time_major=config.flag("time_major"),
+            zero_masked=config.flag("zero_output_for_mask"),
+            state_masked=config.choice("masked_output", _MASKED_OUTPUTS, "output") == "state",
+            unrolled=config.flag("unroll"),
+            reversed_states=isinstance(inner, Recurrent) and inner.reversed_states,
+        )
+
+    @property
+    def zeroes_crosswise(self) -> bool:
+        """Whether masked outputs are zeroed in the wrong order: see ``unrolled``."""
+        return self.unrolled and self.go_backwards and self.zero_masked and self.return_sequences
+
+    @property
+    def states(self) -> tuple[int, ...]:
+        """The sizes of its states, in Keras's order."""
+        cells = self.cells[::-1] if self.reversed_states else self.cells
+        return tuple(cell.units for cell in cells for _ in range(cell.states))
+
+    def called_with(self, kwargs: Mapping[str, Any]) -> Spec:
+        """``mask=False`` says that the call heeds no mask."""
+        rest = {key: value for key, value in kwargs.items() if key != "mask"}
+        spec = super().called_with(rest)
+        return replace(spec, masked=False) if kwargs.get("mask") is False else spec
+
+    def weights(self, *inputs: TensorType) -> dict[str, Shape]:
+        """Those of its cells; a stack's with the cell's number before the role."""
+        features = inputs[0].shape[-1]
+        roles: dict[str, Shape] = {}
+        for prefix, cell in zip(self.prefixes, self.cells, strict=True):
+            roles |= {prefix + role: shape for role, shape in cell.weights(features).items()}
+            features = cell.units
+        return roles
+
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        """What stands before the roles of each cell."""
+        return tuple(f"{i}/" for i in range(len(self.cells))) if len(self.cells) > 1 else ("",)
+
+    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        """(batch, units) or (batch, time, units), and (batch, size) for each returned state."""
+        self.check(inputs)
+        batch, time = inputs[0].shape[:2][:: -1 if self.time_major else 1]
+        steps = (time, batch) if self.time_major else (batch, time)
+        units = self.cells[-1].units
+        output = TensorType((*steps, units) if self.return_sequences else (batch, units))
+        states = [TensorType((batch, size)) for size in self.states]
+        return (output, *states) if self.return_state else (output,)
+
+    def check(self, inputs: Sequence[TensorType]) -> None:
+        """Raises LayerError for inputs that are not (batch, time, features) and all initial states, or none."""
+        if inputs[0].rank != 3:
+            raise LayerError(f"its input has rank {inputs[0].rank} where (batch, time, features) is needed")
+        sizes = tuple(state.shape[-1] for state in inputs[1:])
+        if sizes and sizes != self.states:
+            raise LayerError(f"it is called with states of the sizes {sizes} where {self.states} are needed")
+
+    def output_mask(self, masks: Sequence[Value | None], inputs: Sequence[Value], emit: Emit) -> Masks:
+        """The input's mask, in the input's order, where sequences are returned."""
+        if self.masked and self.state_masked and masks and masks[0] and len(self.cells) > 1:
+            raise LayerError("a stack of cells with a mask is not supported in Keras before 2.3")
+        return masks[0] if self.return_sequences and masks else None
+
+
+@LAYERS.register("Bidirectional", limits=_LIMITS)
+@dataclass(frozen=True, kw_only=True)
+class Bidirectional(Spec):
+    """Two recurrent layers over the same steps, the second one's outputs turned to the first one's order.
+
+    Attributes:
+        forward: The first layer, which usually goes forward.
+        backward: The second one, which goes the other way.
+        merge_mode: concat, sum, mul, ave, or none for two outputs.
+    """
+
+    forward: Recurrent
+    backward: Recurrent
+    merge_mode: str = "concat"
+    uses_mask: ClassVar[bool] = True
+
+    @classmethod
+    def parse(cls, config: Config) -> Self:
+        """Keras's keys: layer, backward_layer, merge_mode."""
+        forward = config.inner.get("layer")
+        if not isinstance(forward, Recurrent):
+            raise LayerError("it wraps a layer that is not recurrent")
+        backward = config.inner.get("backward_layer", replace(forward, go_backwards=not forward.go_backwards))
+        if not isinstance(backward, Recurrent) or backward.go_backwards == forward.go_backwards:
+            raise LayerError("its backward layer does not go the other way")
+        if (backward.return_sequences, backward.return_state) != (forward.return_sequences, forward.return_state):
+            raise LayerError("its two layers do not return the same")
+        config.expect("num_constants", None, 0)
+        if config.flag("zero_output_for_mask"):
+            forward, backward = (replace(spec, zero_masked=spec.return_sequences) for spec in (forward, backward))
+        mode = config.get("merge_mode", "concat")
+        if mode not in ("concat", "sum", "mul", "ave", None):
+            raise LayerError(f"merge_mode={mode!r} is not supported")
+        return cls(forward=forward, backward=backward, merge_mode=mode or "none")
+
+    def called_with(self, kwargs: Mapping[str, Any]) -> Spec:
+        """``mask=False`` says that the call heeds no mask."""
+        forward, backward = self.forward.called_with(kwargs), self.backward.called_with(kwargs)
+        return replace(self, forward=forward, backward=backward)
+
+    def weights(self, *inputs: TensorType) -> dict[str, Shape]:
+        """Those of both layers, under ``forward/`` and ``backward/``."""
+        return {
+            f"{side}/{role}": shape
+            for side, spec in (("forward", self.forward), ("backward", self.backward))
+            for role, shape in spec.weights(*inputs).items()
+        }
+
+    def split_states(self, states: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
+        """The initial states of each layer."""
+        return states[: len(self.forward.states)], states[len(self.forward.states) :]
+
+    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        """The merged output (two for none), then the states of both layers."""
+        ahead, back = self.split_states(inputs[1:])
+        if inputs[1:] and not back:
+            raise LayerError(f"it is called with {len(ahead)} initial states for two layers")
+        first, *states = self.forward.infer(inputs[0], *ahead)
+        second, *more = self.backward.infer(inputs[0], *back)
+        if self.merge_mode == "none":
+            return (first, second, *states, *more)
+        if self.merge_mode == "concat":
+            width = (first.shape[-1] or 0) + (second.shape[-1] or 0)
+            return (first.with_shape((*first.shape[:-1], width)), *states, *more)
+        if first != second:
+            raise LayerError(f"outputs of {first.shape[-1]} and {second.shape[-1]} units cannot be merged")
+        return (first, *states, *more)
+
+    def output_mask(self, masks: Sequence[Value | None], inputs: Sequence[Value], emit: Emit) -> Masks:
+        """The input's mask where sequences are returned; both outputs have it where they are not merged."""
+        mask = self.forward.output_mask(masks, inputs, emit)
+        return (mask, mask) if self.merge_mode == "none" and not isinstance(mask, tuple) else mask
+
+
+def _stacked(config: Config) -> tuple[Cell, ...]:
+    cells: list[Cell] = []
+    for key, spec in config.inner.items():
+        if not key.startswith("cells/") or not isinstance(spec, Recurrent) or len(spec.cells) > 1:
+            raise LayerError("it holds something that is not one of Keras's own cells")
+        cells += spec.cells
+    if not cells:
+        raise LayerError("it has no cells")
+    return tuple(cells)
+
+
+def _cell(config: Config) -> Cell:
+    kind = config.class_name.removesuffix("Cell")
+    if kind.startswith("CuDNN"):
+        kind = kind.removeprefix("CuDNN")
+        tanh, sigmoid = named("tanh"), named("sigmoid")
+        return Cell(
+            kind=kind,
+            units=config.integer("units"),
+            activation=tanh,
+            recurrent_activation=sigmoid,
+            reset_after=kind == "GRU",
+            cudnn=True,
+        )
+    return Cell(
+        kind=kind,
+        units=config.integer("units"),
+        activation=config.activation("activation", "tanh"),
+        recurrent_activation=LINEAR if kind == "SimpleRNN" else config.activation("recurrent_activation"),
+        use_bias=config.flag("use_bias", True),
+        reset_after=kind == "GRU" and config.flag("reset_after"),
+    )

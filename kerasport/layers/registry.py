@@ -64,7 +64,7 @@ class LayerRegistry:
 
 
 class BackendRegistry(Generic[F]):
-    """Maps spec classes to one back end's functions."""
+    """Maps spec classes to one back end's functions; a class without one has its base's."""
 
     def __init__(self, what: str) -> None:
         self._what = what
@@ -83,10 +83,10 @@ class BackendRegistry(Generic[F]):
         return add
 
     def __getitem__(self, spec: type[Spec]) -> F:
-        return self._functions[spec]
+        return next(self._functions[cls] for cls in spec.__mro__ if cls in self._functions)
 
     def __contains__(self, spec: type[Spec]) -> bool:
-        return spec in self._functions
+        return any(cls in self._functions for cls in spec.__mro__)
 
     def __iter__(self) -> Iterator[type[Spec]]:
         return iter(self._functions)

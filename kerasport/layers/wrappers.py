@@ -25,6 +25,8 @@ _PER_STEP = frozenset(
         "AlphaDropout",
         "ActivityRegularization",
         "Identity",
+        "Dense",
+        "Embedding",
     ]
 )
 

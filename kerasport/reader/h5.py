@@ -40,8 +40,8 @@ def open_h5(path: Path) -> SavedModel:
 def _read(path: Path, file: h5py.File) -> SavedModel:
     if "model_config" not in file.attrs:
         raise _no_config(path, file)
-    config = _json(path, _text(file.attrs["model_config"]))
-    group = _child(file, "model_weights") if "model_weights" in file else file
+    config = _json(path, text(file.attrs["model_config"]))
+    group = child(file, "model_weights") if "model_weights" in file else file
     if not isinstance(group, h5py.Group):
         raise DamagedFileError(f"{path}: 'model_weights' is not a group.")
     return SavedModel(
@@ -68,7 +68,7 @@ class _Groups(Mapping[str, NamedWeights]):
         group = _walk(self._path, self._group, layer)
         if not isinstance(group, h5py.Group):
             raise DamagedFileError(f"{self._path}: the weights of layer {layer!r} are not a group.")
-        return [(name, _weight(self._path, group, name)) for name in string_list(group, "weight_names")]
+        return [(name, weight(self._path, group, name)) for name in string_list(group, "weight_names")]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
@@ -80,16 +80,17 @@ class _Groups(Mapping[str, NamedWeights]):
 def string_list(item: h5py.Group, name: str) -> list[str]:
     """An attribute that lists strings; Keras splits lists over 64,512 bytes into name0, name1, ..."""
     if name in item.attrs:
-        return [_text(value) for value in item.attrs[name]]
+        return [text(value) for value in item.attrs[name]]
     values: list[str] = []
     index = 0
     while f"{name}{index}" in item.attrs:
-        values += [_text(value) for value in item.attrs[f"{name}{index}"]]
+        values += [text(value) for value in item.attrs[f"{name}{index}"]]
         index += 1
     return values
 
 
-def _weight(path: Path, group: h5py.Group, name: str) -> Weight:
+def weight(path: Path, group: h5py.Group, name: str) -> Weight:
+    """The lazy weight of a name below a group; nothing but an array of numbers in this file will do."""
     dataset = _walk(path, group, name)
     if not isinstance(dataset, h5py.Dataset):
         raise DamagedFileError(f"{path}: the weight {name!r} is not an array.")
@@ -110,11 +111,12 @@ def _walk(path: Path, group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset
             continue
         if not isinstance(item, h5py.Group) or item.get(part, getlink=True) is None:
             raise DamagedFileError(f"{path}: the weight {name!r} of {group.name!r} is missing.")
-        item = _child(item, part)
+        item = child(item, part)
     return item
 
 
-def _child(group: h5py.Group, part: str) -> h5py.Group | h5py.Dataset:
+def child(group: h5py.Group, part: str) -> h5py.Group | h5py.Dataset:
+    """A member of a group, unless it is a link to elsewhere."""
     if not isinstance(group.get(part, getlink=True), h5py.HardLink):
         raise DamagedFileError(
             f"{group.file.filename}: {group.name}/{part} is a link, which kerasport does not follow."
@@ -122,14 +124,15 @@ def _child(group: h5py.Group, part: str) -> h5py.Group | h5py.Dataset:
     return group[part]
 
 
-def _text(value: Any) -> str:
+def text(value: Any) -> str:
+    """An attribute's text, whether it was stored as bytes or as a string."""
     return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else str(value)
 
 
 def _attribute(file: h5py.File, group: h5py.Group, name: str) -> str:
     for item in (file, group):
         if name in item.attrs:
-            return _text(item.attrs[name])
+            return text(item.attrs[name])
     return ""
 
 

@@ -6,9 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from kerasport.reader.weights import Weight
+
+if TYPE_CHECKING:
+    from kerasport.reader.tree import WeightTree
 
 NamedWeights = Sequence[tuple[str, Weight]]
 
@@ -23,6 +26,7 @@ class SavedModel:
         keras_version: The writer's version, "" where the file does not say.
         backend: The writer's backend, "" where the file does not say.
         weights: For each top-level layer with weights, its weight names and lazy weights in file order.
+        tree: The weights as Keras 3 stores them in archives, by object path; None for other files.
     """
 
     path: Path
@@ -30,6 +34,7 @@ class SavedModel:
     keras_version: str
     backend: str
     weights: Mapping[str, NamedWeights]
+    tree: WeightTree | None = None
     on_close: Callable[[], None] = field(default=lambda: None, repr=False)
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 from kerasport.errors import DamagedFileError, FileError, NotAModelError
 
@@ -13,8 +14,8 @@ _SAVE_AGAIN = "Save it again from Keras as a whole model: model.save('model.h5')
 _DOWNLOAD = "Download the file itself."
 
 
-def require_hdf5(path: Path) -> None:
-    """Returns when the file is HDF5 and complete by its own account.
+def kind(path: Path) -> Literal["hdf5", "archive"]:
+    """How a model file is stored; an HDF5 file is complete by its own account.
 
     Raises:
         FileError: It is not there, of another kind, or shorter than it says.
@@ -29,7 +30,9 @@ def require_hdf5(path: Path) -> None:
         raise FileError(f"{path} cannot be opened: {error.strerror or error}.") from error
     if head.startswith(HDF5_MAGIC):
         _require_whole(path, head, size)
-        return
+        return "hdf5"
+    if _is_archive(path, head):
+        return "archive"
     what, hint = describe(path, head, size)
     raise NotAModelError(f"{path} is not a Keras model file: it is {what}.", hint)
 
@@ -90,6 +93,16 @@ def _directory(path: Path) -> FileError:
     return NotAModelError(f"{path} is a directory, not a Keras model file.")
 
 
+def _is_archive(path: Path, head: bytes) -> bool:
+    if not head.startswith(b"PK"):
+        return False
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return {"config.json", "model.weights.h5"} <= set(archive.namelist())
+    except zipfile.BadZipFile:
+        return False
+
+
 def _zip(path: Path) -> tuple[str, str]:
     try:
         with zipfile.ZipFile(path) as archive:
@@ -98,8 +111,6 @@ def _zip(path: Path) -> tuple[str, str]:
         return "a damaged zip archive (a truncated download, most likely)", "Download or copy it again."
     if any(name.endswith("data.pkl") for name in names):
         return "a PyTorch file", "Export it with torch.onnx instead."
-    if "config.json" in names and "metadata.json" in names:
-        return "a .keras archive, which kerasport cannot read yet", _SAVE_AGAIN
     if any(name.endswith(".npy") for name in names):
         return "a NumPy archive (.npz)", "Give the model first; arrays go to --input."
     return "a zip archive of another kind", "Unpack it first if the model is inside."

@@ -44,4 +44,11 @@ class Weight:
             array: NDArray[Any] = self.dataset[()]
         except (OSError, RuntimeError, ValueError) as error:
             raise DamagedFileError(f"The weight {self.path!r} cannot be read: {error}.") from error
-        return array
+        return _bfloat16(array) if array.dtype.kind == "V" else array
+
+
+def _bfloat16(array: NDArray[Any]) -> NDArray[Any]:
+    """Raw two-byte values, as Keras stores bfloat16, as float32: the upper half of its bits."""
+    import numpy as np
+
+    return (array.view("<u2").astype(np.uint32) << 16).view(np.float32)

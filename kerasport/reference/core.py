@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from kerasport.layers import base, core
+from kerasport.layers import core
 from kerasport.reference.activation import apply
 from kerasport.reference.registry import REFERENCE, Array, Context
 
 
-@REFERENCE.register(base.Identity)
-def identity(spec: base.Identity, context: Context, x: Array) -> Array:
+@REFERENCE.register(core.Identity)
+def identity(spec: core.Identity, context: Context, x: Array) -> Array:
     """Nothing happens at inference."""
     return x
 

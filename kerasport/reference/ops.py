@@ -7,17 +7,31 @@ import numpy as np
 from kerasport.layers import ops
 from kerasport.reference.registry import REFERENCE, Array, Context
 
+_LOGICAL = {"and": np.logical_and, "or": np.logical_or, "xor": np.logical_xor}
+
 
 @REFERENCE.register(ops.NotEqualTo)
 def not_equal_to(spec: ops.NotEqualTo, context: Context, x: Array) -> Array:
     """``x != value``."""
-    return np.asarray(x != spec.value)
+    return np.asarray(x != x.dtype.type(spec.value))
 
 
-@REFERENCE.register(ops.AnyNotEqual)
-def any_not_equal(spec: ops.AnyNotEqual, context: Context, x: Array) -> Array:
-    """``any(x != value)`` over the last axis."""
-    return np.asarray((x != x.dtype.type(spec.value)).any(axis=-1))
+@REFERENCE.register(ops.ReduceAny)
+def reduce_any(spec: ops.ReduceAny, context: Context, x: Array) -> Array:
+    """``any(x)``."""
+    return np.asarray(x.any(axis=spec.axes, keepdims=spec.keepdims))
+
+
+@REFERENCE.register(ops.Logical)
+def logical(spec: ops.Logical, context: Context, x: Array, y: Array) -> Array:
+    """Elementwise logic."""
+    return np.asarray(_LOGICAL[spec.function](x, y))
+
+
+@REFERENCE.register(ops.LogicalNot)
+def logical_not(spec: ops.LogicalNot, context: Context, x: Array) -> Array:
+    """``not x``."""
+    return np.asarray(~x)
 
 
 @REFERENCE.register(ops.CastTo)

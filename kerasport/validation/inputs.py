@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from kerasport.errors import LayerError, OptionError
 from kerasport.graph import Call, Graph
-from kerasport.layers.base import Domain, Identity, TensorType, Value
+from kerasport.layers.base import Domain, TensorType, Value
+from kerasport.layers.core import Identity
 from kerasport.layers.ops import CastTo
 
 Array = NDArray[Any]

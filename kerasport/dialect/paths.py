@@ -1,0 +1,67 @@
+"""Where each layer's weights stand in the object tree of an archive.
+
+Keras names a layer's place after its class in snake case, with a number for the second and later ones of a
+class in the order of ``model.layers``; from 3.4 on it also notes the layer's name there, which then decides.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from kerasport.dialect.model import LayerDef, ModelDef
+
+if TYPE_CHECKING:
+    from kerasport.reader.tree import WeightTree
+
+_OLD_LAYERS = "_layer_checkpoint_dependencies"
+
+
+def places(model: ModelDef, tree: WeightTree) -> Iterator[tuple[str, str]]:
+    """The (full name of a layer, its path in the tree) for all layers of a model."""
+    return _model(model, tree, "", "")
+
+
+def _model(model: ModelDef, tree: WeightTree, path: str, prefix: str) -> Iterator[tuple[str, str]]:
+    children = set(tree.children(path))
+    folder = f"{path}/layers" if "layers" in children else f"{path}/{_OLD_LAYERS}"
+    named = {name: child for child in tree.children(folder) if (name := tree.name(f"{folder}/{child}"))}
+    counts: Counter[str] = Counter()
+    for layer in model.layers:
+        if layer.operation or layer.activation_of:
+            continue
+        snake = snake_case(layer.saved_class)
+        number = counts[snake]
+        counts[snake] += _slots(tree, folder, snake, number) if folder.endswith(_OLD_LAYERS) else 1
+        place = named.get(layer.name) or (f"{snake}_{number}" if number else snake)
+        yield from _layer(layer, tree, f"{folder}/{place}", prefix + layer.name)
+
+
+def _slots(tree: WeightTree, folder: str, snake: str, number: int) -> int:
+    """Keras 2.12 to 2.14 count a layer with weights twice: as ``layer-N`` and as ``layer_with_weights-M``."""
+    place = f"{folder}/{snake}_{number}" if number else f"{folder}/{snake}"
+    return 2 if tree.has_weights(place) else 1
+
+
+def _layer(layer: LayerDef, tree: WeightTree, path: str, key: str) -> Iterator[tuple[str, str]]:
+    if layer.model is not None:
+        yield from _model(layer.model, tree, path, f"{key}/")
+        return
+    inner = layer.inner.get("layer")
+    if layer.class_name == "TimeDistributed" and inner is not None:
+        yield from _layer(inner, tree, f"{path}/layer", f"{key}/{inner.name}")
+        return
+    if layer.class_name == "SpectralNormalization":  # what is its own matters in training only
+        yield key, f"{path}/layer"
+        return
+    yield key, path
+    yield f"{key}/activation", f"{path}/activation"
+
+
+def snake_case(name: str) -> str:
+    """Keras's own rule: ``PReLU`` gives ``p_re_lu``."""
+    name = re.sub(r"\W+", "", name)
+    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()

@@ -1,0 +1,149 @@
+"""Folding a scale and a shift per channel into the layer before: y = (W x + c) * s + t = (W s) x + (c s + t)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kerasport.export.arrays import Lazy, combine
+from kerasport.export.builder import Builder, Node, Scope, Tensor
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Affine:
+    """``x * scale + shift`` along one axis, or several, from a layer's weights.
+
+    Attributes:
+        tag: Tells it apart from other functions of the same weights.
+        arrays: The weights, lazy.
+        compute: Gives (scale, shift) from the arrays as float64.
+    """
+
+    tag: Hashable
+    arrays: tuple[Lazy, ...]
+    compute: Callable[..., tuple[NDArray[Any], NDArray[Any]]]
+
+    def part(self, index: int, shape: tuple[int, ...]) -> Lazy:
+        """The scale (0) or the shift (1)."""
+        return combine((self.tag, index), lambda *a: self._computed(a)[index].reshape(shape), self.arrays, shape)
+
+    def of_kernel(self, kernel: Lazy, axis: int) -> Lazy:
+        """A kernel times the scale along its output channels."""
+        shape = tuple(-1 if i == axis else 1 for i in range(len(kernel.shape)))
+        return combine(
+            (self.tag, "kernel", axis),
+            lambda w, *a: w.astype(np.float64) * self._computed(a)[0].reshape(shape),
+            [kernel, *self.arrays],
+            kernel.shape,
+        )
+
+    def of_bias(self, bias: Lazy) -> Lazy:
+        """A bias times the scale plus the shift."""
+        return combine((self.tag, "bias"), self._biased, [bias, *self.arrays], bias.shape)
+
+    def _biased(self, bias: NDArray[Any], *arrays: NDArray[Any]) -> NDArray[Any]:
+        scale, shift = self._computed(arrays)
+        return np.asarray(bias.astype(np.float64) * scale + shift)
+
+    def _computed(self, arrays: tuple[NDArray[Any], ...]) -> tuple[NDArray[Any], NDArray[Any]]:
+        return self.compute(*(array.astype(np.float64) for array in arrays))
+
+
+@dataclass(frozen=True)
+class _Site:
+    """Where a linear layer has its weights.
+
+    Attributes:
+        node: Conv, ConvTranspose, Gemm or MatMul, with its kernel as input 1.
+        axis: The kernel's axis of output channels.
+        bias: The node that adds the bias and the place of that among its inputs; None for MatMul alone.
+    """
+
+    node: Node
+    axis: int
+    bias: tuple[Node, int] | None
+
+
+def fold(b: Scope, x: Tensor, axis: int, affine: Affine) -> Tensor | None:
+    """Folds an affine change of the call's input into the node that computes it.
+
+    Args:
+        b: The scope of the call.
+        x: Its input.
+        axis: The logical axis of the channels.
+        affine: The change.
+
+    Returns:
+        The folded value; None where the input is not directly, and for this call alone, the output of a
+        linear layer with these channels, and nothing was changed.
+    """
+    builder = b.builder
+    site = _site(builder, x, x.stored_axis(axis)) if builder.fold and b.sole_user() else None
+    if site is None or not _forget(builder, x.name):
+        return None
+    kernel = builder.initializers[site.node.inputs[1]]
+    site.node.inputs[1] = b.initializer(affine.of_kernel(kernel, site.axis), "kernel")
+    channels = kernel.shape[site.axis]
+    if site.bias is None:
+        shift = b.initializer(affine.part(1, (channels,)), "bias")
+        return b.tensor(b.op("Add", x.name, shift), perm=x.perm)
+    node, place = site.bias
+    bias = builder.initializers[node.inputs[place]] if len(node.inputs) > place else None
+    folded = affine.of_bias(bias) if bias else affine.part(1, (channels,))
+    node.inputs[place:] = [b.initializer(folded, "bias")]
+    return b.tensor(x.name, perm=x.perm)
+
+
+def _site(builder: Builder, x: Tensor, channels: int) -> _Site | None:
+    """The weights behind a value whose channels are stored at this axis, when all of them are initializers."""
+    node = builder.producer(x.name)
+    site = _linear(builder, node, channels, x.type.rank) if node else None
+    if site is None:
+        return None
+    constants = [site.node.inputs[1]]
+    if site.bias is not None:
+        constants += site.bias[0].inputs[site.bias[1] :]
+    return site if all(name in builder.initializers for name in constants) else None
+
+
+def _linear(builder: Builder, node: Node, channels: int, rank: int) -> _Site | None:
+    if node.op == "Conv" and channels == 1:
+        return _Site(node, 0, (node, 2))
+    if node.op == "ConvTranspose" and channels == 1 and node.attributes.get("group", 1) == 1:
+        return _Site(node, 1, (node, 2))
+    if node.op == "Gemm" and channels == 1 and set(node.attributes) <= {"transB"}:
+        return _Site(node, 0 if node.attributes.get("transB") else 1, (node, 2))
+    if node.op == "MatMul" and channels == rank - 1 and _is_matrix(builder, node):
+        return _Site(node, 1, None)
+    if node.op == "Add" and channels == rank - 1 and _is_vector(builder, node.inputs[1]):
+        product = builder.producer(node.inputs[0])
+        sole = sum(node.inputs[0] in other.reads for other in builder.nodes) == 1
+        if product and product.op == "MatMul" and sole and _is_matrix(builder, product):
+            return _Site(product, 1, (node, 1))
+    return None
+
+
+def _is_matrix(builder: Builder, node: Node) -> bool:
+    kernel = builder.initializers.get(node.inputs[1])
+    return kernel is not None and len(kernel.shape) == 2
+
+
+def _is_vector(builder: Builder, name: str) -> bool:
+    array = builder.initializers.get(name)
+    return array is not None and len(array.shape) == 1
+
+
+def _forget(builder: Builder, name: str) -> bool:
+    """Strikes the layers whose output this is off the builder's list; False when others need that output."""
+    layers = [key for key, tensor in builder.tensors.items() if tensor.name == name]
+    if any(builder.uses[key] > 1 for key in layers) or any(name in node.reads for node in builder.nodes):
+        return False
+    for key in layers:
+        del builder.tensors[key]
+    return True

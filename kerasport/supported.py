@@ -1,0 +1,81 @@
+"""What kerasport supports, from the registry; the README's table and ``kerasport layers`` say the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+FAMILIES = {
+    "core": "Core",
+    "activation": "Activations",
+    "conv": "Convolution",
+    "pooling": "Pooling",
+    "resampling": "Padding, cropping, upsampling",
+    "normalization": "Normalization",
+    "merge": "Merging",
+    "recurrent": "Recurrent",
+    "wrappers": "Wrappers",
+    "preprocessing": "Preprocessing",
+    "ops": "Operations of Keras 3",
+}
+
+
+@dataclass(frozen=True)
+class Supported:
+    """One row: a Keras class.
+
+    Attributes:
+        name: The class.
+        family: Its family's title.
+        limits: Which of its options are refused, or "".
+    """
+
+    name: str
+    family: str
+    limits: str
+
+
+def supported() -> Iterator[Supported]:
+    """All supported layers, by family, then by name."""
+    from kerasport.layers import LAYERS
+
+    entries = [*LAYERS, *_CONTAINERS]
+    order = list(FAMILIES)
+    for entry in sorted(entries, key=lambda e: (order.index(e.family), e.name)):
+        yield Supported(entry.name, FAMILIES[entry.family], entry.limits)
+
+
+def functions() -> list[str]:
+    """All supported activation functions."""
+    from kerasport.layers.functions import FUNCTIONS
+
+    return sorted(FUNCTIONS)
+
+
+def markdown() -> str:
+    """The README's table."""
+    rows = ["| family | layers |", "|---|---|"]
+    by_family: dict[str, list[str]] = {}
+    limits = []
+    for row in supported():
+        by_family.setdefault(row.family, []).append(f"`{row.name}`")
+        limits += [f"- `{row.name}`: {row.limits}"] if row.limits else []
+    rows += [f"| {family} | {' '.join(names)} |" for family, names in by_family.items()]
+    rows.append(f"| Activation functions | {' '.join(f'`{name}`' for name in functions())} |")
+    return "\n".join(rows) + ("\n\nNot supported of these:\n\n" + "\n".join(limits) if limits else "") + "\n"
+
+
+@dataclass(frozen=True)
+class _Container:
+    name: str
+    family: str
+    limits: str = ""
+
+
+# These are resolved before there are specs: models are inlined, TimeDistributed folds time into the batch.
+_CONTAINERS = (
+    _Container("InputLayer", "core"),
+    _Container("Sequential", "wrappers"),
+    _Container("Functional", "wrappers"),
+    _Container("TimeDistributed", "wrappers"),
+)

@@ -1,0 +1,28 @@
+"""Golden cases of one old and one new Keras at the oldest and the newest opset, with and without folding."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from kerasport.export import translate
+from kerasport.export.opsets import OLDEST, newest
+from kerasport.export.writer import to_bytes
+from kerasport.loading import load
+from tests.goldens import Golden, goldens
+from tests.test_goldens import ATOL, RTOL, run_onnx
+
+CASES = [golden for golden in goldens() if golden.name.startswith(("2.2.4-tensorflow", "3.15.1-tensorflow"))]
+
+
+@pytest.mark.parametrize("opset", [OLDEST, newest()])
+@pytest.mark.parametrize("golden", CASES, ids=lambda golden: golden.name)
+def test_every_opset_computes_what_keras_computed(golden: Golden, opset: int, tmp_path: Path) -> None:
+    with load(golden.model(tmp_path)) as model:
+        data = to_bytes(translate(model.graph, opset, fold=opset == OLDEST), {"kerasport.version": "test"})
+    onnx.checker.check_model(data, full_check=True)
+    for actual, expected in zip(run_onnx(data, golden.inputs), golden.outputs, strict=True):
+        np.testing.assert_allclose(actual.astype("f8"), expected.astype("f8"), RTOL, ATOL)

@@ -1,0 +1,223 @@
+"""Wrong files get one clear sentence and an exit code, and leave nothing behind."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import pickle
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import onnx
+import pytest
+
+from tests.conftest import Outcome
+from tests.goldens import goldens
+
+Run = Callable[..., Outcome]
+
+
+def zipped(*names: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name in names:
+            archive.writestr(name, b"{}")
+    return buffer.getvalue()
+
+
+def onnx_bytes() -> bytes:
+    graph = onnx.helper.make_graph([], "g", [], [])
+    return bytes(onnx.helper.make_model(graph, producer_name="t").SerializeToString())
+
+
+def npy() -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, np.zeros(3))
+    return buffer.getvalue()
+
+
+KINDS: dict[str, tuple[bytes, str]] = {
+    "empty": (b"", "empty"),
+    "tflite": (b"\x1c\x00\x00\x00TFL3" + bytes(64), "TensorFlow Lite"),
+    "pytorch": (zipped("archive/data.pkl"), "PyTorch"),
+    "old pytorch": (b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.", "pickle"),
+    "pickle": (pickle.dumps({"a": 1}), "pickle"),
+    "onnx": (onnx_bytes(), "ONNX model already"),
+    "npy": (npy(), "NumPy array"),
+    "npz": (zipped("a.npy"), "NumPy archive"),
+    "html": (b"\n<!DOCTYPE html><html><body>404</body></html>", "HTML page"),
+    "xml": (b"<?xml version='1.0'?><Error/>", "XML"),
+    "git-lfs": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "git-LFS pointer"),
+    "json": (b'{"class_name": "Sequential"}', "JSON"),
+    "yaml": (b"class_name: Sequential\n", "YAML"),
+    "gzip": (gzip.compress(b"x"), "gzip"),
+    "safetensors": ((64).to_bytes(8, "little") + b'{"a":{}}' + bytes(80), "safetensors"),
+    "protobuf": (b"\x0a\x30" + bytes(48), "protocol buffer"),
+    "cut-off zip": (zipped("config.json", "metadata.json")[:50], "damaged zip"),
+    "noise": (bytes(range(200, 250)) * 3, "no format that kerasport knows"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("command", ["inspect", "convert", "validate", "predict"])
+def test_other_kinds_of_files_are_named(kerasport: Run, tmp_path: Path, kind: str, command: str) -> None:
+    content, expected = KINDS[kind]
+    path = tmp_path / "model.h5"
+    path.write_bytes(content)
+    more = {"convert": [tmp_path / "o.onnx"], "validate": [path], "predict": ["--input", path]}.get(command, [])
+    outcome = kerasport(command, path, *more)
+    if command == "predict" and kind == "onnx":
+        assert outcome.code in (3, 6)
+        return
+    assert outcome.code == 3
+    assert expected in outcome.err
+    assert [file.name for file in tmp_path.iterdir()] == ["model.h5"]
+
+
+def test_a_missing_file_and_a_directory(kerasport: Run, tmp_path: Path) -> None:
+    assert "No such file" in kerasport("inspect", tmp_path / "nothing.h5").err
+    assert "is a directory" in kerasport("inspect", tmp_path).err
+    (tmp_path / "saved_model.pb").write_bytes(b"")
+    outcome = kerasport("inspect", tmp_path)
+    assert outcome.code == 3
+    assert "SavedModel" in outcome.err
+
+
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.6, 0.9, 0.999])
+def test_a_truncated_download_is_called_so(kerasport: Run, seed_model: Path, tmp_path: Path, share: float) -> None:
+    content = seed_model.read_bytes()
+    path = tmp_path / "model.h5"
+    path.write_bytes(content[: int(len(content) * share)])
+    outcome = kerasport("convert", path, tmp_path / "m.onnx")
+    assert outcome.code == 3
+    assert "cut off" in outcome.err
+    assert not (tmp_path / "m.onnx").exists()
+
+
+@pytest.fixture
+def edited(seed_model: Path, tmp_path: Path) -> Callable[[Callable[[h5py.File], Any]], Path]:
+    """The demo's model after an edit of its HDF5 file."""
+
+    def edit(change: Callable[[h5py.File], Any]) -> Path:
+        path = tmp_path / "edited.h5"
+        path.write_bytes(seed_model.read_bytes())
+        with h5py.File(path, "r+") as file:
+            change(file)
+        return path
+
+    return edit
+
+
+def drop_config(file: h5py.File) -> None:
+    del file.attrs["model_config"]
+
+
+def only_weights(file: h5py.File) -> None:
+    del file.attrs["model_config"]
+    file.attrs["layer_names"] = file["model_weights"].attrs["layer_names"]
+
+
+def subclassed(file: h5py.File) -> None:
+    file.attrs["model_config"] = json.dumps({"class_name": "MyModel", "config": {"units": 3}})
+
+
+def broken_json(file: h5py.File) -> None:
+    file.attrs["model_config"] = file.attrs["model_config"][:100]
+
+
+def missing_weight(file: h5py.File) -> None:
+    del file["model_weights/dense/dense/kernel:0"]
+
+
+def missing_group(file: h5py.File) -> None:
+    names = [name for name in file["model_weights"].attrs["layer_names"] if "dense_1" not in str(name)]
+    file["model_weights"].attrs["layer_names"] = names
+
+
+def wrong_shape(file: h5py.File) -> None:
+    del file["model_weights/dense/dense/kernel:0"]
+    file["model_weights/dense/dense/kernel:0"] = np.zeros((11, 128), np.float32)
+
+
+def too_few(file: h5py.File) -> None:
+    group = file["model_weights/dense"]
+    group.attrs["weight_names"] = group.attrs["weight_names"][:1]
+
+
+def link_out(file: h5py.File) -> None:
+    del file["model_weights/dense/dense/kernel:0"]
+    file["model_weights/dense/dense/kernel:0"] = h5py.ExternalLink("other.h5", "/x")
+
+
+def upwards(file: h5py.File) -> None:
+    file["model_weights/dense"].attrs["weight_names"] = [b"../dense_1/dense_1/kernel:0", b"dense/bias:0"]
+
+
+EDITS = {
+    drop_config: "without a Keras model",
+    only_weights: "weights only",
+    subclassed: "'MyModel', which has no layer graph",
+    broken_json: "not valid JSON",
+    missing_weight: "'dense/kernel:0' of '/model_weights/dense' is missing",
+    missing_group: "no weights for the layer 'dense_1'",
+    wrong_shape: "kernel of layer 'dense' has the shape (11, 128)",
+    too_few: "The layer 'dense' needs 2 weights",
+    link_out: "is a link, which kerasport does not follow",
+    upwards: "leaves its layer",
+}
+
+
+@pytest.mark.parametrize("change", EDITS, ids=lambda change: change.__name__)
+def test_damaged_models_are_refused_before_anything_is_written(
+    kerasport: Run, edited: Callable[[Any], Path], tmp_path: Path, change: Callable[[h5py.File], Any]
+) -> None:
+    outcome = kerasport("convert", edited(change), tmp_path / "m.onnx")
+    assert outcome.code == 3
+    assert EDITS[change] in outcome.err
+    assert not (tmp_path / "m.onnx").exists()
+
+
+def with_config(path: Path, change: Callable[[dict[str, Any]], Any]) -> Path:
+    with h5py.File(path, "r+") as file:
+        config = json.loads(file.attrs["model_config"])
+        change(config)
+        file.attrs["model_config"] = json.dumps(config)
+    return path
+
+
+def test_all_unsupported_layers_are_listed_at_once(kerasport: Run, tmp_path: Path) -> None:
+    golden = next(golden for golden in goldens("core") if golden.path.stem == "dense")
+    path = with_config(
+        golden.model(tmp_path),
+        lambda config: [
+            layer.update(class_name="My" + layer["class_name"]) for layer in config["config"]["layers"][1:]
+        ],
+    )
+    outcome = kerasport("convert", path, tmp_path / "m.onnx")
+    assert outcome.code == 4
+    for name in ("relu", "no_bias", "softmax"):
+        assert f"- {name}: the layer class 'MyDense' is not supported" in outcome.err
+    assert not (tmp_path / "m.onnx").exists()
+    assert kerasport("inspect", path).code == 4
+
+
+def test_an_unknown_option_is_refused_by_name_and_can_be_allowed(kerasport: Run, tmp_path: Path) -> None:
+    golden = next(golden for golden in goldens("core") if golden.path.stem == "dense")
+    path = with_config(
+        golden.model(tmp_path), lambda config: config["config"]["layers"][1]["config"].update(sparsity=0.5)
+    )
+    outcome = kerasport("convert", path, tmp_path / "m.onnx")
+    assert outcome.code == 4
+    assert "--allow-key Dense.sparsity" in outcome.err
+    assert kerasport("convert", path, tmp_path / "m.onnx", "--allow-key", "Dense.sparsity").code == 0
+
+
+def test_a_folder_that_is_not_there(kerasport: Run, seed_model: Path, tmp_path: Path) -> None:
+    outcome = kerasport("convert", seed_model, tmp_path / "no" / "m.onnx")
+    assert outcome.code == 3
+    assert "cannot be written" in outcome.err
