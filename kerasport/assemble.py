@@ -138,9 +138,7 @@ class _Assembler:
 
     # --- layers
 
-    def _apply(
-        self, layer: LayerDef, node: Node, flows: list[Flow], mask: Flow | None, prefix: str
-    ) -> list[Flow]:
+    def _apply(self, layer: LayerDef, node: Node, flows: list[Flow], mask: Flow | None, prefix: str) -> list[Flow]:
         key = prefix + layer.name
         if mask is not None and flows:
             flows = [Flow(flows[0].value, mask.value), *flows[1:]]

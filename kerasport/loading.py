@@ -12,7 +12,7 @@ from kerasport import dialect, reader
 from kerasport.assemble import Assembly, assemble
 from kerasport.dialect.binding import Leaf, bind
 from kerasport.dialect.model import LayerDef, ModelDef
-from kerasport.dialect.paths import places
+from kerasport.dialect.paths import cells, places
 from kerasport.errors import DamagedFileError, UnsupportedModelError
 from kerasport.graph import Graph
 from kerasport.reader.saved import NamedWeights
@@ -72,9 +72,10 @@ class LoadedModel:
         stored: dict[str, NamedWeights] = {}
         for key, path in places(self.definition, tree):
             if key in leaves and leaves[key].roles:
-                found = tree.weights(path) or stored.get(leaves[key].name, [])
+                stacked = cells(self.assembly.layers[key].definition)
+                found = tree.weights(path, stacked) or stored.get(leaves[key].name, [])
                 stored.setdefault(leaves[key].name, found)
-                weights.update(bind(key, found, [leaves[key]]))
+                weights.update(bind(key, found, [_at_its_place(leaves[key])]))
         return weights
 
     def _bound(self, layer: LayerDef, activation: LayerDef | None) -> dict[str, dict[str, Weight]]:
@@ -118,6 +119,11 @@ class LoadedModel:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _at_its_place(leaf: Leaf) -> Leaf:
+    """Without what an archive keeps at a wrapper's own place: SpectralNormalization's vector, for training only."""
+    return replace(leaf, roles={role: shape for role, shape in leaf.roles.items() if role != "vector_u"})
 
 
 def load(path: str | Path, *, allow_keys: Collection[str] = ()) -> LoadedModel:

@@ -14,6 +14,8 @@ FAMILIES = {
     "normalization": "Normalization",
     "merge": "Merging",
     "recurrent": "Recurrent",
+    "conv_lstm": "Convolutional recurrent",
+    "attention": "Attention",
     "wrappers": "Wrappers",
     "preprocessing": "Preprocessing",
     "ops": "Operations of Keras 3",
@@ -53,16 +55,17 @@ def functions() -> list[str]:
 
 
 def markdown() -> str:
-    """The README's table."""
-    rows = ["| family | layers |", "|---|---|"]
+    """The README's table, and below it what is refused."""
     by_family: dict[str, list[str]] = {}
-    limits = []
+    by_limit: dict[str, list[str]] = {}
     for row in supported():
         by_family.setdefault(row.family, []).append(f"`{row.name}`")
-        limits += [f"- `{row.name}`: {row.limits}"] if row.limits else []
+        by_limit.setdefault(row.limits, []).append(f"`{row.name}`")
+    rows = ["| family | layers |", "|---|---|"]
     rows += [f"| {family} | {' '.join(names)} |" for family, names in by_family.items()]
     rows.append(f"| Activation functions | {' '.join(f'`{name}`' for name in functions())} |")
-    return "\n".join(rows) + ("\n\nNot supported of these:\n\n" + "\n".join(limits) if limits else "") + "\n"
+    limits = [f"- {', '.join(names)}: {limit}" for limit, names in by_limit.items() if limit]
+    return "\n".join([*rows, "", "Limits:", "", *limits]) + "\n"
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import io
 import json
 import zipfile
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -65,17 +65,18 @@ class Golden:
         return dict(json.loads(self.member("about.json")))
 
 
-def goldens(pattern: str = "*") -> list[Golden]:
-    """All cases of the families that match, as HDF5 files."""
-    return [Golden(path) for path in sorted(ROOT.glob(f"*/{pattern}/*.zip"))]
+def goldens(pattern: str = "*", form: str = "model.h5") -> list[Golden]:
+    """All cases of the families that match, in one form."""
+    cases = [Golden(path, form) for path in sorted(ROOT.glob(f"*/{pattern}/*.zip"))]
+    return [case for case in cases if case.form in _members(case.path)]
 
 
 def archives(pattern: str = "*") -> list[Golden]:
-    """All cases of the families that match which are there as ``.keras`` archives too."""
-    cases = [Golden(golden.path, "model.keras") for golden in goldens(pattern)]
-    return [case for case in cases if _has(case)]
+    """All cases of the families that match which are there as ``.keras`` archives."""
+    return goldens(pattern, "model.keras")
 
 
-def _has(case: Golden) -> bool:
-    with zipfile.ZipFile(case.path) as archive:
-        return case.form in archive.namelist()
+@cache
+def _members(path: Path) -> frozenset[str]:
+    with zipfile.ZipFile(path) as archive:
+        return frozenset(archive.namelist())

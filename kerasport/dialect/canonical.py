@@ -137,7 +137,7 @@ def _layer(entry: Any, name: str, writer: Writer, depth: int) -> list[LayerDef]:
         raise DamagedFileError(f"The config of layer {name!r} is not complete.")
     if operations.is_operation(entry, writer):
         return [operations.operation(entry, name)]
-    calls = inbound.nodes(entry.get("inbound_nodes", []), name)
+    calls = inbound.nodes(entry.get("inbound_nodes", []), name, str(entry["class_name"]) in keras2.ATTENTION)
     if entry["class_name"] in CONTAINERS or _is_container(entry):
         model = _model(entry, writer, depth + 1)
         return [LayerDef(name, "Model", {}, calls, model.trainable, model, _python_class(entry))]

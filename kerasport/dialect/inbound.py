@@ -10,15 +10,26 @@ from kerasport.errors import DamagedFileError
 from kerasport.layers.operations import Slot
 
 
-def nodes(raw: Any, layer: str) -> tuple[Node, ...]:
+def nodes(raw: Any, layer: str, lists_masks: bool = False) -> tuple[Node, ...]:
     """The calls of one layer.
 
     Keras 1 and 2 write a node as a list of ``[layer, node, tensor]`` or ``[layer, node, tensor, kwargs]``
     (tf.keras may leave out the outer list for one input); Keras 3 as ``{"args": ..., "kwargs": ...}``.
+
+    Args:
+        raw: What the file has.
+        layer: The layer's name, for messages.
+        lists_masks: Whether the layer takes a list of masks, one for each input; they stay an argument.
     """
     if not isinstance(raw, list):
         raise DamagedFileError(f"The inbound nodes of layer {layer!r} are not a list.")
-    return tuple(_keras3_node(node) if isinstance(node, dict) and "args" in node else _keras2_node(node, layer) for node in raw)
+    found = [
+        _keras3_node(node, lists_masks)
+        if isinstance(node, dict) and "args" in node
+        else _keras2_node(node, layer, lists_masks)
+        for node in raw
+    ]
+    return tuple(found)
 
 
 def operation_nodes(raw: Any, name: str) -> tuple[Node, ...]:
@@ -102,33 +113,46 @@ def _reference(raw: list[Any]) -> TensorRef:
     return TensorRef(raw[0], int(raw[1]), int(raw[2]))
 
 
-def _keras2_node(raw: Any, layer: str) -> Node:
+def _keras2_node(raw: Any, layer: str, lists_masks: bool) -> Node:
     if _is_triple(raw):
         raw = [raw]
     if isinstance(raw, dict):
         raw = [entry for _, entry in sorted(raw.items())]
+    if isinstance(raw, list):
+        raw = list(_flattened(raw))
     if not isinstance(raw, list) or not all(_is_triple(entry) for entry in raw):
         raise DamagedFileError(f"An inbound node of layer {layer!r} is {str(raw)[:60]!r}.")
     kwargs = dict(raw[0][3] or {}) if raw and len(raw[0]) == 4 else {}
-    tensors = {key: _tensors(value) for key, value in kwargs.items()}
-    return _node([_reference(entry) for entry in raw], kwargs, tensors)
+    return _node([_reference(entry) for entry in raw], kwargs, lists_masks)
 
 
-def _keras3_node(raw: Mapping[str, Any]) -> Node:
+def _flattened(raw: list[Any]) -> Iterator[Any]:
+    """The entries of a node; states of stacked cells are in lists of their own."""
+    for entry in raw:
+        if isinstance(entry, list) and not _is_triple(entry) and entry:
+            yield from _flattened(entry)
+        else:
+            yield entry
+
+
+def _keras3_node(raw: Mapping[str, Any], lists_masks: bool) -> Node:
     args, kwargs = raw.get("args", []), dict(raw.get("kwargs") or {})
-    tensors = {key: _tensors(value) for key, value in kwargs.items()}
     constants = [arg for arg in args if not _tensors(arg)]
     if constants:
         kwargs["args"] = [None if _tensors(arg) else arg for arg in args]
-    return _node(_tensors(args), kwargs, tensors)
+    return _node(_tensors(args), kwargs, lists_masks)
 
 
-def _node(inputs: list[TensorRef], kwargs: dict[str, Any], tensors: Mapping[str, list[TensorRef]]) -> Node:
-    """States given by keyword follow the inputs; the mask stands apart; the rest must be constants."""
-    states = tensors.get("initial_state") or []
-    mask = next(iter(tensors.get("mask") or []), None)
+def _node(inputs: list[TensorRef], kwargs: dict[str, Any], lists_masks: bool) -> Node:
+    """States given by keyword follow the inputs, then other tensors, which leave a Slot; the mask stands apart."""
+    states = _tensors(kwargs.pop("initial_state", None))
+    mask = None if lists_masks else next(iter(_tensors(kwargs.pop("mask", None))), None)
     inputs = inputs + [state for state in states if state not in inputs]
-    rest = {key: value for key, value in kwargs.items() if key not in ("initial_state", "mask") and value is not None}
+    rest = {
+        key: _with_slots(value, inputs) if _tensors(value) else value
+        for key, value in kwargs.items()
+        if value is not None
+    }
     return Node(tuple(inputs), mask, rest)
 
 

@@ -11,6 +11,7 @@ Config = dict[str, Any]
 _MASKED_SINCE_KERAS3 = frozenset({"Rescaling", "Identity", "Normalization", "GroupNormalization"})
 _CONV_LSTMS = ("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")
 RECURRENT = frozenset({"SimpleRNN", "LSTM", "GRU", "RNN", "Bidirectional", *_CONV_LSTMS})
+ATTENTION = ("Attention", "AdditiveAttention")
 _RENAMED_CLASSES = {
     "Convolution1D": "Conv1D",
     "Convolution2D": "Conv2D",
@@ -29,6 +30,7 @@ _RENAMED_CLASSES = {
     "SyncBatchNormalization": "BatchNormalization",
     "LSTMV2": "LSTM",
     "GRUV2": "GRU",
+    "GroupedQueryAttention": "GroupQueryAttention",
 } | {
     f"{short}Pool{d}D": f"{long}Pooling{d}D"
     for d in (1, 2, 3)
@@ -140,6 +142,23 @@ def _up_sampling(config: Config, writer: Writer) -> None:
     config["half_pixel"] = writer.keras3 or (writer.tensorflow and writer.version >= (2, 2, 4))
 
 
+def _attention(config: Config, writer: Writer) -> None:
+    """Whose mask the output has; before Keras 3.4 the mask of a list of inputs was lost."""
+    explicit = not writer.keras3 or writer.version >= (3, 11, 0)
+    config["output_mask"] = "given" if explicit else "implicit" if writer.version >= (3, 4, 0) else "none"
+
+
+def _heads(config: Config, writer: Writer) -> None:
+    """Masks: none before TensorFlow 2.10; Keras 3.8 takes the query's own for an explicit one."""
+    _groups(config, writer)
+    config["implicit_masks"] = writer.version >= (2, 10, 0)
+    config["heeds_query_mask"] = writer.version < (3, 8, 0)
+
+
+def _groups(config: Config, writer: Writer) -> None:
+    _softmax(config, writer)
+
+
 _MERGES = ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate")
 _CHANGES: dict[str, Callable[[Config, Writer], None]] = {
     "LeakyReLU": _leaky_relu,
@@ -158,6 +177,9 @@ _CHANGES: dict[str, Callable[[Config, Writer], None]] = {
     **dict.fromkeys(_MERGES, _merge),
     "Dot": _dot,
     "Softmax": _softmax,
+    **dict.fromkeys(ATTENTION, _attention),
+    "MultiHeadAttention": _heads,
+    "GroupQueryAttention": _groups,
     "UnitNormalization": _unit_normalization,
     "GroupNormalization": _keeps_mask,
     "Rescaling": _keeps_mask,

@@ -60,6 +60,18 @@ def _layer(layer: LayerDef, tree: WeightTree, path: str, key: str) -> Iterator[t
     yield f"{key}/activation", f"{path}/activation"
 
 
+def cells(layer: LayerDef) -> list[str]:
+    """The names of a layer's stacked cells in an archive, in the order in which they are stacked."""
+    stacked = [inner for key, inner in layer.inner.items() if key.startswith("cells/")]
+    counts: Counter[str] = Counter()
+    names = []
+    for cell in stacked:
+        snake = snake_case(cell.saved_class)
+        names.append(f"{snake}_{counts[snake]}" if counts[snake] else snake)
+        counts[snake] += 1
+    return names or [name for inner in layer.inner.values() for name in cells(inner)]
+
+
 def snake_case(name: str) -> str:
     """Keras's own rule: ``PReLU`` gives ``p_re_lu``."""
     name = re.sub(r"\W+", "", name)

@@ -197,10 +197,25 @@ class Builder:
             return tensor.name
         key = (tensor.name, order)
         if key not in self._arranged:
-            (self._arranged[key],) = self.add("Transpose", scope, [tensor.name], 1, {"perm": list(order)})
+            self._arranged[key] = self._reshaped(tensor, perm, scope) or self._transposed(tensor, order, scope)
             back = tuple(order.index(axis) for axis in range(len(order)))
             self._arranged[self._arranged[key], back] = tensor.name
         return self._arranged[key]
+
+    def _transposed(self, tensor: Tensor, order: Perm, scope: str) -> str:
+        return self.add("Transpose", scope, [tensor.name], 1, {"perm": list(order)})[0]
+
+    def _reshaped(self, tensor: Tensor, perm: Perm, scope: str) -> str:
+        """Where a Reshape gave the value and only axes of size 1 move, it may give the other order as well; else ""."""
+        node = self.producer(tensor.name)
+        dims = [tensor.type.shape[axis] for axis in perm[1:]]
+        moving = [axis for axis in tensor.perm[1:] if tensor.type.shape[axis] != 1]
+        if node is None or node.op != "Reshape" or None in dims or tensor.perm[0] != 0 or perm[0] != 0:
+            return ""
+        if moving != [axis for axis in perm[1:] if tensor.type.shape[axis] != 1]:
+            return ""
+        shape = self.initializer(from_array(np.array([0, *dims], np.int64)), f"{scope}/shape")
+        return self.add("Reshape", scope, [node.inputs[0], shape], 1, {})[0]
 
 
 class Scope:
@@ -215,7 +230,14 @@ class Scope:
         self.builder = builder
         self.call = call
         self.opset = builder.opset
+        self.side = ""
         self.masks = tuple(builder.tensors[mask.name] if mask else None for mask in call.masks)
+
+    def under(self, side: str) -> Scope:
+        """The same scope for one of several wrapped layers, whose weights have its name before their roles."""
+        scope = Scope(self.builder, self.call)
+        scope.side = self.side + side
+        return scope
 
     @property
     def mask(self) -> Tensor | None:
@@ -254,11 +276,11 @@ class Scope:
 
     def weight(self, role: str) -> Lazy:
         """A weight of the layer, lazy."""
-        return from_weight(self.builder.graph.weights_of(self.call)[role])
+        return from_weight(self.builder.graph.weights_of(self.call)[self.side + role])
 
     def initializer(self, array: Lazy, role: str) -> str:
         """An initializer named after the layer and role."""
-        return self.builder.initializer(array, f"{self.call.layer}/{role}")
+        return self.builder.initializer(array, f"{self.call.layer}/{self.side}{role}")
 
     def constant(self, value: NDArray[Any] | Sequence[int] | float | int, name: str = "const") -> str:
         """A small constant: integers become int64, floats float32; arrays keep their dtype."""

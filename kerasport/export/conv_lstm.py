@@ -20,8 +20,16 @@ from kerasport.layers.functions import Function
 @EXPORT.register(conv_lstm.ConvLSTM)
 def conv_lstm_layer(spec: conv_lstm.ConvLSTM, b: Scope, x: Tensor, *initial: Tensor) -> tuple[Tensor, ...]:
     """Conv over (time * batch, ...) and a Scan with one Conv a step; both in the channels-first order."""
+    output, states = run_conv_lstm(spec, b, x, initial, spec.go_backwards)
+    return (output, *states) if spec.return_state else (output,)
+
+
+def run_conv_lstm(
+    spec: conv_lstm.ConvLSTM, b: Scope, x: Tensor, initial: Sequence[Tensor], flip: bool
+) -> tuple[Tensor, list[Tensor]]:
+    """The output, for sequences from the last step to the first with ``flip``; and the final states."""
     mask = b.mask if spec.masked else None
-    gates = convolution(spec.inputs, b, _time_first(x))
+    gates = _only(convolution(spec.inputs, b, _time_first(x)))
     rank = x.type.rank - 1
     order = channels_first_order(spec.recurrence, rank)
     state = spec.state_type(x.type)
@@ -37,16 +45,21 @@ def conv_lstm_layer(spec: conv_lstm.ConvLSTM, b: Scope, x: Tensor, *initial: Ten
         step_types=[stored, TensorType((None,) * rank, "bool")][: len(sequences)],
         output_type=stored,
     )
-    (h, c, *_), y = loop.run(b, step.add, spec.go_backwards, in_order=False)
+    (h, c, *_), y = loop.run(b, step.add, spec.go_backwards, flip)
     finals = [Tensor(name, state, order) for name in (h, c)]
     if spec.return_sequences:
         sequence = state.with_shape((state.shape[0], x.type.shape[1], *state.shape[1:]))
         output = Tensor(y, sequence, (1, 0, *(axis + 1 for axis in order[1:])))
     elif mask:
-        output = Tensor(b.op("Gather", y, b.constant(-1, "last"), axis=0), state, order)
+        last = b.constant(0 if flip != spec.go_backwards else -1, "last")
+        output = Tensor(b.op("Gather", y, last, axis=0), state, order)
     else:
         output = finals[0]
-    return (output, *finals) if spec.return_state else (output,)
+    return output, finals
+
+
+def _only(result: Tensor | tuple[Tensor, ...]) -> Tensor:
+    return result[0] if isinstance(result, tuple) else result
 
 
 def _time_first(x: Tensor) -> Tensor:

@@ -53,9 +53,12 @@ def flatten(spec: core.Flatten, b: Scope, x: Tensor) -> Tensor:
     if rank == 1:
         return b.tensor(unsqueeze(b, x.name, [1]))
     wanted = (0, *range(2, rank), 1) if spec.channels_first else identity_perm(rank)
+    sizes = x.type.shape
+    if [axis for axis in x.perm if sizes[axis] != 1] == [axis for axis in wanted if sizes[axis] != 1]:
+        return b.tensor(b.op("Flatten", x.name))
     y = b.tensor(b.op("Flatten", b.arrange(x, wanted)))
-    dims = [x.type.shape[axis] for axis in wanted[1:]]
-    if x.perm != wanted and None not in dims:
+    dims = [sizes[axis] for axis in wanted[1:]]
+    if None not in dims:
         order = tuple(x.perm.index(axis) for axis in wanted)
         b.builder.flattened[y.name] = Flattened(x.name, tuple(dim or 0 for dim in dims), order)
     return y

@@ -32,7 +32,7 @@ class Loop:
         b: Scope,
         step: Callable[[list[str], list[str]], tuple[list[str], str]],
         backwards: bool,
-        in_order: bool = True,
+        flip: bool = False,
     ) -> tuple[list[str], str]:
         """The final states and the outputs of all steps.
 
@@ -40,7 +40,7 @@ class Loop:
             b: Where the node goes.
             step: Adds one step's nodes: (states, what is read) to (new states, output); it may read initializers.
             backwards: Whether the last step comes first.
-            in_order: Whether the outputs then stand in the order of the data; else in that of the computation.
+            flip: Whether the outputs are wanted from the last step to the first.
         """
         states = [b.builder.unique(f"{b.call.name}/state") for _ in self.states]
         reads = [b.builder.unique(f"{b.call.name}/step") for _ in self.sequences]
@@ -58,6 +58,6 @@ class Loop:
             body=Subgraph(nodes, inputs, outputs, captured),
             num_scan_inputs=len(reads),
             scan_input_directions=[1] * len(reads) if backwards else None,
-            scan_output_directions=[1] if backwards and in_order else None,
+            scan_output_directions=[1] if backwards != flip else None,
         )
         return finals, ys

@@ -64,7 +64,7 @@ def minimum(spec: merge.Minimum, b: Scope, *inputs: Tensor) -> Tensor:
     return _extremum("Min", spec, b, inputs)
 
 
-def _extremum(op: str, spec: merge.Merge, b: Scope, inputs: Sequence[Tensor]) -> Tensor:
+def _extremum(op: str, spec: merge.MaskedMerge, b: Scope, inputs: Sequence[Tensor]) -> Tensor:
     """One operator; where masks matter, a masked value gives way to the other one, input by input."""
     masks = _masks(spec, b, inputs)
     if not any(masks):
@@ -82,10 +82,17 @@ def _extremum(op: str, spec: merge.Merge, b: Scope, inputs: Sequence[Tensor]) ->
 
 @EXPORT.register(merge.Concatenate)
 def concatenate(spec: merge.Concatenate, b: Scope, *inputs: Tensor) -> Tensor:
-    """Concat."""
+    """Concat; a Concat along the same axis that nothing else reads becomes part of it."""
     names, perm = broadcastable(b, inputs)
     axis = perm.index(spec.axis % len(perm))
+    names = [part for index, name in enumerate(names) for part in _parts(b, index, name, axis)]
     return b.tensor(b.op("Concat", *names, axis=axis) if len(names) > 1 else names[0], perm=perm)
+
+
+def _parts(b: Scope, index: int, name: str, axis: int) -> list[str]:
+    before = b.builder.producer(name)
+    joins = before is not None and before.op == "Concat" and before.attributes["axis"] == axis
+    return before.inputs if before and joins and b.builder.fold and b.sole_user(index) else [name]
 
 
 @EXPORT.register(merge.Dot)
@@ -147,7 +154,7 @@ def _cast(b: Scope, x: Tensor) -> Tensor:
     return x if x.type.dtype == dtype else Tensor(cast(b, x.name, dtype), x.type.with_dtype(dtype), x.perm)
 
 
-def _masks(spec: merge.Merge, b: Scope, inputs: Sequence[Tensor]) -> list[str]:
+def _masks(spec: merge.MaskedMerge, b: Scope, inputs: Sequence[Tensor]) -> list[str]:
     """The masks that matter, each with an axis for the features; "" where an input has none."""
     if spec.mask_rule == "and" or not b.masks:
         return [""] * len(inputs)

@@ -58,7 +58,8 @@ def _batch_normalization(spec: normalization.BatchNormalization, b: Scope, x: st
 def layer(spec: normalization.LayerNormalization, b: Scope, x: Tensor) -> Tensor:
     """LayerNormalization (17) over the last axes, else its definition."""
     axes = sorted(chosen_axes(spec.axes, x.type.rank))
-    if b.opset >= 17 and not spec.rms_scaling:
+    known = None not in [x.type.shape[axis] for axis in axes]
+    if b.opset >= 17 and not spec.rms_scaling and known:
         if not _last(x, axes) and axes[-1] == x.type.rank - 1 == axes[0] + len(axes) - 1:
             x = b.tensor(b.logical(x), x.type)
         if _last(x, axes):

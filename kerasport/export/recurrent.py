@@ -8,40 +8,47 @@ from dataclasses import replace
 from kerasport.export.arrays import Lazy
 from kerasport.export.builder import Scope, Tensor
 from kerasport.export.cells import Run, has_operator, run_operator
+from kerasport.export.conv_lstm import run_conv_lstm
 from kerasport.export.ops import reduce, reshape
 from kerasport.export.registry import EXPORT
 from kerasport.export.scan import run_scan
 from kerasport.export.steps import Mask, pack, stacked, unpack
-from kerasport.layers import recurrent
 from kerasport.layers.base import TensorType
+from kerasport.layers.conv_lstm import ConvLSTM
+from kerasport.layers.recurrent import Bidirectional, Cell, Recurrent
 
 _REDUCTIONS = {"sum": "ReduceSum", "mul": "ReduceProd", "ave": "ReduceMean"}
 _Weights = Mapping[str, Lazy]
 
 
-@EXPORT.register(recurrent.Recurrent)
-def recurrent_layer(spec: recurrent.Recurrent, b: Scope, x: Tensor, *initial: Tensor) -> tuple[Tensor, ...]:
+@EXPORT.register(Recurrent)
+def recurrent_layer(spec: Recurrent, b: Scope, x: Tensor, *initial: Tensor) -> tuple[Tensor, ...]:
     """RNN, LSTM or GRU (one per cell of a stack) over packed steps, unpacked again for sequences."""
-    output, states = _Layer(spec, b, x, [b.logical(state) for state in initial], "").translate(spec.go_backwards)
+    output, states = _Layer(spec, b, x, initial).translate(spec.go_backwards)
     return (output, *states) if spec.return_state else (output,)
 
 
-@EXPORT.register(recurrent.Bidirectional)
-def bidirectional(spec: recurrent.Bidirectional, b: Scope, x: Tensor, *initial: Tensor) -> tuple[Tensor, ...]:
+@EXPORT.register(Bidirectional)
+def bidirectional(spec: Bidirectional, b: Scope, x: Tensor, *initial: Tensor) -> tuple[Tensor, ...]:
     """One bidirectional operator where the layers are alike, else two operators."""
-    states = [b.logical(state) for state in initial]
-    ahead, back = (
-        _Layer(layer, b, x, list(own), side)
-        for layer, own, side in zip(
-            (spec.forward, spec.backward), spec.split_states(states), ("forward/", "backward/"), strict=True
-        )
-    )
-    if _fusible(spec, ahead):
-        outputs, finals = _fused(spec, ahead, back)
+    own = list(zip((spec.forward, spec.backward), ("forward/", "backward/"), spec.split_states(initial), strict=True))
+    layers = [_Layer(layer, b.under(side), x, states) for layer, side, states in own if isinstance(layer, Recurrent)]
+    if len(layers) == len(own) and _fusible(*layers):
+        outputs, finals = _fused(spec.merge_mode, *layers)
     else:
-        (first, finals), (second, more) = (layer.translate(spec.forward.go_backwards) for layer in (ahead, back))
+        flip = spec.forward.go_backwards
+        (first, finals), (second, more) = (_translate(layer, b.under(side), x, st, flip) for layer, side, st in own)
         outputs, finals = _merged(b, spec.merge_mode, first, second), [*finals, *more]
     return (*outputs, *finals) if spec.forward.return_state else tuple(outputs)
+
+
+def _translate(
+    spec: Recurrent | ConvLSTM, b: Scope, x: Tensor, initial: Sequence[Tensor], flip: bool
+) -> tuple[Tensor, list[Tensor]]:
+    """The output, for sequences from the last step to the first with ``flip``; and the final states."""
+    if isinstance(spec, ConvLSTM):
+        return run_conv_lstm(spec, b, x, initial, flip)
+    return _Layer(spec, b, x, initial).translate(flip)
 
 
 class _Layer:
@@ -51,12 +58,12 @@ class _Layer:
         spec: The layer.
         b: Where the nodes go.
         x: Its input.
-        initial: The initial states' values, in Keras's order; may be none.
-        side: What stands before its weights' roles.
+        initial: The initial states, in Keras's order; may be none.
     """
 
-    def __init__(self, spec: recurrent.Recurrent, b: Scope, x: Tensor, initial: Sequence[str], side: str) -> None:
-        self.spec, self.b, self.initial = spec, b, self._by_cell(spec, initial)
+    def __init__(self, spec: Recurrent, b: Scope, x: Tensor, initial: Sequence[Tensor]) -> None:
+        self.spec, self.b = spec, b
+        self.initial = self._by_cell(spec, [b.logical(state) for state in initial])
         mask = b.mask if spec.masked else None
         if spec.time_major:
             x, mask = _swapped(x), _swapped(mask) if mask else None
@@ -66,12 +73,12 @@ class _Layer:
         self.state_types = [TensorType((batch, cell.units)) for cell in spec.cells]
         self.sequence_type = TensorType((batch, time, spec.cells[-1].units))
         self.weights: list[_Weights] = [
-            {role: b.weight(side + prefix + role) for role in cell.weights(None)}
+            {role: b.weight(prefix + role) for role in cell.weights(None)}
             for prefix, cell in zip(spec.prefixes, spec.cells, strict=True)
         ]
 
     @staticmethod
-    def _by_cell(spec: recurrent.Recurrent, initial: Sequence[str]) -> list[list[str]]:
+    def _by_cell(spec: Recurrent, initial: Sequence[str]) -> list[list[str]]:
         """Flat states, in Keras's order, by cell; no states for each if there are none."""
         if not initial:
             return [[] for _ in spec.cells]
@@ -82,7 +89,8 @@ class _Layer:
 
     def translate(self, flip: bool) -> tuple[Tensor, list[Tensor]]:
         """The output, for sequences from the last step to the first with ``flip``; and the final states."""
-        x, runs = pack(self.b, self.x, self.mask), []
+        x = pack(self.b, self.x, self.mask)
+        runs: list[Run] = []
         for cell, weights, initial in zip(self.spec.cells, self.weights, self.initial, strict=True):
             if runs:
                 x = self.b.op("Squeeze", runs[-1].y, self.b.constant([1], "axes"))
@@ -95,7 +103,7 @@ class _Layer:
         ordered = states[::-1] if self.spec.reversed_states else states
         return output, [state for cell_states in ordered for state in cell_states]
 
-    def _run(self, cell: recurrent.Cell, weights: _Weights, x: str, initial: Sequence[str]) -> Run:
+    def _run(self, cell: Cell, weights: _Weights, x: str, initial: Sequence[str]) -> Run:
         given = [stacked(self.b, [state]) for state in initial]
         backwards = self.spec.go_backwards
         if not has_operator(cell):
@@ -149,44 +157,38 @@ def _swapped(x: Tensor) -> Tensor:
     return Tensor(x.name, x.type.with_shape((second, first, *rest)), perm)
 
 
-def _fusible(spec: recurrent.Bidirectional, ahead: _Layer) -> bool:
+def _fusible(ahead: _Layer, back: _Layer) -> bool:
     """Whether one operator can do both directions: equal but for functions, and with the same steps left out."""
-    first, second = spec.forward, spec.backward
+    first, second = ahead.spec, back.spec
     if len(first.cells) > 1 or len(second.cells) > 1 or first.go_backwards:
         return False
     a, c = first.cells[0], second.cells[0]
     alike = replace(a, activation=c.activation, recurrent_activation=c.recurrent_activation) == c
-    zeros = not first.return_sequences or (
-        first.zero_masked and second.zero_masked and not second.zeroes_crosswise
-    )
-    masks_fit = ahead.mask is None or (zeros and not any(ahead.initial))
+    zeros = first.zero_masked and second.zero_masked and not second.zeroes_crosswise
+    masks_fit = ahead.mask is None or ((zeros or not first.return_sequences) and not any(ahead.initial))
     same = (first.masked, first.time_major) == (second.masked, second.time_major)
     return alike and masks_fit and same and has_operator(a) and has_operator(c)
 
 
-def _fused(spec: recurrent.Bidirectional, ahead: _Layer, back: _Layer) -> tuple[list[Tensor], list[Tensor]]:
+def _fused(mode: str, ahead: _Layer, back: _Layer) -> tuple[list[Tensor], list[Tensor]]:
     """The merged outputs (or both) and the final states of one bidirectional operator."""
-    b, units = ahead.b, spec.forward.cells[0].units
-    x = pack(b, ahead.x, ahead.mask)
+    b, cells = ahead.b, [ahead.spec.cells[0], back.spec.cells[0]]
+    x, units = pack(b, ahead.x, ahead.mask), cells[0].units
     initial = [stacked(b, pair) for pair in zip(ahead.initial[0], back.initial[0], strict=True)]
-    cells = [spec.forward.cells[0], spec.backward.cells[0]]
     run = run_operator(b, cells, [*ahead.weights, *back.weights], x, ahead.lengths, initial, "bidirectional")
     finals = [
         b.tensor(b.once("Gather", final, b.constant(side, "side"), axis=0), ahead.state_types[0])
         for side in (0, 1)
         for final in run.finals
     ]
-    if spec.forward.return_sequences:
-        merged = _merged_axis(b, spec.merge_mode, run.y, 1, units)
-        type_ = ahead.sequence_type.with_shape((*ahead.sequence_type.shape[:2], units * _width(spec.merge_mode)))
+    width = units * (2 if mode == "concat" else 1)
+    if ahead.spec.return_sequences:
+        type_ = ahead.sequence_type.with_shape((*ahead.sequence_type.shape[:2], width))
         places = ahead.mask.places(False, True, False) if ahead.mask else ""
+        merged = _merged_axis(b, mode, run.y, 1, units)
         return [ahead.placed(unpack(b, y, ahead.mask, places, False, type_)) for y in merged], finals
-    type_ = TensorType((ahead.state_types[0].shape[0], units * _width(spec.merge_mode)))
-    return [b.tensor(y, type_) for y in _merged_axis(b, spec.merge_mode, run.finals[0], 0, units)], finals
-
-
-def _width(mode: str) -> int:
-    return 2 if mode == "concat" else 1
+    type_ = TensorType((ahead.state_types[0].shape[0], width))
+    return [b.tensor(y, type_) for y in _merged_axis(b, mode, run.finals[0], 0, units)], finals
 
 
 def _merged_axis(b: Scope, mode: str, value: str, axis: int, units: int) -> list[str]:
@@ -207,7 +209,7 @@ def _merged(b: Scope, mode: str, first: Tensor, second: Tensor) -> list[Tensor]:
     if mode == "concat":
         width = (first.type.shape[-1] or 0) + (second.type.shape[-1] or 0)
         type_ = first.type.with_shape((*first.type.shape[:-1], width))
-        return [b.tensor(b.op("Concat", left, right, axis=first.type.rank - 1), type_, perm)]
+        return [b.tensor(b.op("Concat", left, right, axis=perm.index(first.type.rank - 1)), type_, perm)]
     y = b.op("Mul" if mode == "mul" else "Add", left, right)
     if mode == "ave":
         y = b.op("Mul", y, b.constant(0.5, "half"))

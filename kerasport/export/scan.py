@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from kerasport.export.activation import apply
@@ -70,7 +71,7 @@ class _Step:
 
         def first(array: NDArray[Any]) -> NDArray[Any]:
             pair = array.reshape(2, width)
-            return pair[0] if after else pair.sum(axis=0)
+            return np.asarray(pair[0] if after else pair.sum(axis=0))
 
         return self.b.initializer(bias.map(("input", after), first, (width,)), "bias")
 

@@ -36,9 +36,7 @@ def skeleton(model: OnnxModel, metadata: Mapping[str, str]) -> onnx.ModelProto:
     from onnx import helper
 
     graph = helper.make_graph(
-        [
-            _node(node) for node in model.nodes
-        ],
+        [_node(node) for node in model.nodes],
         model.name,
         [_value_info(value, model) for value in model.inputs],
         [_value_info(value, model) for value in model.outputs],
@@ -63,10 +61,7 @@ def _body(graph: Subgraph, name: str) -> onnx.GraphProto:
     from onnx import helper
 
     inputs, outputs = (
-        [
-            helper.make_tensor_value_info(value, ONNX_TYPES[type_.dtype], type_.shape)
-            for value, type_ in values
-        ]
+        [helper.make_tensor_value_info(value, ONNX_TYPES[type_.dtype], type_.shape) for value, type_ in values]
         for values in (graph.inputs, graph.outputs)
     )
     return helper.make_graph([_node(node) for node in graph.nodes], f"{name}/body", inputs, outputs)
@@ -112,7 +107,7 @@ def _write(model: OnnxModel, head: bytes, file: BinaryIO) -> None:
 
 
 def _write_external(model: OnnxModel, head: bytes, path: Path) -> None:
-    """External data: https://github.com/onnx/onnx/blob/main/docs/ExternalData.md"""
+    """The weights beside the model, as external data (https://github.com/onnx/onnx/blob/main/docs/ExternalData.md)."""
     location = path.name + ".data"
     offset = 0
     with path.open("wb") as file, path.with_name(location).open("wb") as data:

@@ -72,10 +72,15 @@ class ConvLSTM(Spec):
             zero_masked=config.flag("zero_output_for_mask"),
         )
 
-    def called_with(self, kwargs: Mapping[str, Any]) -> Spec:
+    @property
+    def states(self) -> tuple[int, ...]:
+        """The channels of its states h and c."""
+        return (self.filters, self.filters)
+
+    def called_with(self, kwargs: Mapping[str, Any]) -> Self:
         """``mask=False`` says that the call heeds no mask."""
-        spec = super().called_with({key: value for key, value in kwargs.items() if key != "mask"})
-        return replace(spec, masked=False) if kwargs.get("mask") is False else spec
+        super().called_with({key: value for key, value in kwargs.items() if key != "mask"})
+        return replace(self, masked=False) if kwargs.get("mask") is False else self
 
     @property
     def filters(self) -> int:
@@ -99,7 +104,7 @@ class ConvLSTM(Spec):
     def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
         """A state's shape, with the time axis for sequences; then both states' types."""
         state = self.state_type(inputs[0])
-        if len(inputs) not in (1, 3):
+        if len(inputs) not in {1, 3}:
             raise LayerError(f"it is called with {len(inputs) - 1} initial states where 2 are needed")
         output = state.with_shape((state.shape[0], inputs[0].shape[1], *state.shape[1:]))
         first = output if self.return_sequences else state

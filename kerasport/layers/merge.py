@@ -38,7 +38,7 @@ class _Masked(Spec):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Merge(_Masked):
+class _Merge(_Masked):
     """An elementwise operation on inputs that broadcast; those of lower rank get new axes of size 1 at axis 1."""
 
     @classmethod
@@ -59,13 +59,13 @@ class Merge(_Masked):
 
 @LAYERS.register("Add")
 @dataclass(frozen=True, kw_only=True)
-class Add(Merge):
+class Add(_Merge):
     """The sum."""
 
 
 @LAYERS.register("Average")
 @dataclass(frozen=True, kw_only=True)
-class Average(Merge):
+class Average(_Merge):
     """The mean."""
 
     float_only: ClassVar[bool] = True
@@ -73,7 +73,7 @@ class Average(Merge):
 
 @LAYERS.register("Subtract")
 @dataclass(frozen=True, kw_only=True)
-class Subtract(Merge):
+class Subtract(_Merge):
     """The first of two inputs minus the second."""
 
     def infer(self, *inputs: TensorType) -> TensorType:
@@ -84,7 +84,7 @@ class Subtract(Merge):
 
 
 @dataclass(frozen=True, kw_only=True)
-class _MaskedMerge(Merge):
+class _MaskedMerge(_Merge):
     """A merge whose result depends on the masks where the rule is "or" (from Keras 3.4 on).
 
     Keras goes by the masks of the inputs of full rank; those that it had to expand count as unmasked.
@@ -229,3 +229,7 @@ def merged_dtype(inputs: Sequence[TensorType]) -> str:
     """The dtype that all inputs have, else float32."""
     dtypes = {x.dtype for x in inputs}
     return dtypes.pop() if len(dtypes) == 1 else "float32"
+
+
+# The merges whose result may depend on the masks.
+MaskedMerge = Multiply | Maximum | Minimum

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 from kerasport.errors import LayerError
 from kerasport.layers.base import Dim, Emit, Masks, Shape, Spec, TensorType, Value
 from kerasport.layers.config import Config
+from kerasport.layers.conv_lstm import ConvLSTM
 from kerasport.layers.functions import LINEAR, Function
 from kerasport.layers.functions import function as named
 from kerasport.layers.registry import LAYERS
@@ -134,11 +135,10 @@ class Recurrent(Spec):
         cells = self.cells[::-1] if self.reversed_states else self.cells
         return tuple(cell.units for cell in cells for _ in range(cell.states))
 
-    def called_with(self, kwargs: Mapping[str, Any]) -> Spec:
+    def called_with(self, kwargs: Mapping[str, Any]) -> Self:
         """``mask=False`` says that the call heeds no mask."""
-        rest = {key: value for key, value in kwargs.items() if key != "mask"}
-        spec = super().called_with(rest)
-        return replace(spec, masked=False) if kwargs.get("mask") is False else spec
+        super().called_with({key: value for key, value in kwargs.items() if key != "mask"})
+        return replace(self, masked=False) if kwargs.get("mask") is False else self
 
     def weights(self, *inputs: TensorType) -> dict[str, Shape]:
         """Those of its cells; a stack's with the cell's number before the role."""
@@ -190,8 +190,8 @@ class Bidirectional(Spec):
         merge_mode: concat, sum, mul, ave, or none for two outputs.
     """
 
-    forward: Recurrent
-    backward: Recurrent
+    forward: Recurrent | ConvLSTM
+    backward: Recurrent | ConvLSTM
     merge_mode: str = "concat"
     uses_mask: ClassVar[bool] = True
 
@@ -199,16 +199,17 @@ class Bidirectional(Spec):
     def parse(cls, config: Config) -> Self:
         """Keras's keys: layer, backward_layer, merge_mode."""
         forward = config.inner.get("layer")
-        if not isinstance(forward, Recurrent):
+        if not isinstance(forward, Recurrent | ConvLSTM):
             raise LayerError("it wraps a layer that is not recurrent")
         backward = config.inner.get("backward_layer", replace(forward, go_backwards=not forward.go_backwards))
-        if not isinstance(backward, Recurrent) or backward.go_backwards == forward.go_backwards:
+        if not isinstance(backward, Recurrent | ConvLSTM) or backward.go_backwards == forward.go_backwards:
             raise LayerError("its backward layer does not go the other way")
         if (backward.return_sequences, backward.return_state) != (forward.return_sequences, forward.return_state):
             raise LayerError("its two layers do not return the same")
         config.expect("num_constants", None, 0)
         if config.flag("zero_output_for_mask"):
-            forward, backward = (replace(spec, zero_masked=spec.return_sequences) for spec in (forward, backward))
+            forward = replace(forward, zero_masked=forward.return_sequences)
+            backward = replace(backward, zero_masked=backward.return_sequences)
         mode = config.get("merge_mode", "concat")
         if mode not in ("concat", "sum", "mul", "ave", None):
             raise LayerError(f"merge_mode={mode!r} is not supported")
@@ -256,7 +257,7 @@ class Bidirectional(Spec):
 def _stacked(config: Config) -> tuple[Cell, ...]:
     cells: list[Cell] = []
     for key, spec in config.inner.items():
-        if not key.startswith("cells/") or not isinstance(spec, Recurrent) or len(spec.cells) > 1:
+        if not key.startswith("cells/") or not isinstance(spec, Recurrent) or spec.reversed_states:
             raise LayerError("it holds something that is not one of Keras's own cells")
         cells += spec.cells
     if not cells:

@@ -157,5 +157,5 @@ def _no_config(path: Path, file: h5py.File) -> NotAModelError:
         return NotAModelError(f"{path} holds Keras 3 weights only, without the model's architecture.", _WEIGHTS_ONLY)
     return NotAModelError(
         f"{path} is an HDF5 file without a Keras model in it.",
-        "A subclassed model has no saved architecture; save a functional or Sequential one with model.save('model.h5').",
+        "A subclassed model has no saved architecture; save a functional or Sequential one: model.save('model.h5').",
     )

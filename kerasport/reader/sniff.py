@@ -83,7 +83,7 @@ _KINDS: tuple[_Kind, ...] = (
     (_onnx, "an ONNX model already", "Use it as it is: `kerasport predict model.onnx --input data.npy`."),
     (_text(b"{"), "JSON: an architecture without weights, or an error text", _SAVE_AGAIN),
     (_text(b"class_name:", b"backend:"), "YAML: an architecture without weights", _SAVE_AGAIN),
-    (_starts(b"\x0a", b"\x08\x01"), "a protocol buffer (a SavedModel's or frozen graph's .pb, most likely)", _SAVE_AGAIN),
+    (_starts(b"\x0a", b"\x08\x01"), "a protocol buffer (a SavedModel or frozen graph, most likely)", _SAVE_AGAIN),
 )  # fmt: skip
 
 

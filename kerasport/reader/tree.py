@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import h5py
@@ -11,7 +12,11 @@ from kerasport.reader import h5
 from kerasport.reader.saved import NamedWeights
 
 # Parts of a layer that hold its own weights, in the order in which Keras lists them.
-_PARTS = ("cell", "cells", "forward_layer", "backward_layer")
+_PARTS = (
+    *("cell", "forward_layer", "backward_layer"),
+    *("query_dense", "_query_dense", "key_dense", "_key_dense", "_gate_dense"),
+    *("value_dense", "_value_dense", "output_dense", "_output_dense"),
+)
 
 
 class WeightTree:
@@ -40,17 +45,20 @@ class WeightTree:
         """Whether there is any array at or below a path."""
         return bool(self._own(path)) or any(self.has_weights(f"{path}/{name}") for name in self.children(path))
 
-    def weights(self, path: str) -> NamedWeights:
-        """The arrays of the object at a path, its parts' after its own, in Keras's order."""
+    def weights(self, path: str, cells: Sequence[str] = ()) -> NamedWeights:
+        """The arrays of the object at a path, its parts' after its own, in Keras's order.
+
+        Args:
+            path: The object.
+            cells: The names below ``cells`` in the order in which they are stacked.
+        """
         found = [*self._own(path)]
         children = set(self.children(path))
         for part in _PARTS:
-            if part == "cells":
-                found += [
-                    w for name in sorted(self.children(f"{path}/{part}")) for w in self.weights(f"{path}/{part}/{name}")
-                ]
-            elif part in children:
-                found += self.weights(f"{path}/{part}")
+            if part in children:
+                found += self.weights(f"{path}/{part}", cells)
+        if "cells" in children:
+            found += [weight for name in cells for weight in self.weights(f"{path}/cells/{name}")]
         return found
 
     def _own(self, path: str) -> NamedWeights:

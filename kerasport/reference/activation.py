@@ -105,7 +105,7 @@ def erfc(x: Array) -> Array:
     z = np.abs(x)
     t = 2 / (2 + z)
     tail = t * np.exp(np.polynomial.chebyshev.chebval(2 * t - 1, _ERFC) - z * z)
-    return np.where(x < 0, 2 - tail, tail)
+    return np.asarray(np.where(x < 0, 2 - tail, tail))
 
 
 def glu(x: Array, axis: int) -> Array:

@@ -56,7 +56,7 @@ def minimum(spec: merge.Minimum, context: Context, *inputs: Array) -> Array:
 
 
 def _extremum(
-    function: Callable[[Array, Array], Array], spec: merge.Merge, context: Context, inputs: Sequence[Array]
+    function: Callable[[Array, Array], Array], spec: merge.MaskedMerge, context: Context, inputs: Sequence[Array]
 ) -> Array:
     """As Keras does it, one input after the other.
 
@@ -72,7 +72,7 @@ def _extremum(
     return result
 
 
-def _masks(spec: merge.Merge, context: Context, inputs: Sequence[Array]) -> list[Array | None]:
+def _masks(spec: merge.MaskedMerge, context: Context, inputs: Sequence[Array]) -> list[Array | None]:
     """The masks that matter, each with an axis for the features."""
     if spec.mask_rule == "and" or not context.masks:
         return [None] * len(inputs)

@@ -55,10 +55,10 @@ def bidirectional(spec: recurrent.Bidirectional, context: Context, x: Array, *in
         ("forward/", "backward/"), (spec.forward, spec.backward), spec.split_states(initial), strict=True
     ):
         own = {role.removeprefix(side): w for role, w in context.weights.items() if role.startswith(side)}
-        results.append(recurrent_layer(layer, replace(context, weights=own), x, *states))
+        results.append(REFERENCE[type(layer)](layer, replace(context, weights=own), x, *states))
     (ahead, *states_ahead), (back, *states_back) = results
     if spec.forward.return_sequences:
-        back = np.flip(back, axis=0 if spec.forward.time_major else 1)
+        back = np.flip(back, axis=0 if getattr(spec.forward, "time_major", False) else 1)
     return (*_merge(spec.merge_mode, ahead, back), *states_ahead, *states_back)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 SCHEMA = 1
-_BATCH = 3
+_SMALL = 20_000
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ def compare(
     from kerasport.validation.inputs import generate
 
     graph = model.graph
-    arrays = generate(graph, _BATCH, seed) if inputs is None else _ordered(graph, inputs)
+    arrays = generate(graph, _batch(graph), seed) if inputs is None else _ordered(graph, inputs)
     proto = _load(onnx_path)
     plain = Session(onnx_path)
     _check_ends(graph, plain, onnx_path)
@@ -156,6 +157,12 @@ def _measured(
         for name, value, array in zip(graph.output_names, graph.outputs, final, strict=True)
     )
     return Validation(tuple(layers), outputs, tuple(missing), tolerance)
+
+
+def _batch(graph: Graph) -> int:
+    """Three rows, so that three patterns of masks are seen; two where a row is as large as an image."""
+    largest = max((prod(dim or 1 for dim in value.type.shape[1:]) for value in graph.inputs), default=0)
+    return 3 if largest < _SMALL else 2
 
 
 def _logical(array: Array, perm: tuple[int, ...] | None) -> Array:

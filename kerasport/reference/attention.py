@@ -1,0 +1,109 @@
+"""Attention layers in NumPy: projections and scores as Einstein sums, and the softmax by its definition."""
+
+from __future__ import annotations
+
+import string
+from math import prod
+
+import numpy as np
+
+from kerasport.layers import attention
+from kerasport.reference.registry import REFERENCE, Array, Context
+
+_LOWEST = -1e9
+
+
+@REFERENCE.register(attention.Attention)
+def attention_layer(spec: attention.Attention, context: Context, *inputs: Array) -> tuple[Array, ...]:
+    """The distribution over the values, applied to them."""
+    query, value, key = spec.tensors(inputs)
+    query_mask, value_mask = spec.masked(inputs, context.masks)
+    scores = _scores(spec, context, query, key)
+    visible = np.ones(scores.shape, bool)
+    if value_mask is not None:
+        visible &= value_mask[..., None, :]
+    if spec.causal:
+        visible &= _causal(*scores.shape[-2:])
+    distribution = _softmax(np.where(visible, scores, _LOWEST).astype(scores.dtype), 1)
+    output = np.einsum("...qk,...kd->...qd", distribution, value)
+    if query_mask is not None:
+        output = output * query_mask[..., None]
+    return (output, distribution) if spec.scores else (output,)
+
+
+def _scores(spec: attention.Attention, context: Context, query: Array, key: Array) -> Array:
+    scale = context.weights.get("scale", np.ones((), query.dtype))
+    if spec.score == "dot":
+        return np.einsum("...qd,...kd->...qk", query, key) * scale
+    added = query[..., :, None, :] + key[..., None, :, :]
+    if spec.score == "additive":
+        return np.asarray((scale * np.tanh(added)).sum(axis=-1))
+    return np.asarray(context.weights["concat_score_weight"] * np.tanh(scale * added).sum(axis=-1))
+
+
+@REFERENCE.register(attention.MultiHeadAttention)
+def multi_head_attention(spec: attention.MultiHeadAttention, context: Context, *inputs: Array) -> tuple[Array, ...]:
+    """Every head's distribution over its values, applied to them; the heads joined by the output's projection."""
+    query, value, key = spec.tensors(inputs)
+    axes = spec.attended(query.ndim)
+    q = _projected(spec, context, "query", query)
+    k, v = (
+        np.repeat(_projected(spec, context, name, x), spec.heads // spec.groups, axis=-2)
+        for name, x in (("key", key), ("value", value))
+    )
+    of_query, of_value, of_scores = _letters(query.ndim + 1, axes)
+    scores = np.einsum(f"{of_query},{of_value}->{of_scores}", q, k, optimize=True) / np.sqrt(spec.key_dim)
+    scores = scores.astype(q.dtype)
+    visible = _visible(spec, context, inputs, scores)
+    distribution = _softmax(np.where(visible, scores, _LOWEST).astype(q.dtype), len(axes))
+    if spec.zeroes_unseeing(query.ndim):
+        distribution = distribution * visible
+    y = np.einsum(f"{of_scores},{of_value}->{of_query}", distribution, v, optimize=True)
+    if spec.gate:
+        y = y / (1 + np.exp(-_projected(spec, context, "gate", query)))
+    output = _projected(spec, context, "attention_output", y, 2)
+    return (output, distribution) if spec.scores else (output,)
+
+
+def _projected(spec: attention.MultiHeadAttention, context: Context, name: str, x: Array, axes: int = 1) -> Array:
+    y = np.tensordot(x, context.weights[f"{name}/kernel"], axes=axes)
+    return np.asarray(y + context.weights[f"{name}/bias"]) if spec.use_bias else y
+
+
+def _letters(rank: int, axes: tuple[int, ...]) -> tuple[str, str, str]:
+    """The axes of the projected query, of the projected value, and of the scores."""
+    query = string.ascii_lowercase[:rank]
+    value = "".join(letter.upper() if axis in axes else letter for axis, letter in enumerate(query))
+    batch = "".join(letter for axis, letter in enumerate(query[:-1]) if axis not in axes)
+    return query, value, batch + "".join(query[axis] for axis in axes) + "".join(value[axis] for axis in axes)
+
+
+def _visible(spec: attention.MultiHeadAttention, context: Context, inputs: tuple[Array, ...], scores: Array) -> Array:
+    """Which value each query may see, of the scores' rank."""
+    steps = 2 * len(spec.attended(inputs[0].ndim))
+    masks = spec.masked(inputs, context.masks)
+    found = [mask[:, None, :] if i else mask[:, :, None] for i, mask in enumerate(masks) if mask is not None]
+    given = spec.argument("attention_mask", inputs)
+    if given is not None:
+        found.append(given)
+    if spec.causal:
+        found.append(_causal(*scores.shape[-2:]))
+    if spec.window is not None:
+        rows, columns = np.ogrid[: scores.shape[-2], : scores.shape[-1]]
+        found.append(abs(rows - columns) < spec.window)
+    visible = np.ones((1,) * scores.ndim, bool)
+    for mask in found:
+        lead, last = mask.shape[: mask.ndim - steps], mask.shape[mask.ndim - steps :]
+        visible = visible & mask.astype(bool).reshape(*lead, *(1,) * (scores.ndim - mask.ndim), *last)
+    return visible
+
+
+def _causal(queries: int, values: int) -> Array:
+    return np.tri(queries, values, dtype=bool)
+
+
+def _softmax(scores: Array, axes: int) -> Array:
+    """Over the last axes together."""
+    flat = scores.reshape(*scores.shape[: scores.ndim - axes], prod(scores.shape[scores.ndim - axes :]))
+    powers = np.exp(flat - flat.max(axis=-1, keepdims=True))
+    return np.asarray((powers / powers.sum(axis=-1, keepdims=True)).reshape(scores.shape))
