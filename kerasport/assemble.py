@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 
@@ -12,9 +12,11 @@ from kerasport.graph import Call, Graph, Layer
 from kerasport.layers import LAYERS
 from kerasport.layers.base import Shape, Spec, TensorType, Value
 from kerasport.layers.config import Config
+from kerasport.layers.core import Identity
 from kerasport.layers.operations import Arguments, operation
 from kerasport.layers.ops import CastTo, Op, ReduceAny
 from kerasport.layers.wrappers import FoldTime, UnfoldTime, works_per_step
+from kerasport.order import order
 
 _PLUGIN_HINT = "replace the layer by supported ones in Keras and save again"
 
@@ -79,6 +81,9 @@ class _Assembler:
         self._calls: list[Call] = []
         self._names: dict[str, int] = {}
         self._known_ops: dict[tuple[Spec, tuple[str, ...]], Value] = {}
+        # Values that are another one under a new name, and those whose masks are gone.
+        self._same: dict[str, str] = {}
+        self._maskless: set[str] = set()
         self._folded: dict[str, tuple[Value, Value]] = {}
         self._records: dict[str, LayerRecord] = {}
         self._problems: dict[str, Problem] = {}
@@ -120,12 +125,17 @@ class _Assembler:
             (ref.layer, ref.node): [self._as_input(flow, layers[ref.layer])]
             for ref, flow in zip(model.inputs, args, strict=True)
         }
-        for name, index in _order(model, layers, done):
+        for name, index in order(model, layers, done):
             node = layers[name].nodes[index]
-            flows = [_pick(done, ref) for ref in node.inputs]
+            flows = [self._with_its_mask(_pick(done, ref)) for ref in node.inputs]
             mask = _pick(done, node.mask) if node.mask else None
             done[name, index] = self._apply(layers[name], node, flows, mask, prefix)
         return [_pick(done, ref) for ref in model.outputs]
+
+    def _with_its_mask(self, flow: Flow) -> Flow:
+        """The tensor without its mask, where a call before took that away."""
+        taken = flow.value is not None and self._same.get(flow.value.name, flow.value.name) in self._maskless
+        return Flow(flow.value) if taken else flow
 
     def _as_input(self, flow: Flow, layer: LayerDef) -> Flow:
         """What an inner model's InputLayer makes of its argument: its own dtype."""
@@ -156,7 +166,10 @@ class _Assembler:
             return [Flow(flow.value) for flow in results] if layer.drops_mask else results
         except LayerError as error:
             self._problem(key, error.what, error.hint)
-            return [Flow(None)]
+        except (ValueError, TypeError, IndexError, ZeroDivisionError) as error:
+            shapes = ", ".join(str(flow.value.type.shape) for flow in flows if flow.value)
+            self._problem(key, f"its config does not fit an input of shape {shapes}: {error}", "")
+        return [Flow(None)]
 
     def _spec(self, layer: LayerDef, key: str) -> Spec | None:
         record = self._records.get(key)
@@ -201,6 +214,9 @@ class _Assembler:
         outputs = self._add(spec, key, key, inputs, masks, types)
         found = spec.output_mask(masks, inputs, lambda op, values: self._emit(op, values, outputs[0].name))
         given = found if isinstance(found, tuple) else (found,)
+        if isinstance(spec, Identity):
+            self._same[outputs[0].name] = self._same.get(inputs[0].name, inputs[0].name)
+        self._maskless |= {self._same.get(value.name, value.name) for value in spec.takes_masks(inputs)}
         return [Flow(value, mask) for value, mask in zip_longest(outputs, given)]
 
     def _operation(self, layer: LayerDef, node: Node, flows: list[Flow], key: str) -> list[Flow]:
@@ -323,43 +339,6 @@ def _pick(done: Mapping[tuple[str, int], list[Flow]], ref: TensorRef) -> Flow:
     if ref.tensor >= len(flows):
         raise DamagedFileError(f"The layer {ref.layer!r} has {len(flows)} outputs; output {ref.tensor} is asked for.")
     return flows[ref.tensor]
-
-
-def _order(
-    model: ModelDef, layers: Mapping[str, LayerDef], done: Mapping[tuple[str, int], object]
-) -> Iterator[tuple[str, int]]:
-    """The calls that the outputs need, inputs first, without recursion (models may be thousands deep)."""
-    state: dict[tuple[str, int], bool] = dict.fromkeys(done, True)
-    for output in model.outputs:
-        stack = [(output.layer, output.node)]
-        while stack:
-            call = stack[-1]
-            if state.get(call):
-                stack.pop()
-                continue
-            waiting = [need for need in _needs(model, layers, call) if not state.get(need)]
-            if not waiting:
-                state[call] = True
-                stack.pop()
-                yield call
-            elif any(need in state for need in waiting):
-                raise DamagedFileError(f"The layers of the model {model.name!r} form a circle at {call[0]!r}.")
-            else:
-                state[call] = False
-                stack += waiting
-    return
-
-
-def _needs(model: ModelDef, layers: Mapping[str, LayerDef], call: tuple[str, int]) -> list[tuple[str, int]]:
-    name, index = call
-    if name not in layers or not 0 <= index < len(layers[name].nodes):
-        raise DamagedFileError(
-            f"The model {model.name!r} uses call {index} of the layer {name!r}, which it does not have."
-        )
-    node = layers[name].nodes[index]
-    if not node.inputs:
-        raise DamagedFileError(f"The layer {name!r} of the model {model.name!r} has no input.")
-    return [(ref.layer, ref.node) for ref in (*node.inputs, *([node.mask] if node.mask else []))]
 
 
 def _reachable(calls: Sequence[Call], outputs: Sequence[Value]) -> tuple[Call, ...]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import json
-import zipfile
+import tarfile
 from dataclasses import dataclass
-from functools import cache, cached_property
+from fnmatch import fnmatch
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,29 +15,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 ROOT = Path(__file__).parent.parent / "fixtures" / "goldens"
+H5, ARCHIVE = "model.h5", "model.keras"
 
 
 @dataclass(frozen=True)
 class Golden:
-    """One case in one form: ``<keras version>-<backend>/<family>/<case>``, as ``model.h5`` or ``model.keras``."""
+    """One case of one Keras in one form.
 
-    path: Path
-    form: str = "model.h5"
+    Attributes:
+        family: The layer family.
+        case: The case's name.
+        era: ``<keras version>-<backend>``.
+        form: ``model.h5`` or ``model.keras``.
+    """
+
+    family: str
+    case: str
+    era: str
+    form: str
 
     @property
     def name(self) -> str:
-        """For test ids."""
-        return self.path.relative_to(ROOT).with_suffix(Path(self.form).suffix).as_posix()
-
-    @property
-    def family(self) -> str:
-        """The layer family."""
-        return self.path.parent.name
+        """For test ids: ``2.15.0-tensorflow/conv/conv2d.h5``."""
+        return f"{self.era}/{self.family}/{self.case}{Path(self.form).suffix}"
 
     def member(self, name: str) -> bytes:
-        """A member of the zip."""
-        with zipfile.ZipFile(self.path) as archive:
-            return archive.read(name)
+        """A member of the case."""
+        return _archive(self.family)[f"{self.case}/{self.era}/{name}"]
 
     def model(self, folder: Path) -> Path:
         """The model file, unpacked into a folder."""
@@ -44,39 +49,44 @@ class Golden:
         path.write_bytes(self.member(self.form))
         return path
 
-    @cached_property
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """All arrays by name."""
-        return dict(np.load(io.BytesIO(self.member("arrays.npz")), allow_pickle=False))
-
     @property
     def inputs(self) -> list[NDArray[Any]]:
         """The inputs, in the model's order."""
-        return [self.arrays[f"input_{i}"] for i in range(sum(key.startswith("input_") for key in self.arrays))]
+        return self._arrays("input")
 
     @property
     def outputs(self) -> list[NDArray[Any]]:
         """Keras's outputs, in the model's order."""
-        return [self.arrays[f"output_{i}"] for i in range(sum(key.startswith("output_") for key in self.arrays))]
+        return self._arrays("output")
 
-    @property
-    def about(self) -> dict[str, str]:
-        """Which Keras made it."""
-        return dict(json.loads(self.member("about.json")))
-
-
-def goldens(pattern: str = "*", form: str = "model.h5") -> list[Golden]:
-    """All cases of the families that match, in one form."""
-    cases = [Golden(path, form) for path in sorted(ROOT.glob(f"*/{pattern}/*.zip"))]
-    return [case for case in cases if case.form in _members(case.path)]
+    def _arrays(self, kind: str) -> list[NDArray[Any]]:
+        with np.load(io.BytesIO(self.member("arrays.npz")), allow_pickle=False) as arrays:
+            return [arrays[f"{kind}_{i}"] for i in range(sum(key.startswith(f"{kind}_") for key in arrays))]
 
 
-def archives(pattern: str = "*") -> list[Golden]:
-    """All cases of the families that match which are there as ``.keras`` archives."""
-    return goldens(pattern, "model.keras")
+def goldens(family: str = "*", case: str = "*", era: str = "*", form: str = H5) -> list[Golden]:
+    """All cases whose family, case and era match, in one form."""
+    return [
+        Golden(found, name, writer, form)
+        for found, cases in _index().items()
+        for name, entry in cases.items()
+        for writer, forms in entry["eras"].items()
+        if fnmatch(found, family) and fnmatch(name, case) and fnmatch(writer, era) and form in forms
+    ]
+
+
+def golden_classes() -> set[str]:
+    """The Keras classes that stand in the configs of golden files."""
+    return {name for cases in _index().values() for entry in cases.values() for name in entry["classes"]}
 
 
 @cache
-def _members(path: Path) -> frozenset[str]:
-    with zipfile.ZipFile(path) as archive:
-        return frozenset(archive.namelist())
+def _index() -> dict[str, Any]:
+    return dict(json.loads((ROOT / "index.json").read_text(encoding="utf-8")))
+
+
+@cache
+def _archive(family: str) -> dict[str, bytes]:
+    with tarfile.open(ROOT / f"{family}.tar.xz", "r:xz") as archive:
+        files = ((info.name, archive.extractfile(info)) for info in archive)
+        return {name: file.read() for name, file in files if file is not None}

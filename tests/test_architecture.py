@@ -15,7 +15,7 @@ from kerasport.layers import LAYERS
 from kerasport.layers.base import Spec
 from kerasport.layers.registry import BackendRegistry, LayerRegistry
 from kerasport.reference import REFERENCE
-from tests.goldens import goldens
+from tests.goldens import golden_classes, goldens
 
 PACKAGE = Path(__file__).parent.parent / "kerasport"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
@@ -97,22 +97,6 @@ def test_every_spec_has_a_reference_and_a_translation(spec: type[Spec]) -> None:
     assert spec in EXPORT
 
 
-def golden_classes() -> set[str]:
-    """The Keras classes that stand in golden files, read off their configs as text."""
-    import io
-    import re
-
-    import h5py
-
-    found: set[str] = set()
-    for golden in goldens():
-        with h5py.File(io.BytesIO(golden.member("model.h5"))) as file:
-            text = file.attrs["model_config"]
-        text = text.decode() if isinstance(text, bytes) else str(text)
-        found |= set(re.findall(r'"class_name": "([^"]+)"', text))
-    return found
-
-
 def test_every_layer_has_a_golden_case_from_a_real_keras() -> None:
     missing = {entry.name for entry in LAYERS} - golden_classes()
     assert not missing
@@ -158,7 +142,7 @@ def test_inspect_loads_no_back_end(tmp_path: Path) -> None:
 
 
 def test_converting_and_predicting_loads_no_framework(tmp_path: Path) -> None:
-    golden = next(golden for golden in goldens("core") if golden.path.stem == "dense_3d")
+    golden = goldens("core", "dense_3d")[0]
     model = golden.model(tmp_path)
     code = (
         f"import sys, kerasport\nkerasport.convert({str(model)!r}, {str(tmp_path / 'm.onnx')!r})\n"

@@ -14,12 +14,12 @@ from kerasport import reference
 from kerasport.export import translate
 from kerasport.export.writer import to_bytes
 from kerasport.loading import load
-from tests.goldens import Golden, archives, goldens
+from tests.goldens import ARCHIVE, Golden, goldens
 
 RTOL, ATOL = 1e-4, 1e-5
 
 
-@pytest.mark.parametrize("golden", [*goldens(), *archives()], ids=lambda golden: golden.name)
+@pytest.mark.parametrize("golden", [*goldens(), *goldens(form=ARCHIVE)], ids=lambda golden: golden.name)
 def test_onnx_runtime_and_reference_agree_with_keras(golden: Golden, tmp_path: Path) -> None:
     with load(golden.model(tmp_path)) as model:
         graph = model.graph

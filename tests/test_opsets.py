@@ -15,7 +15,7 @@ from kerasport.loading import load
 from tests.goldens import Golden, goldens
 from tests.test_goldens import ATOL, RTOL, run_onnx
 
-CASES = [golden for golden in goldens() if golden.name.startswith(("2.2.4-tensorflow", "3.15.1-tensorflow"))]
+CASES = [*goldens(era="2.2.4-tensorflow"), *goldens(era="3.15.1-tensorflow")]
 
 
 @pytest.mark.parametrize("opset", [OLDEST, newest()])

@@ -191,7 +191,7 @@ def with_config(path: Path, change: Callable[[dict[str, Any]], Any]) -> Path:
 
 
 def test_all_unsupported_layers_are_listed_at_once(kerasport: Run, tmp_path: Path) -> None:
-    golden = next(golden for golden in goldens("core") if golden.path.stem == "dense")
+    golden = goldens("core", "dense")[0]
     path = with_config(
         golden.model(tmp_path),
         lambda config: [
@@ -207,7 +207,7 @@ def test_all_unsupported_layers_are_listed_at_once(kerasport: Run, tmp_path: Pat
 
 
 def test_an_unknown_option_is_refused_by_name_and_can_be_allowed(kerasport: Run, tmp_path: Path) -> None:
-    golden = next(golden for golden in goldens("core") if golden.path.stem == "dense")
+    golden = goldens("core", "dense")[0]
     path = with_config(
         golden.model(tmp_path), lambda config: config["config"]["layers"][1]["config"].update(sparsity=0.5)
     )

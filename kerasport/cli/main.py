@@ -67,6 +67,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def run(arguments: list[str], debug: bool) -> int:
+    """Runs the command line and gives the exit code; with ``debug``, errors keep their tracebacks."""
     arguments = ["--debug", *(a for a in arguments if a != "--debug")] if debug else arguments
     try:
         result: Any = group.main(arguments, prog_name="kerasport", standalone_mode=False)

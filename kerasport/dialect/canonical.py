@@ -163,7 +163,8 @@ def _layer(entry: Any, name: str, writer: Writer, depth: int) -> list[LayerDef]:
 
 def _python_class(entry: Mapping[str, Any]) -> str:
     """The class's own name, without the package it was registered in."""
-    return str(entry["class_name"]).rpartition(">")[2]
+    name = str(entry["class_name"]).rpartition(">")[2]
+    return {"GroupQueryAttention": "GroupedQueryAttention"}.get(name, name)  # exported under another name
 
 
 def _wrapped(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -49,8 +49,11 @@ def class_name(name: str) -> str:
 def drops_mask(name: str, writer: Writer) -> bool:
     """Whether a layer that passes its mask on in other versions does not in the writer's.
 
-    Before Keras 3 some layers said nothing of masks; ReLU up to TensorFlow 2.4 misspelt what it said.
+    Before Keras 3 some layers said nothing of masks; ReLU up to TensorFlow 2.4 misspelt what it said; Keras 3.0
+    to 3.3 look for the mask of a list of tensors at the list, which has none.
     """
+    if name in _MERGES:
+        return writer.keras3 and writer.version < (3, 4, 0)
     if name == "ReLU":
         return writer.tensorflow and writer.version < (2, 5, 0)
     return name in _MASKED_SINCE_KERAS3 and not writer.keras3
@@ -149,14 +152,10 @@ def _attention(config: Config, writer: Writer) -> None:
 
 
 def _heads(config: Config, writer: Writer) -> None:
-    """Masks: none before TensorFlow 2.10; Keras 3.8 takes the query's own for an explicit one."""
-    _groups(config, writer)
-    config["implicit_masks"] = writer.version >= (2, 10, 0)
-    config["heeds_query_mask"] = writer.version < (3, 8, 0)
-
-
-def _groups(config: Config, writer: Writer) -> None:
+    """Masks: none before TensorFlow 2.10; Keras 3.8 takes them off its inputs."""
     _softmax(config, writer)
+    config["implicit_masks"] = writer.version >= (2, 10, 0)
+    config["takes_masks"] = writer.version >= (3, 8, 0)
 
 
 _MERGES = ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate")
@@ -179,7 +178,7 @@ _CHANGES: dict[str, Callable[[Config, Writer], None]] = {
     "Softmax": _softmax,
     **dict.fromkeys(ATTENTION, _attention),
     "MultiHeadAttention": _heads,
-    "GroupQueryAttention": _groups,
+    "GroupQueryAttention": _softmax,
     "UnitNormalization": _unit_normalization,
     "GroupNormalization": _keeps_mask,
     "Rescaling": _keeps_mask,

@@ -16,6 +16,8 @@ from kerasport.dialect.model import LayerDef, ModelDef
 if TYPE_CHECKING:
     from kerasport.reader.tree import WeightTree
 
+# A wrapped layer stands in both directions of a Bidirectional, unless the second has one of its own.
+_INNER_PARTS = {"layer": ("forward_layer", "backward_layer")}
 _OLD_LAYERS = "_layer_checkpoint_dependencies"
 
 
@@ -60,16 +62,22 @@ def _layer(layer: LayerDef, tree: WeightTree, path: str, key: str) -> Iterator[t
     yield f"{key}/activation", f"{path}/activation"
 
 
-def cells(layer: LayerDef) -> list[str]:
-    """The names of a layer's stacked cells in an archive, in the order in which they are stacked."""
-    stacked = [inner for key, inner in layer.inner.items() if key.startswith("cells/")]
+def cells(layer: LayerDef, place: str = "") -> dict[str, list[str]]:
+    """The names of stacked cells in an archive, as they are stacked, by the stack's place below the layer's."""
+    stacks: dict[str, list[str]] = {}
     counts: Counter[str] = Counter()
-    names = []
-    for cell in stacked:
-        snake = snake_case(cell.saved_class)
-        names.append(f"{snake}_{counts[snake]}" if counts[snake] else snake)
-        counts[snake] += 1
-    return names or [name for inner in layer.inner.values() for name in cells(inner)]
+    for key, inner in layer.inner.items():
+        if key.startswith("cells/"):
+            snake = snake_case(inner.saved_class)
+            name = f"{snake}_{counts[snake]}" if counts[snake] else snake
+            counts[snake] += 1
+            stacks.setdefault(place, []).append(name)
+            stacks |= cells(inner, f"{place}cells/{name}/")
+        else:
+            for part in _INNER_PARTS.get(key, (key,)):
+                if part == key or part not in layer.inner:
+                    stacks |= cells(inner, f"{place}{part}/")
+    return stacks
 
 
 def snake_case(name: str) -> str:

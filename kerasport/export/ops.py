@@ -50,6 +50,12 @@ def slice_(b: Scope, value: str, axis: int, start: int, stop: int, step: int = 1
     return b.op("Slice", value, *names, *([b.constant([step], "step")] if step != 1 else []))
 
 
+@EXPORT.register(ops.Unchanged)
+def unchanged(spec: ops.Unchanged, b: Scope, x: Tensor) -> Tensor:
+    """No node."""
+    return x
+
+
 @EXPORT.register(ops.NotEqualTo)
 def not_equal_to(spec: ops.NotEqualTo, b: Scope, x: Tensor) -> Tensor:
     """Not(Equal(x, value))."""

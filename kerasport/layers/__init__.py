@@ -2,6 +2,7 @@
 
 from kerasport.layers import (
     activation,
+    attention,
     conv,
     conv_lstm,
     core,
@@ -20,6 +21,7 @@ from kerasport.layers.registry import LAYERS
 __all__ = [
     "LAYERS",
     "activation",
+    "attention",
     "conv",
     "conv_lstm",
     "core",

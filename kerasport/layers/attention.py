@@ -94,6 +94,8 @@ class Attention(Spec):
         query, value, key = self.tensors(inputs)
         if not query.rank == value.rank == key.rank or query.rank < 3:
             raise LayerError(f"its inputs have the ranks {query.rank}, {value.rank} and {key.rank}")
+        if self.score == "concat" and query.shape[-1] is None:
+            raise LayerError("the size of its query's features is not known")
         output = query.with_shape((*query.shape[:-1], value.shape[-1]))
         distribution = query.with_shape((*query.shape[:-1], key.shape[-2]))
         return (output, distribution) if self.scores else (output,)
@@ -132,7 +134,8 @@ class MultiHeadAttention(Spec):
         zeroed: Whether a query that may see nothing gets zero weights rather than equal ones: ``never``,
             ``always``, or ``unfused``, where it returns scores or has more than one axis behind the batch.
         implicit_masks: Whether the masks of query, value and key themselves count.
-        heeds_query_mask: Whether an explicit query_mask counts, or the query's own in its place.
+        unmasks: Whether it takes the masks off its inputs, for later calls too, and an explicit query_mask
+            does not count.
         causal: Whether a query sees only the values up to its own step.
         scores: Whether the distribution is a second output.
         named: Which inputs were given by name: (argument, index) pairs.
@@ -149,7 +152,7 @@ class MultiHeadAttention(Spec):
     window: int | None = None
     zeroed: str = "never"
     implicit_masks: bool = True
-    heeds_query_mask: bool = True
+    unmasks: bool = False
     causal: bool = False
     scores: bool = False
     named: tuple[tuple[str, int], ...] = ()
@@ -176,7 +179,7 @@ class MultiHeadAttention(Spec):
             window=None if window is None else config.integer("sliding_window"),
             zeroed=_zeroed(config),
             implicit_masks=config.flag("implicit_masks", True),
-            heeds_query_mask=config.flag("heeds_query_mask", True),
+            unmasks=config.flag("takes_masks"),
         )
         if spec.heads % spec.groups:
             raise LayerError(f"{spec.heads} heads cannot share {spec.groups} keys")
@@ -215,7 +218,7 @@ class MultiHeadAttention(Spec):
         found = []
         for name in ("query", "value", "key"):
             mask = self.argument(f"{name}_mask", inputs)
-            if mask is None or (name == "query" and not self.heeds_query_mask):
+            if mask is None or (name == "query" and self.unmasks):
                 mask = self.argument(name, masks) if masks and self.implicit_masks else None
             found.append(mask)
         return found[0], found[1], found[2]
@@ -260,6 +263,8 @@ class MultiHeadAttention(Spec):
         if not query.rank == value.rank == key.rank or query.rank < 3:
             raise LayerError(f"its inputs have the ranks {query.rank}, {value.rank} and {key.rank}")
         axes = self.attended(query.rank)
+        if self.groups < self.heads and query.rank != 3:
+            raise LayerError(f"its input has rank {query.rank} where (batch, steps, features) is needed")
         if axes != (1,) and (self.causal or self.window is not None):
             raise LayerError(f"attention_axes={axes} is not supported with a causal mask or a window")
         output = query.with_shape((*query.shape[:-1], *(self.output_shape or query.shape[-1:])))
@@ -275,6 +280,10 @@ class MultiHeadAttention(Spec):
         if any(mask is not None and (mask.type.rank, axes) != (2, (1,)) for mask in self.masked(inputs, masks)):
             raise LayerError("it is given masks of more than the steps, or attends to other axes than its masks")
         return self.argument("query", masks) if masks and self.implicit_masks else None
+
+    def takes_masks(self, inputs: Sequence[Value]) -> Sequence[Value]:
+        """Query, value and key in Keras 3.8 and later."""
+        return self.tensors(inputs) if self.unmasks else ()
 
 
 def _optional(config: Config, key: str) -> tuple[int, ...] | None:

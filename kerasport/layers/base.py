@@ -121,6 +121,10 @@ class Spec:
         """The mask of the first output, or a tuple of all outputs' masks; ``emit`` adds a call that computes one."""
         return masks[0] if self.carries_mask and masks else None
 
+    def takes_masks(self, inputs: Sequence[Value]) -> Sequence[Value]:
+        """The inputs that have no mask for any call that runs after this one."""
+        return ()
+
 
 def known_product(dims: Sequence[Dim]) -> Dim:
     """The product of dimensions, None when one of them is unknown."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from kerasport.errors import LayerError
 from kerasport.layers.operators import Binary, ExpandDims, FilledLike, GetItem, Join
-from kerasport.layers.ops import CastTo, Logical, LogicalNot, NotEqualTo, Op, ReduceAny
+from kerasport.layers.ops import CastTo, Logical, LogicalNot, NotEqualTo, Op, ReduceAny, Unchanged
 
 
 @dataclass(frozen=True)
@@ -144,6 +144,12 @@ def _zeros_like(call: Arguments) -> Op:
 @_register("OnesLike")
 def _ones_like(call: Arguments) -> Op:
     return FilledLike(value=1.0, dtype=_dtype(call.get("dtype", 1)))
+
+
+@_register("ConvertToTensor")
+def _convert_to_tensor(call: Arguments) -> Op:
+    dtype = _dtype(call.get("dtype", 1))
+    return CastTo(dtype=dtype) if dtype else Unchanged()
 
 
 @_register("Cast")

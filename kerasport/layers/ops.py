@@ -18,6 +18,15 @@ class Op(Spec):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Unchanged(Op):
+    """The input itself."""
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        """The input's type."""
+        return inputs[0]
+
+
+@dataclass(frozen=True, kw_only=True)
 class NotEqualTo(Op):
     """``x != value``, elementwise; bool."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import h5py
@@ -45,20 +45,22 @@ class WeightTree:
         """Whether there is any array at or below a path."""
         return bool(self._own(path)) or any(self.has_weights(f"{path}/{name}") for name in self.children(path))
 
-    def weights(self, path: str, cells: Sequence[str] = ()) -> NamedWeights:
+    def weights(self, path: str, cells: Mapping[str, Sequence[str]] | None = None, place: str = "") -> NamedWeights:
         """The arrays of the object at a path, its parts' after its own, in Keras's order.
 
         Args:
             path: The object.
-            cells: The names below ``cells`` in the order in which they are stacked.
+            cells: The names below each ``cells``, in the order in which they are stacked, by the place of the stack.
+            place: Where below the layer the path is, with a slash behind each part.
         """
         found = [*self._own(path)]
         children = set(self.children(path))
         for part in _PARTS:
             if part in children:
-                found += self.weights(f"{path}/{part}", cells)
+                found += self.weights(f"{path}/{part}", cells, f"{place}{part}/")
         if "cells" in children:
-            found += [weight for name in cells for weight in self.weights(f"{path}/cells/{name}")]
+            for name in (cells or {}).get(place, ()):
+                found += self.weights(f"{path}/cells/{name}", cells, f"{place}cells/{name}/")
         return found
 
     def _own(self, path: str) -> NamedWeights:

@@ -2,6 +2,7 @@
 
 from kerasport.reference import (
     activation,
+    attention,
     conv,
     conv_lstm,
     core,
@@ -21,6 +22,7 @@ from kerasport.reference.registry import REFERENCE
 __all__ = [
     "REFERENCE",
     "activation",
+    "attention",
     "conv",
     "conv_lstm",
     "core",

@@ -8,6 +8,8 @@ from math import prod
 import numpy as np
 
 from kerasport.layers import attention
+from kerasport.layers.functions import function
+from kerasport.reference.activation import apply
 from kerasport.reference.registry import REFERENCE, Array, Context
 
 _LOWEST = -1e9
@@ -60,7 +62,7 @@ def multi_head_attention(spec: attention.MultiHeadAttention, context: Context, *
         distribution = distribution * visible
     y = np.einsum(f"{of_scores},{of_value}->{of_query}", distribution, v, optimize=True)
     if spec.gate:
-        y = y / (1 + np.exp(-_projected(spec, context, "gate", query)))
+        y = y * apply(function("sigmoid"), _projected(spec, context, "gate", query))
     output = _projected(spec, context, "attention_output", y, 2)
     return (output, distribution) if spec.scores else (output,)
 

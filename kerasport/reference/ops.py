@@ -10,6 +10,12 @@ from kerasport.reference.registry import REFERENCE, Array, Context
 _LOGICAL = {"and": np.logical_and, "or": np.logical_or, "xor": np.logical_xor}
 
 
+@REFERENCE.register(ops.Unchanged)
+def unchanged(spec: ops.Unchanged, context: Context, x: Array) -> Array:
+    """The input."""
+    return x
+
+
 @REFERENCE.register(ops.NotEqualTo)
 def not_equal_to(spec: ops.NotEqualTo, context: Context, x: Array) -> Array:
     """``x != value``."""
