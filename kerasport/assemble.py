@@ -10,14 +10,15 @@ from kerasport.dialect.model import LayerDef, ModelDef, Node, TensorRef
 from kerasport.errors import DamagedFileError, LayerError, Problem
 from kerasport.graph import Call, Graph, Layer
 from kerasport.layers import LAYERS
+from kerasport.layers.arguments import Arguments, Step, operation
 from kerasport.layers.base import Shape, Spec, TensorType, Value
 from kerasport.layers.config import Config
 from kerasport.layers.core import Identity
-from kerasport.layers.operations import Arguments, operation
 from kerasport.layers.ops import CastTo, Op, ReduceAny
 from kerasport.layers.wrappers import FoldTime, UnfoldTime, works_per_step
 from kerasport.order import order
 
+_QUANTIZED_HINT = "save the model before model.quantize()"
 _PLUGIN_HINT = "replace the layer by supported ones in Keras and save again"
 
 
@@ -80,16 +81,19 @@ class _Assembler:
         self._allowed = allowed
         self._calls: list[Call] = []
         self._names: dict[str, int] = {}
-        self._known_ops: dict[tuple[Spec, tuple[str, ...]], Value] = {}
+        self._known_ops: dict[tuple[Spec, tuple[str, ...]], tuple[Value, ...]] = {}
         # Values that are another one under a new name, and those whose masks are gone.
         self._same: dict[str, str] = {}
         self._maskless: set[str] = set()
         self._folded: dict[str, tuple[Value, Value]] = {}
         self._records: dict[str, LayerRecord] = {}
         self._problems: dict[str, Problem] = {}
+        self._fixed_batch = False  # Keras holds its batch size against nobody, unless there are states
+        self._stateful = False
 
     def run(self, model: ModelDef) -> Assembly:
         defined = {layer.name: layer for layer in model.layers}
+        self._stateful = _is_stateful(model)
         inputs = [self._input(defined[ref.layer]) for ref in model.inputs]
         flows = self._model(model, inputs, "")
         outputs = tuple(flow.value for flow in flows if flow.value is not None)
@@ -114,6 +118,9 @@ class _Assembler:
                           "build it in Keras with model.build(input_shape) and save it again")  # fmt: skip
             return Flow(None)
         dims = tuple(None if dim is None else int(dim) for dim in shape)
+        if dims and dims[0] is not None:
+            self._fixed_batch = True
+            dims = dims if self._stateful else (None, *dims[1:])
         return Flow(Value(self._unique(layer.name), TensorType(dims, _dtype(layer.config.get("dtype")))))
 
     def _model(self, model: ModelDef, args: Sequence[Flow], prefix: str) -> list[Flow]:
@@ -187,7 +194,8 @@ class _Assembler:
             nearest = LAYERS.nearest(layer.class_name)
             hint = f"the nearest supported layer is {nearest}" if nearest else _PLUGIN_HINT
             raise LayerError(f"the layer class {layer.class_name!r} is not supported", hint)
-        _refuse_quantized(layer.config.get("dtype"))
+        if layer.config.get("stored") and not entry.spec.quantizable:
+            raise LayerError(f"its weights are quantised ({layer.config['stored']['mode']})", _QUANTIZED_HINT)
         inner = {name: self._parse(definition) for name, definition in layer.inner.items()}
         config = Config(layer.config, entry.ignored, inner, layer.class_name)
         spec = entry.spec.parse(config)
@@ -220,19 +228,32 @@ class _Assembler:
         return [Flow(value, mask) for value, mask in zip_longest(outputs, given)]
 
     def _operation(self, layer: LayerDef, node: Node, flows: list[Flow], key: str) -> list[Flow]:
-        """An operation of Keras as one of ours; it may be there already, as a part of a mask."""
+        """An operation of Keras as ours; they may be there already, as a part of a mask."""
         record = self._records.setdefault(key, LayerRecord(key, layer))
         inputs = [flow.value for flow in flows if flow.value is not None]
         if len(inputs) < len(flows):
             return [Flow(None)]
+        options = {**layer.config, **node.kwargs}
+        arguments = Arguments(node.args, options, inputs, lambda spec, values: self._emit_all(spec, values, key))
         try:
-            record.spec = operation(layer.class_name, Arguments(node.args, {**layer.config, **node.kwargs}))
-            value = self._emit(record.spec, inputs, key, key)
+            steps = operation(layer.class_name, arguments)
+            outputs = [value for step in steps for value in self._step(step, key, record)]
         except LayerError as error:
             self._problem(key, error.what, error.hint)
             return [Flow(None)]
-        record.outputs, record.inputs = (value.type,), tuple(value.name for value in inputs)
-        return [Flow(value)]
+        except (ValueError, TypeError, IndexError, ZeroDivisionError, OverflowError) as error:
+            shapes = ", ".join(str(value.type.shape) for value in inputs)
+            self._problem(key, f"its arguments do not fit inputs of shape {shapes}: {error}", "")
+            return [Flow(None)]
+        record.outputs = tuple(value.type for value in outputs)
+        record.inputs = tuple(value.name for value in inputs)
+        return [Flow(value) for value in outputs]
+
+    def _step(self, step: Step | Value, key: str, record: LayerRecord) -> tuple[Value, ...]:
+        if isinstance(step, Value):
+            return (step,)
+        record.spec = step.spec
+        return self._emit_all(step.spec, step.inputs, key, key)
 
     def _add(
         self,
@@ -258,12 +279,16 @@ class _Assembler:
             near: The layer that it belongs to; it is named after it.
             name: Its own name, where it has one.
         """
+        return self._emit_all(spec, inputs, near, name)[0]
+
+    def _emit_all(self, spec: Spec, inputs: Sequence[Value], near: str, name: str = "") -> tuple[Value, ...]:
+        """Like ``_emit``, for an operation with several outputs."""
         known = (spec, tuple(value.name for value in inputs))
         if known not in self._known_ops or not isinstance(spec, Op):
             inferred = spec.infer(*(value.type for value in inputs))
             types = inferred if isinstance(inferred, tuple) else (inferred,)
             name = name or f"{near}/{type(spec).__name__}"
-            self._known_ops[known] = self._add(spec, name, name, inputs, (), types)[0]
+            self._known_ops[known] = self._add(spec, name, name, inputs, (), types)
         return self._known_ops[known]
 
     def _as_float(self, value: Value) -> Value:
@@ -281,7 +306,7 @@ class _Assembler:
             self._problem(key, "its input has no time axis and features", "give it (batch, time, ...)")
             return [Flow(None)]
         inner, x, mask = layer.inner["layer"], values[0], flows[0].mask
-        alone = layer.config["mask_rule"] == "free_batch" and x.type.shape[0] is not None
+        alone = layer.config["mask_rule"] == "free_batch" and self._fixed_batch
         if works_per_step(inner) and x.name not in self._folded:
             results = self._apply(inner, node, flows, None, f"{key}/")
         else:
@@ -328,6 +353,11 @@ class _Assembler:
         return name if not count else self._unique(f"{name}@{count}")
 
 
+def _is_stateful(model: ModelDef) -> bool:
+    layers = [part for layer in model.layers for part in (layer, *layer.inner.values())]
+    return any(layer.config.get("stateful") or (layer.model and _is_stateful(layer.model)) for layer in layers)
+
+
 def _behind_time(value: Value) -> tuple[int, ...]:
     return tuple(range(2, value.type.rank))
 
@@ -357,9 +387,3 @@ def _dtype(raw: object) -> str:
         raw = raw.get("config", {}).get("name")
     name = str(raw or "float32")
     return "float32" if "float" in name else name
-
-
-def _refuse_quantized(policy: object) -> None:
-    if isinstance(policy, Mapping) and "Quantized" in str(policy.get("class_name")):
-        mode = policy.get("config", {}).get("mode", "quantised")
-        raise LayerError(f"its weights are quantised ({mode})", "save the model before model.quantize()")

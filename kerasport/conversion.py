@@ -49,6 +49,7 @@ def convert(
     fold: bool = True,
     validate: bool = True,
     allow_keys: Collection[str] = (),
+    backend: str | None = None,
 ) -> Conversion:
     """Converts a Keras model file to an ONNX file.
 
@@ -59,6 +60,7 @@ def convert(
         fold: Whether layers may be folded into their neighbours (BatchNormalization into Conv ...).
         validate: Whether to check the model and compare it with the NumPy reference before it takes its place.
         allow_keys: Config keys to accept although kerasport does not know them: ``key`` or ``Class.key``.
+        backend: "theano" or "tensorflow", what a Keras 1 file was computed with; None goes by its weights' names.
 
     Raises:
         FileError: The source cannot be read or the target cannot be written.
@@ -69,7 +71,7 @@ def convert(
     from kerasport.export.writer import write_file
     from kerasport.files import whole
 
-    with load(source, allow_keys=allow_keys) as model:
+    with load(source, allow_keys=allow_keys, backend=backend) as model:
         onnx_model = translate(model.graph, opset, fold)
         with whole(Path(target)) as path:
             write_file(onnx_model, metadata(model, onnx_model), path)

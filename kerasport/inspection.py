@@ -73,17 +73,18 @@ class Inspection:
         return {"schema": SCHEMA, **asdict(self), "path": str(self.path)}
 
 
-def inspect(path: str | Path, *, allow_keys: Collection[str] = ()) -> Inspection:
+def inspect(path: str | Path, *, allow_keys: Collection[str] = (), backend: str | None = None) -> Inspection:
     """Reads a model file's metadata; no weight values.
 
     Args:
         path: The Keras model file.
         allow_keys: Config keys to accept although kerasport does not know them.
+        backend: "theano" or "tensorflow", what a Keras 1 file was computed with; None goes by its weights' names.
 
     Raises:
         FileError: The file cannot be read as a Keras model.
     """
-    with load(path, allow_keys=allow_keys) as model:
+    with load(path, allow_keys=allow_keys, backend=backend) as model:
         problems = _problems(model)
         graph = model.assembly.graph
         known = {problem.layer: problem.what for problem in problems}

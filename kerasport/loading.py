@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -13,8 +15,9 @@ from kerasport.assemble import Assembly, assemble
 from kerasport.dialect.binding import Leaf, bind
 from kerasport.dialect.model import LayerDef, ModelDef
 from kerasport.dialect.paths import cells, places
-from kerasport.errors import DamagedFileError, UnsupportedModelError
+from kerasport.errors import DamagedFileError, OptionError, UnsupportedModelError
 from kerasport.graph import Graph
+from kerasport.layers.stored import MERGED_ROLES
 from kerasport.reader.saved import NamedWeights
 from kerasport.reader.tree import WeightTree
 from kerasport.reader.weights import Weight
@@ -106,7 +109,7 @@ class LoadedModel:
             return
         record = self.assembly.layers.get(key)
         if record is not None and record.spec is not None:
-            yield Leaf(key, layer.name, record.roles, record.spec.non_trainable, trainable)
+            yield Leaf(key, layer.name, record.roles, record.spec.non_trainable, trainable, layer.storage)
 
     def close(self) -> None:
         """Closes the file."""
@@ -122,29 +125,67 @@ class LoadedModel:
 
 
 def _at_its_place(leaf: Leaf) -> Leaf:
-    """Without what an archive keeps at a wrapper's own place: SpectralNormalization's vector, for training only."""
-    return replace(leaf, roles={role: shape for role, shape in leaf.roles.items() if role != "vector_u"})
+    """Without what an archive keeps elsewhere, SpectralNormalization's vector, or merges into the kernel."""
+    gone = {"vector_u", *MERGED_ROLES}
+    return replace(leaf, roles={role: shape for role, shape in leaf.roles.items() if role not in gone})
 
 
-def load(path: str | Path, *, allow_keys: Collection[str] = ()) -> LoadedModel:
+def load(path: str | Path, *, allow_keys: Collection[str] = (), backend: str | None = None) -> LoadedModel:
     """Opens a Keras model file and works out its graph; reads no weight values.
 
     Args:
         path: A whole-model HDF5 file or a ``.keras`` archive.
         allow_keys: Config keys to accept although kerasport does not know them: ``key`` or ``Class.key``.
+        backend: "theano" or "tensorflow": what a Keras 1 model computed with, where that is not what its weights'
+            names say; None to go by these.
 
     Raises:
         FileError: The file cannot be read as a Keras model.
+        OptionError: The file itself names another backend.
     """
     saved = reader.open_model(path)
     try:
-        definition = dialect.canonical(saved.config, dialect.writer(saved.keras_version, saved.backend))
-        definition = dialect.with_input_shape(definition, lambda layer: _shapes(saved, layer))
-        return LoadedModel(saved, definition, assemble(definition, frozenset(allow_keys)))
+        saved.backend = _backend(saved, backend)
+        writer = dialect.writer(saved.keras_version, saved.backend)
+        found = dialect.readings(saved.config, writer, () if saved.tree else list(saved.weights))
+        return _fitting(saved, found, frozenset(allow_keys))
     except BaseException:
         saved.close()
         raise
 
 
-def _shapes(saved: reader.SavedModel, layer: str) -> list[tuple[int, ...]]:
-    return [weight.shape for _, weight in saved.weights[layer]] if layer in saved.weights else []
+def _fitting(saved: reader.SavedModel, readings: Iterator[ModelDef], allowed: frozenset[str]) -> LoadedModel:
+    """The model in the first reading that the weights fit; where none does, in the first one."""
+    models = (_read(saved, definition, allowed) for definition in readings)
+    first = next(models)
+    others = iter([first]) if first.assembly.problems else chain([first], models)
+    return next((model for model in others if _fits(model)), first)
+
+
+def _read(saved: reader.SavedModel, definition: ModelDef, allowed: frozenset[str]) -> LoadedModel:
+    definition = dialect.with_input_shape(definition, lambda layer: list(_shapes(saved, layer).values()))
+    definition = dialect.with_low_rank(definition, lambda layer: _shapes(saved, layer))
+    return LoadedModel(saved, definition, assemble(definition, allowed))
+
+
+def _fits(model: LoadedModel) -> bool:
+    try:
+        return model.graph is not None
+    except (DamagedFileError, UnsupportedModelError):
+        return False
+
+
+def _backend(saved: reader.SavedModel, asked: str | None) -> str:
+    """The backend that the file names, else the one asked for; Keras 1 names none, but TensorFlow's weights do."""
+    if saved.backend:
+        if asked not in (None, saved.backend):
+            raise OptionError(f"{saved.path} says that its backend is {saved.backend}, not {asked}.")
+        return saved.backend
+    if asked or not dialect.writer(saved.keras_version, "").keras1:
+        return asked or ""
+    names = [name for layer in saved.weights for name, _ in saved.weights[layer]]
+    return "theano" if names and not any(re.search(r":\d+$", name) for name in names) else "tensorflow"
+
+
+def _shapes(saved: reader.SavedModel, layer: str) -> dict[str, tuple[int, ...]]:
+    return {name: weight.shape for name, weight in saved.weights[layer]} if layer in saved.weights else {}

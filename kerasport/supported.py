@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 FAMILIES = {
     "core": "Core",
+    "einsum": "Core",
+    "reversible": "Core",
     "activation": "Activations",
     "conv": "Convolution",
+    "locally": "Convolution",
     "pooling": "Pooling",
     "resampling": "Padding, cropping, upsampling",
     "normalization": "Normalization",
@@ -18,7 +21,10 @@ FAMILIES = {
     "attention": "Attention",
     "wrappers": "Wrappers",
     "preprocessing": "Preprocessing",
+    "image": "Images",
+    "categorical": "Categories",
     "ops": "Operations of Keras 3",
+    "legacy": "Keras 1",
 }
 
 
@@ -54,6 +60,13 @@ def functions() -> list[str]:
     return sorted(FUNCTIONS)
 
 
+def operations() -> list[str]:
+    """All supported operations of functional models; ``tf.`` names are TensorFlow's own."""
+    from kerasport.layers.arguments import names
+
+    return names()
+
+
 def markdown() -> str:
     """The README's table, and below it what is refused."""
     by_family: dict[str, list[str]] = {}
@@ -64,6 +77,9 @@ def markdown() -> str:
     rows = ["| family | layers |", "|---|---|"]
     rows += [f"| {family} | {' '.join(names)} |" for family, names in by_family.items()]
     rows.append(f"| Activation functions | {' '.join(f'`{name}`' for name in functions())} |")
+    own = {name for name in operations() if name.startswith("tf.")}
+    for title, found in (("Operations of Keras 3", set(operations()) - own), ("Operations of TensorFlow alone", own)):
+        rows.append(f"| {title} | {' '.join(f'`{name}`' for name in sorted(found))} |")
     limits = [f"- {', '.join(names)}: {limit}" for limit, names in by_limit.items() if limit]
     return "\n".join([*rows, "", "Limits:", "", *limits]) + "\n"
 
@@ -81,4 +97,5 @@ _CONTAINERS = (
     _Container("Sequential", "wrappers"),
     _Container("Functional", "wrappers"),
     _Container("TimeDistributed", "wrappers"),
+    _Container("Pipeline", "image"),
 )

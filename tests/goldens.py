@@ -39,6 +39,11 @@ class Golden:
         """For test ids: ``2.15.0-tensorflow/conv/conv2d.h5``."""
         return f"{self.era}/{self.family}/{self.case}{Path(self.form).suffix}"
 
+    @property
+    def backend(self) -> str | None:
+        """The backend where a file does not tell it: Keras 1's name it nowhere, and weights may be missing."""
+        return self.era.partition("-")[2] if self.era.startswith("1.") else None
+
     def member(self, name: str) -> bytes:
         """A member of the case."""
         return _archive(self.family)[f"{self.case}/{self.era}/{name}"]
@@ -48,6 +53,12 @@ class Golden:
         path = folder / self.form
         path.write_bytes(self.member(self.form))
         return path
+
+    @property
+    def tolerance(self) -> tuple[float, float]:
+        """Rtol and atol: what float32 leaves room for, or, where Keras computed in half precision, what that does."""
+        half = self.family == "dtypes" and ("float16" in self.case or self.case == "policies_of_layers")
+        return (2e-2, 2e-2) if half else (1e-4, 1e-5)
 
     @property
     def inputs(self) -> list[NDArray[Any]]:

@@ -16,21 +16,19 @@ from kerasport.export.writer import to_bytes
 from kerasport.loading import load
 from tests.goldens import ARCHIVE, Golden, goldens
 
-RTOL, ATOL = 1e-4, 1e-5
-
 
 @pytest.mark.parametrize("golden", [*goldens(), *goldens(form=ARCHIVE)], ids=lambda golden: golden.name)
 def test_onnx_runtime_and_reference_agree_with_keras(golden: Golden, tmp_path: Path) -> None:
-    with load(golden.model(tmp_path)) as model:
+    with load(golden.model(tmp_path), backend=golden.backend) as model:
         graph = model.graph
         onnx_model = translate(graph)
         outputs = run_onnx(to_bytes(onnx_model, {"kerasport.version": "test"}), golden.inputs)
         for name, expected, actual in zip(graph.output_names, golden.outputs, outputs, strict=True):
-            agree(actual, expected, f"ONNX Runtime, output {name}")
+            agree(actual, expected, golden, f"ONNX Runtime, output {name}")
         for name, expected, actual in zip(
             graph.output_names, golden.outputs, reference.run(graph, golden.inputs), strict=True
         ):
-            agree(actual, expected, f"reference, output {name}")
+            agree(actual, expected, golden, f"reference, output {name}")
 
 
 def run_onnx(model: bytes, inputs: list[NDArray[Any]]) -> list[NDArray[Any]]:
@@ -44,8 +42,8 @@ def run_onnx(model: bytes, inputs: list[NDArray[Any]]) -> list[NDArray[Any]]:
     return list(session.run(None, feeds))
 
 
-def agree(actual: NDArray[Any], expected: NDArray[Any], where: str) -> None:
+def agree(actual: NDArray[Any], expected: NDArray[Any], golden: Golden, where: str) -> None:
     assert actual.shape == expected.shape, where
     np.testing.assert_allclose(
-        actual.astype("float64"), expected.astype("float64"), RTOL, ATOL, err_msg=where, equal_nan=True
+        actual.astype("float64"), expected.astype("float64"), *golden.tolerance, err_msg=where, equal_nan=True
     )

@@ -138,3 +138,23 @@ def test_flatten_before_dense_folds_the_order_into_the_kernel() -> None:
 def test_identity_layers_vanish(class_name: str) -> None:
     graph = build((4,), [layer("drop", class_name, ["x"]), layer("dense", "Dense", ["drop"], units=2)], ["dense"])
     assert operators(graph) == {"Gemm": 1}
+
+
+@pytest.mark.parametrize("class_name", ["LSTM", "GRU", "SimpleRNN"])
+def test_flatten_behind_a_recurrent_layer_keeps_the_batch_in_front(class_name: str) -> None:
+    recurrent = {"activation": {"function": "tanh"}, "recurrent_activation": {"function": "sigmoid"}}
+    recurrent = recurrent if class_name != "SimpleRNN" else {"activation": {"function": "tanh"}}
+    extra = {"reset_after": True} if class_name == "GRU" else {}
+    graph = build(
+        (5, 3),
+        [
+            layer("rnn", class_name, ["x"], units=4, return_sequences=True, **recurrent, **extra),
+            layer("flat", "Flatten", ["rnn"]),
+            layer("dense", "Dense", ["flat"], units=2),
+        ],
+        ["dense"],
+    )
+    x = np.random.default_rng(2).normal(size=(3, 5, 3)).astype("float32")
+    np.testing.assert_allclose(
+        onnx_outputs(graph, x)[0], reference.run(graph, [x], np.float64)[0], rtol=1e-4, atol=1e-5
+    )

@@ -142,3 +142,16 @@ def test_the_reference_does_not_run_onnx_files(seed_model: Path, tmp_path: Path)
 def test_an_onnx_file_predicts_as_its_keras_file(seed: Path, data: NDArray[Any], tmp_path: Path) -> None:
     kp.convert(seed / "my_model_tf.h5", tmp_path / "m.onnx")
     np.testing.assert_array_equal(kp.predict(tmp_path / "m.onnx", data), kp.predict(seed / "my_model_tf.h5", data))
+
+
+@pytest.mark.parametrize("golden", goldens("topology", "input_fixed_batch"), ids=lambda golden: golden.name)
+def test_a_batch_size_in_the_file_binds_nobody(golden: Golden, tmp_path: Path) -> None:
+    model = golden.model(tmp_path)
+    whole = kp.predict(model, golden.inputs)
+    first = kp.predict(model, [array[:1] for array in golden.inputs])
+    for a, b in zip(_listed(first), _listed(whole), strict=True):
+        np.testing.assert_allclose(a, b[:1], rtol=1e-5, atol=1e-6)
+
+
+def _listed(outputs: Any) -> list[NDArray[Any]]:
+    return outputs if isinstance(outputs, list) else [outputs]

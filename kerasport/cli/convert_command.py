@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kerasport.cli.options import allow_key, size_text
+from kerasport.cli.options import allow_key, backend_option, size_text
 
 if TYPE_CHECKING:
     from kerasport.conversion import Conversion
@@ -20,8 +20,15 @@ if TYPE_CHECKING:
 @click.option("--no-validate", is_flag=True, help="Do not compare the result with the NumPy reference.")
 @click.option("--no-fold", is_flag=True, help="Keep every layer: fold nothing into its neighbours.")
 @allow_key
+@backend_option
 def command(
-    model: Path, output: Path, opset: int | None, no_validate: bool, no_fold: bool, allow_keys: tuple[str, ...]
+    model: Path,
+    output: Path,
+    opset: int | None,
+    no_validate: bool,
+    no_fold: bool,
+    allow_keys: tuple[str, ...],
+    backend: str | None,
 ) -> None:
     """Convert the Keras file MODEL to the ONNX file OUTPUT.
 
@@ -29,7 +36,9 @@ def command(
     """
     from kerasport.conversion import convert
 
-    result = convert(model, output, opset=opset, fold=not no_fold, validate=not no_validate, allow_keys=allow_keys)
+    result = convert(
+        model, output, opset=opset, fold=not no_fold, validate=not no_validate, allow_keys=allow_keys, backend=backend
+    )
     _show(result)
 
 

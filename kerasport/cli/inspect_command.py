@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kerasport.cli.options import allow_key, shape_text, size_text
+from kerasport.cli.options import allow_key, backend_option, shape_text, size_text
 
 if TYPE_CHECKING:
     from kerasport.inspection import Inspection
@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (documented schema) instead of a table.")
 @allow_key
-def command(model: Path, as_json: bool, allow_keys: tuple[str, ...]) -> int:
+@backend_option
+def command(model: Path, as_json: bool, allow_keys: tuple[str, ...], backend: str | None) -> int:
     """Show who wrote MODEL, its layers, and whether it can be converted.
 
     Reads metadata only, never weight values. Exits with 4 when the model cannot be converted.
     """
     from kerasport.inspection import inspect
 
-    result = inspect(model, allow_keys=allow_keys)
+    result = inspect(model, allow_keys=allow_keys, backend=backend)
     if as_json:
         click.echo(json.dumps(result.to_json(), indent=2))
     else:

@@ -15,6 +15,13 @@ allow_key = click.option(
 )
 
 
+backend_option = click.option(
+    "--backend",
+    type=click.Choice(["tensorflow", "theano"]),
+    help="What a Keras 1 file was computed with, where that is not what the names of its weights say.",
+)
+
+
 def shape_text(shape: Sequence[int | None]) -> str:
     """(None, 28, 28, 1) as "?×28×28×1"."""
     return "×".join("?" if dim is None else str(dim) for dim in shape) or "scalar"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kerasport.cli.options import allow_key, shape_text
+from kerasport.cli.options import allow_key, backend_option, shape_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,6 +36,7 @@ _PREVIEW_ROWS = 10
 )
 @click.option("--threads", type=click.IntRange(min=0), default=0, help="Threads of ONNX Runtime; 0 lets it choose.")
 @allow_key
+@backend_option
 def command(
     model: Path,
     inputs: tuple[str, ...],
@@ -44,6 +45,7 @@ def command(
     engine: str,
     threads: int,
     allow_keys: tuple[str, ...],
+    backend: str | None,
 ) -> None:
     """Predict with MODEL, an ONNX file or a Keras file (converted in memory).
 
@@ -52,7 +54,7 @@ def command(
     from kerasport.prediction import Predictor, open_sources
     from kerasport.prediction.sinks import check_target, write_batches
 
-    with Predictor(model, engine=engine, threads=threads, allow_keys=allow_keys) as predictor:
+    with Predictor(model, engine=engine, threads=threads, allow_keys=allow_keys, backend=backend) as predictor:
         names = [port.name for port in predictor.outputs]
         if output is not None:
             check_target(output, names)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kerasport.cli.options import allow_key
+from kerasport.cli.options import allow_key, backend_option
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 @click.option("--seed", type=int, default=0, show_default=True, help="For generated inputs.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (documented schema) instead of a table.")
 @allow_key
+@backend_option
 def command(
     model: Path,
     onnx: Path,
@@ -39,6 +40,7 @@ def command(
     seed: int,
     as_json: bool,
     allow_keys: tuple[str, ...],
+    backend: str | None,
 ) -> int:
     """Compare the ONNX file ONNX with the Keras file MODEL that it was made from.
 
@@ -48,7 +50,7 @@ def command(
     from kerasport.loading import load
     from kerasport.validation import Tolerance, compare
 
-    with load(model, allow_keys=allow_keys) as loaded:
+    with load(model, allow_keys=allow_keys, backend=backend) as loaded:
         arrays = _read(loaded.graph.inputs, inputs) if inputs else None
         result = compare(loaded, onnx, arrays, Tolerance(rtol, atol), seed)
     if as_json:

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from kerasport.dialect.canonical import canonical
+from kerasport.dialect.canonical import canonical, readings
 from kerasport.dialect.model import LayerDef, ModelDef, Node, TensorRef
+from kerasport.dialect.policies import with_low_rank
 from kerasport.dialect.unshaped import with_input_shape
 from kerasport.dialect.writer import Writer, writer
 
-__all__ = ["LayerDef", "ModelDef", "Node", "TensorRef", "Writer", "canonical", "with_input_shape", "writer"]
+__all__ = [
+    "LayerDef",
+    "ModelDef",
+    "Node",
+    "TensorRef",
+    "Writer",
+    "canonical",
+    "readings",
+    "with_input_shape",
+    "with_low_rank",
+    "writer",
+]

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from kerasport.dialect.storage import PLAIN, Storage
 from kerasport.errors import DamagedFileError
 from kerasport.layers.base import Shape
 from kerasport.reader.weights import Weight
@@ -28,6 +29,7 @@ class Leaf:
         roles: Its roles and shapes, in the order in which Keras lists them.
         non_trainable: Those roles, by their last component, that come after all trainable ones.
         trainable: Whether the layer (and every model around it) is trainable.
+        storage: How the file has its weights.
     """
 
     key: str
@@ -35,6 +37,12 @@ class Leaf:
     roles: Mapping[str, Shape]
     non_trainable: frozenset[str]
     trainable: bool
+    storage: Storage = PLAIN
+
+    @property
+    def stored(self) -> list[str]:
+        """What its arrays in the file are called: its roles, or what these are made from."""
+        return self.storage.stored(self.roles)
 
 
 def bind(group: str, saved: Named, leaves: Sequence[Leaf]) -> dict[str, dict[str, Weight]]:
@@ -48,15 +56,16 @@ def bind(group: str, saved: Named, leaves: Sequence[Leaf]) -> dict[str, dict[str
     Raises:
         DamagedFileError: Weights are missing, left over, or of another shape than the config implies.
     """
-    expected = sum(len(leaf.roles) for leaf in leaves)
+    expected = sum(len(leaf.stored) for leaf in leaves)
     if expected != len(saved):
         raise DamagedFileError(
             f"The layer {group!r} needs {expected} weights"
-            f" ({', '.join(role for leaf in leaves for role in leaf.roles)}) and the file has {len(saved)}"
+            f" ({', '.join(name for leaf in leaves for name in leaf.stored)}) and the file has {len(saved)}"
             f" ({', '.join(name for name, _ in saved)})."
         )
     bound = (_by_layer_name(saved, leaves) or _by_bare_name(saved, leaves)) if len(leaves) > 1 else None
     bound = bound or _by_order(saved, leaves)
+    bound = {leaf.key: leaf.storage.weights(bound[leaf.key], leaf.roles) for leaf in leaves}
     for leaf in leaves:
         _check_shapes(leaf, bound[leaf.key])
     return bound
@@ -72,23 +81,23 @@ def _by_layer_name(saved: Named, leaves: Sequence[Leaf]) -> dict[str, dict[str, 
         if owner is None:
             return None
         by_name[owner].append((name, weight))
-    if any(len(by_name[leaf.name]) != len(leaf.roles) for leaf in leaves):
+    if any(len(by_name[leaf.name]) != len(leaf.stored) for leaf in leaves):
         return None
-    return {leaf.key: _by_role(by_name[leaf.name], list(leaf.roles)) for leaf in leaves}
+    return {leaf.key: _by_role(by_name[leaf.name], leaf.stored) for leaf in leaves}
 
 
 def _by_bare_name(saved: Named, leaves: Sequence[Leaf]) -> dict[str, dict[str, Weight]] | None:
     """The binding when no role occurs twice and the names are the roles, as Keras 3.0 writes them."""
     named = dict(saved)
-    roles = [role for leaf in leaves for role in leaf.roles]
+    roles = [role for leaf in leaves for role in leaf.stored]
     if len(named) != len(saved) or sorted(named) != sorted(roles):
         return None
-    return {leaf.key: {role: named[role] for role in leaf.roles} for leaf in leaves}
+    return {leaf.key: {role: named[role] for role in leaf.stored} for leaf in leaves}
 
 
 def _by_order(saved: Named, leaves: Sequence[Leaf]) -> dict[str, dict[str, Weight]]:
     if len(leaves) == 1:
-        return {leaves[0].key: _by_role(saved, list(leaves[0].roles))}
+        return {leaves[0].key: _by_role(saved, leaves[0].stored)}
     bound: dict[str, dict[str, Weight]] = {leaf.key: {} for leaf in leaves}
     for (key, role), (_, weight) in zip(_keras_order(leaves), saved, strict=True):
         bound[key][role] = weight
@@ -99,23 +108,24 @@ def _keras_order(leaves: Sequence[Leaf]) -> Iterator[tuple[str, str]]:
     """All trainable weights layer by layer, then all others layer by layer."""
     for second in (False, True):
         for leaf in leaves:
-            for role in leaf.roles:
+            for role in leaf.stored:
                 later = not leaf.trainable or role.rpartition("/")[2] in leaf.non_trainable
                 if later == second:
                     yield leaf.key, role
 
 
 def _by_role(saved: Named, roles: list[str]) -> dict[str, Weight]:
-    """Within one layer: by the last component of the names when these are just the roles, else in order."""
-    named = {_last(name): weight for name, weight in saved}
-    if set(named) == set(roles):
-        return {role: named[role] for role in roles}
+    """Within one layer: by the last components of the names when these are just the roles, else in order."""
+    for count in (1, 2):
+        named = {_last(name, count): weight for name, weight in saved}
+        if set(named) == set(roles):
+            return {role: named[role] for role in roles}
     return {role: weight for role, (_, weight) in zip(roles, saved, strict=True)}
 
 
-def _last(name: str) -> str:
-    """``dense_1/kernel:0`` and ``dense_1/kernel_1:0`` give ``kernel``."""
-    return re.sub(r"(_\d+)?(:\d+)?$", "", name.rpartition("/")[2])
+def _last(name: str, count: int) -> str:
+    """``dense_1/kernel:0`` and ``dense_1/kernel_1:0`` give ``kernel``; more components for a larger count."""
+    return re.sub(r"(_\d+)?(:\d+)?$", "", "/".join(name.split("/")[-count:]))
 
 
 def _check_shapes(leaf: Leaf, weights: Mapping[str, Weight]) -> None:

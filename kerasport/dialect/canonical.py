@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from kerasport.dialect import activations, inbound, keras2, operations
+from kerasport.dialect import (
+    activations,
+    inbound,
+    keras1,
+    keras1_storage,
+    keras2,
+    operations,
+    orderings,
+    policies,
+    sequential,
+    theano,
+)
 from kerasport.dialect.model import LayerDef, ModelDef, Node, TensorRef
 from kerasport.dialect.references import References
+from kerasport.dialect.storage import PLAIN, Storage, beside
 from kerasport.dialect.writer import Writer
 from kerasport.errors import DamagedFileError, NotAModelError
 
@@ -18,7 +30,28 @@ _MAX_NESTING = 60
 _ACTIVATIONS = ("activation", "recurrent_activation")
 
 
-def canonical(config: Mapping[str, Any], writer: Writer) -> ModelDef:
+def readings(config: Mapping[str, Any], writer: Writer, groups: Collection[str] = ()) -> Iterator[ModelDef]:
+    """The canonical form; where Keras 1 leaves something out, one for each way to read the config, likeliest first.
+
+    Args:
+        config: A whole model's config.
+        writer: Who wrote it.
+        groups: The names under which the file has the layers' weights.
+
+    Raises:
+        NotAModelError: The config is not one of a Sequential or functional model.
+        DamagedFileError: The config contradicts itself.
+    """
+    try:
+        for whole in orderings.readings(config, writer) if writer.keras1 and _is_container(config) else [config]:
+            model = canonical(whole, writer, groups)
+            yield model
+            yield from policies.with_hidden_forms(model, writer)
+    except RecursionError as error:
+        raise DamagedFileError("The model's config is nested too deep.") from error
+
+
+def canonical(config: Mapping[str, Any], writer: Writer, groups: Collection[str] = ()) -> ModelDef:
     """The canonical form of a whole model's config.
 
     Raises:
@@ -31,7 +64,7 @@ def canonical(config: Mapping[str, Any], writer: Writer) -> ModelDef:
             f"The saved model is of the class {name!r}, which has no layer graph in the file.",
             "Build the same model with the functional API or Sequential in Keras, load these weights, and save that.",
         )
-    return _model(config, writer, 0)
+    return _model(sequential.named(config, groups), writer, 0)
 
 
 def _is_container(raw: Mapping[str, Any]) -> bool:
@@ -86,28 +119,41 @@ def _refuse_twins(config: Mapping[str, Any], names: list[str]) -> None:
 def _sequential(raw: Mapping[str, Any], writer: Writer, depth: int) -> ModelDef:
     config = raw["config"]
     entries = config["layers"] if isinstance(config, dict) else config
-    layers: list[LayerDef] = []
-    for entry in entries:
+    layers, inputs = _branches(entries, writer, depth)
+    for entry in entries[1 if inputs else 0 :]:
         name = _entry_name(entry)
         for layer in _layer(entry, name, writer, depth):
-            inputs = (TensorRef(layers[-1].name),) if layers else ()
-            layers.append(replace(layer, nodes=(Node(inputs),)))
+            source = (TensorRef(layers[-1].name),) if layers else ()
+            layers.append(replace(layer, nodes=(Node(source),)))
     if not layers:
         raise DamagedFileError("A Sequential model has no layers.")
-    if layers[0].class_name != "InputLayer":
+    if layers[0].class_name != "InputLayer" and not inputs:
         built = config.get("build_input_shape") if isinstance(config, dict) else None
         layers[:1] = _with_input(layers[0], built, writer)
     settings = config if isinstance(config, dict) else {}
-    first, last = layers[0].name, _entry_name(entries[-1])
+    inputs, last = inputs or [TensorRef(layers[0].name)], _entry_name(entries[-1])
     return ModelDef(
         name=str(settings.get("name") or "sequential"),
         layers=tuple(layers),
-        inputs=(TensorRef(first),),
+        inputs=tuple(inputs),
         outputs=(TensorRef(layers[-1].name),),
-        input_names=(first,),
+        input_names=tuple(ref.layer for ref in inputs),
         output_names=(last,),
         trainable=bool(settings.get("trainable", True)),
     )
+
+
+def _branches(entries: list[Any], writer: Writer, depth: int) -> tuple[list[LayerDef], list[TensorRef]]:
+    """The layers of the models that a Keras 1 Merge at the head joins, and it; and their inputs. One is there once."""
+    models = [_model(branch, writer, depth + 1) for branch in sequential.branches(entries)]
+    if not models:
+        return [], []
+    layers = list({layer.name: layer for model in models for layer in model.layers}.values())
+    inputs = list(dict.fromkeys(ref for model in models for ref in model.inputs))
+    head = entries[0]["config"]
+    entry = {"class_name": "Merge", "config": {key: value for key, value in head.items() if key != "layers"}}
+    (merge,) = _layer(entry, _entry_name(entry), writer, depth)
+    return [*layers, replace(merge, nodes=(Node(tuple(model.outputs[0] for model in models)),))], inputs
 
 
 def _with_input(first: LayerDef, built: Any, writer: Writer) -> list[LayerDef]:
@@ -135,18 +181,22 @@ def _layer(entry: Any, name: str, writer: Writer, depth: int) -> list[LayerDef]:
     """One entry of a model's layer list; two when its activation is a layer with weights."""
     if not isinstance(entry, dict) or not isinstance(entry.get("config"), dict | list):
         raise DamagedFileError(f"The config of layer {name!r} is not complete.")
+    if entry["class_name"] == "Pipeline":
+        calls = inbound.nodes(entry.get("inbound_nodes", []), name, False)
+        return [LayerDef(name, "Model", {}, calls, True, _pipeline(entry, name, writer, depth + 1), "Pipeline")]
     if operations.is_operation(entry, writer):
         return [operations.operation(entry, name)]
     calls = inbound.nodes(entry.get("inbound_nodes", []), name, str(entry["class_name"]) in keras2.ATTENTION)
     if entry["class_name"] in CONTAINERS or _is_container(entry):
         model = _model(entry, writer, depth + 1)
         return [LayerDef(name, "Model", {}, calls, model.trainable, model, _python_class(entry))]
-    class_name = keras2.class_name(str(entry["class_name"]))
-    config = keras2.upgrade(class_name, entry["config"], writer)
+    class_name, config = _upgraded(str(entry["class_name"]), entry["config"], writer)
     inner = {key: _inner(wrapped, writer, depth + 1) for key, wrapped in _wrapped(config).items()}
     config = {key: value for key, value in config.items() if key not in inner and key != "cells"}
     if writer.keras3 and class_name in keras2.RECURRENT:
         calls = tuple(_without_implicit_mask(call) for call in calls)
+    if writer.keras3:
+        calls = tuple(_without_training(call) for call in calls)
     trainable = bool(config.get("trainable", True))
     layer = LayerDef(
         name=name,
@@ -157,8 +207,44 @@ def _layer(entry: Any, name: str, writer: Writer, depth: int) -> list[LayerDef]:
         saved_class=_python_class(entry),
         drops_mask=keras2.drops_mask(class_name, writer),
         inner=inner,
+        storage=_storage(str(entry["class_name"]), entry["config"], writer, inner),
     )
     return _with_activation(layer, writer)
+
+
+def _pipeline(entry: Mapping[str, Any], name: str, writer: Writer, depth: int) -> ModelDef:
+    """A Pipeline's layers as a model, one behind the other."""
+    if depth > _MAX_NESTING:
+        raise DamagedFileError(f"Layers are nested more than {_MAX_NESTING} deep.")
+    source = f"{name}_input"
+    layers = [LayerDef(source, "InputLayer", {}, (Node(()),), saved_class="InputLayer")]
+    for part in entry["config"].get("layers") or []:
+        for layer in _layer(part, _entry_name(part), writer, depth):
+            layers.append(replace(layer, nodes=(Node((TensorRef(layers[-1].name),)),)))
+    _refuse_twins({"name": name}, [layer.name for layer in layers])
+    last = layers[-1].name
+    return ModelDef(name, tuple(layers), (TensorRef(source),), (TensorRef(last),), (source,), (last,))
+
+
+def _upgraded(name: str, config: dict[str, Any], writer: Writer) -> tuple[str, dict[str, Any]]:
+    """The canonical class and config of one layer."""
+    if writer.keras1:
+        name, config = keras1.upgrade(name, config, writer)
+    name = keras2.class_name(name)
+    config = keras2.upgrade(name, config, writer)
+    if writer.backend == "theano":
+        theano.upgrade(name, config, writer)
+    return name, config
+
+
+def _storage(name: str, config: dict[str, Any], writer: Writer, inner: Mapping[str, LayerDef]) -> Storage:
+    """How the file has the weights of one layer, those of the layers that it wraps included."""
+    if "layer" in inner and name == "Bidirectional":
+        back = inner.get("backward_layer", inner["layer"])
+        return beside({"forward/": inner["layer"].storage, "backward/": back.storage})
+    if writer.keras1:
+        return keras1_storage.storage(name, config, writer)
+    return theano.storage(keras2.class_name(name)) if writer.backend == "theano" else PLAIN
 
 
 def _python_class(entry: Mapping[str, Any]) -> str:
@@ -181,6 +267,11 @@ def _without_implicit_mask(call: Node) -> Node:
     if call.mask or len(call.inputs) < 2:
         return call
     return replace(call, kwargs={**call.kwargs, "mask": False})
+
+
+def _without_training(call: Node) -> Node:
+    """Keras 3 saves the default of a layer's ``training`` as if it were given; its predict() says False to all."""
+    return replace(call, kwargs={key: value for key, value in call.kwargs.items() if key != "training"})
 
 
 def _inner(entry: Mapping[str, Any], writer: Writer, depth: int) -> LayerDef:

@@ -7,7 +7,7 @@ from typing import Any
 
 from kerasport.dialect.model import Node, TensorRef
 from kerasport.errors import DamagedFileError
-from kerasport.layers.operations import Slot
+from kerasport.layers.arguments import Slot
 
 
 def nodes(raw: Any, layer: str, lists_masks: bool = False) -> tuple[Node, ...]:
@@ -88,7 +88,10 @@ def _with_slots(raw: Any, inputs: list[TensorRef]) -> Any:
         return Slot(len(inputs) - 1)
     if isinstance(raw, list):
         return [_with_slots(item, inputs) for item in raw]
-    return _constant(raw) if isinstance(raw, dict) else raw
+    constant = _constant(raw) if isinstance(raw, dict) else raw
+    if isinstance(constant, slice):
+        return slice(*(_with_slots(part, inputs) for part in (constant.start, constant.stop, constant.step)))
+    return constant
 
 
 def _constant(raw: Mapping[str, Any]) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from kerasport.dialect.policies import stored
 from kerasport.dialect.writer import Writer
 
 Config = dict[str, Any]
@@ -28,6 +29,7 @@ _RENAMED_CLASSES = {
     "BatchNormalizationV1": "BatchNormalization",
     "BatchNormalizationV2": "BatchNormalization",
     "SyncBatchNormalization": "BatchNormalization",
+    "ConvRNN2D": "ConvLSTM2D",
     "LSTMV2": "LSTM",
     "GRUV2": "GRU",
     "GroupedQueryAttention": "GroupQueryAttention",
@@ -64,6 +66,8 @@ def upgrade(name: str, config: Config, writer: Writer) -> Config:
     config = dict(config)
     if "batch_input_shape" in config:
         config.setdefault("batch_shape", config.pop("batch_input_shape"))
+    if (form := stored(name, config, writer)) is not None:
+        config["stored"] = form
     if (change := _CHANGES.get(name)) is not None:
         change(config, writer)
     return config
@@ -76,8 +80,12 @@ def _leaky_relu(config: Config, writer: Writer) -> None:
 
 
 def _recurrent(config: Config, writer: Writer) -> None:
-    """A masked step's output: before Keras 2.3 the state, else the output before it, which starts at zero."""
-    state = not writer.tensorflow and writer.version < (2, 3, 0) and not config.get("unroll")
+    """A masked step's output: before Keras 2.3 the state, else the output before it, which starts at zero.
+
+    Theano's loop always had the output before it.
+    """
+    early = not writer.tensorflow and writer.version < (2, 3, 0) and writer.backend != "theano"
+    state = early and not config.get("unroll")
     config["masked_output"] = "state" if state else "output"
 
 
@@ -93,6 +101,16 @@ def _gru(config: Config, writer: Writer) -> None:
 
 def _lstm_cell(config: Config, writer: Writer) -> None:
     config.setdefault("recurrent_activation", "hard_sigmoid" if writer.version < (2, 3, 0) else "sigmoid")
+
+
+def _conv_lstm(config: Config, writer: Writer) -> None:
+    """Keras 2.2's ConvRNN2D holds a ConvLSTM2DCell, which has the rest of a ConvLSTM2D's options."""
+    cell = config.get("cell")
+    if isinstance(cell, dict) and cell.get("class_name") == "ConvLSTM2DCell":
+        del config["cell"]
+        for key, value in cell.get("config", {}).items():
+            config.setdefault(key, value)
+    _lstm_cell(config, writer)
 
 
 def _gru_cell(config: Config, writer: Writer) -> None:
@@ -131,13 +149,43 @@ def _normalization(config: Config, writer: Writer) -> None:
     config["floor"] = 1e-7 if writer.version >= (2, 4, 0) else 0.0
 
 
+def _resizing(config: Config, writer: Writer) -> None:
+    """Keras 3 keeps integers; at first it cut their fractions off."""
+    config["integers"] = "float" if not writer.keras3 else "rounded" if writer.version >= (3, 6, 0) else "truncated"
+
+
+def _category_encoding(config: Config, writer: Writer) -> None:
+    """Names of tf.keras 2.4; Keras 3 to 3.3 keeps an axis of size 1 beside a one-hot axis."""
+    if "max_tokens" in config:
+        config["num_tokens"] = config.pop("max_tokens")
+    config["squeezes"] = not writer.keras3 or writer.version >= (3, 4, 0)
+
+
+def _discretization(config: Config, writer: Writer) -> None:
+    """tf.keras up to 2.5 called the boundaries bins, and put a value on one of them below it."""
+    _category_encoding(config, writer)
+    config["includes_bound"] = "bins" not in config
+    if "bins" in config:
+        config["bin_boundaries"] = config.pop("bins")
+
+
+def _random_crop(config: Config, writer: Writer) -> None:
+    """What it does at inference: TensorFlow up to 2.6 resized and cropped, Keras 3.6 and 3.7 miss the middle."""
+    stages = {(2, 7, 0): "resize_and_crop", (3, 6, 0): "crop_and_resize", (3, 8, 0): "crop_beside_centre"}
+    config["inference"] = next((what for end, what in stages.items() if writer.version < end), "nothing")
+
+
 def _bidirectional(config: Config, writer: Writer) -> None:
     config["zero_output_for_mask"] = writer.keras3 or writer.tensorflow
 
 
 def _time_distributed(config: Config, writer: Writer) -> None:
-    """Whose mask the output has: the wrapped layer's; in Keras 3 the input's, before tf.keras for fixed batches too."""
-    config["mask_rule"] = "input" if writer.keras3 else "layer" if writer.tensorflow else "free_batch"
+    """Whose mask the output has: the wrapped layer's; in Keras 3 the input's, before tf.keras for fixed batches too.
+
+    In Keras 1 it is the input's as well.
+    """
+    of_input = writer.keras3 or writer.keras1
+    config["mask_rule"] = "input" if of_input else "layer" if writer.tensorflow else "free_batch"
 
 
 def _up_sampling(config: Config, writer: Writer) -> None:
@@ -148,17 +196,36 @@ def _up_sampling(config: Config, writer: Writer) -> None:
 def _attention(config: Config, writer: Writer) -> None:
     """Whose mask the output has; before Keras 3.4 the mask of a list of inputs was lost."""
     explicit = not writer.keras3 or writer.version >= (3, 11, 0)
+    config["exact_scores"] = _is_float64(config)
     config["output_mask"] = "given" if explicit else "implicit" if writer.version >= (3, 4, 0) else "none"
+
+
+def _groups(config: Config, writer: Writer) -> None:
+    _softmax(config, writer)
+    config["exact_scores"] = _is_float64(config) and writer.version < (3, 10, 0)
+
+
+def _is_float64(config: Config) -> bool:
+    policy = config.get("dtype")
+    return "float64" in (policy, policy.get("config", {}).get("name") if isinstance(policy, dict) else None)
 
 
 def _heads(config: Config, writer: Writer) -> None:
     """Masks: none before TensorFlow 2.10; Keras 3.8 takes them off its inputs."""
-    _softmax(config, writer)
+    _groups(config, writer)
     config["implicit_masks"] = writer.version >= (2, 10, 0)
     config["takes_masks"] = writer.version >= (3, 8, 0)
 
 
 _MERGES = ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate")
+
+
+def _locally_connected_1d(config: Config, writer: Writer) -> None:
+    """Outside TensorFlow the data format of this layer is written, but not read."""
+    if not writer.tensorflow:
+        config["data_format"] = "channels_last"
+
+
 _CHANGES: dict[str, Callable[[Config, Writer], None]] = {
     "LeakyReLU": _leaky_relu,
     "SimpleRNN": _recurrent,
@@ -167,18 +234,23 @@ _CHANGES: dict[str, Callable[[Config, Writer], None]] = {
     "LSTMCell": _lstm_cell,
     "GRU": _gru,
     "GRUCell": _gru_cell,
-    **dict.fromkeys(_CONV_LSTMS, _lstm_cell),
+    **dict.fromkeys(_CONV_LSTMS, _conv_lstm),
     "CuDNNLSTM": _recurrent,
     "CuDNNGRU": _recurrent,
     "Bidirectional": _bidirectional,
+    "Resizing": _resizing,
+    "RandomCrop": _random_crop,
+    "CategoryEncoding": _category_encoding,
+    "Discretization": _discretization,
     "TimeDistributed": _time_distributed,
     "UpSampling2D": _up_sampling,
+    "LocallyConnected1D": _locally_connected_1d,
     **dict.fromkeys(_MERGES, _merge),
     "Dot": _dot,
     "Softmax": _softmax,
     **dict.fromkeys(ATTENTION, _attention),
     "MultiHeadAttention": _heads,
-    "GroupQueryAttention": _softmax,
+    "GroupQueryAttention": _groups,
     "UnitNormalization": _unit_normalization,
     "GroupNormalization": _keeps_mask,
     "Rescaling": _keeps_mask,

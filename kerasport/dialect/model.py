@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from kerasport.dialect.storage import PLAIN, Storage
+
 
 @dataclass(frozen=True, slots=True)
 class TensorRef:
@@ -49,6 +51,7 @@ class LayerDef:
         activation_of: For an activation with weights, the layer that it was split off; its weights are saved there.
         drops_mask: Whether no mask comes out of it in the Keras that wrote it, though one does in others.
         inner: The wrapped layers, for a wrapper: ``{"layer": ...}``, ``{"forward": ..., "backward": ...}``.
+        storage: How the file has its weights.
     """
 
     name: str
@@ -62,6 +65,7 @@ class LayerDef:
     drops_mask: bool = False
     activation_of: str = ""
     inner: Mapping[str, LayerDef] = field(default_factory=dict)
+    storage: Storage = PLAIN
 
 
 @dataclass(frozen=True)

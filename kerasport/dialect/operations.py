@@ -2,55 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from kerasport.dialect import inbound
+from kerasport.dialect import inbound, tensorflow
 from kerasport.dialect.model import LayerDef, Node
 from kerasport.dialect.writer import Writer
-from kerasport.layers.operations import Slot, names
-
-# tf.keras's names of functions and raw TensorFlow operators -> Keras 3's operations.
-_FUNCTIONS = {
-    "__operators__.add": "Add",
-    "math.add": "Add",
-    "math.subtract": "Subtract",
-    "math.multiply": "Multiply",
-    "math.truediv": "Divide",
-    "math.divide": "Divide",
-    "math.pow": "Power",
-    "math.maximum": "Maximum",
-    "math.minimum": "Minimum",
-    "math.equal": "Equal",
-    "math.not_equal": "NotEqual",
-    "math.greater": "Greater",
-    "math.greater_equal": "GreaterEqual",
-    "math.less": "Less",
-    "math.less_equal": "LessEqual",
-    "math.logical_and": "LogicalAnd",
-    "math.logical_or": "LogicalOr",
-    "math.logical_xor": "LogicalXor",
-    "math.logical_not": "LogicalNot",
-    "math.reduce_any": "Any",
-    "expand_dims": "ExpandDims",
-    "zeros_like": "ZerosLike",
-    "ones_like": "OnesLike",
-    "cast": "Cast",
-    "concat": "Concatenate",
-}
-_RAW = {
-    "AddV2": "Add",
-    "Add": "Add",
-    "Sub": "Subtract",
-    "Mul": "Multiply",
-    "RealDiv": "Divide",
-    "Pow": "Power",
-    "Maximum": "Maximum",
-    "Minimum": "Minimum",
-}
-# The second operand's name in TensorFlow's signatures.
-_OPERANDS = ("y",)
+from kerasport.layers.arguments import Slot, names
 
 
 def is_operation(entry: Mapping[str, Any], writer: Writer) -> bool:
@@ -68,29 +28,38 @@ def operation(entry: Mapping[str, Any], name: str) -> LayerDef:
     kind, config = str(entry["class_name"]), dict(entry["config"])
     nodes = inbound.operation_nodes(entry["inbound_nodes"], name)
     if kind == "TFOpLambda":
-        function = str(config.get("function"))
-        nodes = tuple(_operands(node) for node in nodes)
-        kind, config = _FUNCTIONS.get(function, f"tf.{function}"), {}
+        kind, nodes = _function(str(config.get("function")), nodes)
+        config = {}
     elif kind == "SlicingOpLambda":
         nodes = tuple(replace(node, args=(*node.args, node.kwargs.get("slice_spec")), kwargs={}) for node in nodes)
         kind, config = "GetItem", {}
     elif kind == "TensorFlowOpLayer":
-        raw = config.get("node_def", {})
-        nodes = tuple(_with_constants(node, raw, config.get("constants", {})) for node in nodes)
-        kind, config = _RAW.get(str(raw.get("op")), f"tf.raw_ops.{raw.get('op')}"), {}
+        kind, nodes = _operator(config, nodes)
+        config = {}
     config.pop("name", None)
     return LayerDef(name, kind, config, nodes, saved_class=str(entry["class_name"]), operation=True)
 
 
-def _operands(node: Node) -> Node:
-    operands = [node.kwargs[key] for key in _OPERANDS if key in node.kwargs]
-    rest = {k: v for k, v in node.kwargs.items() if k not in (*_OPERANDS, "name") and v is not None}
-    return replace(node, args=(*node.args, *operands), kwargs=rest)
+def _function(function: str, nodes: tuple[Node, ...]) -> tuple[str, tuple[Node, ...]]:
+    kind, renamed = "", []
+    for node in nodes:
+        kind, kwargs = tensorflow.function(function, node.kwargs)
+        renamed.append(replace(node, kwargs={key: value for key, value in kwargs.items() if value is not None}))
+    return kind, tuple(renamed)
 
 
-def _with_constants(node: Node, raw: Mapping[str, Any], constants: Mapping[str, Any]) -> Node:
+def _operator(config: Mapping[str, Any], nodes: tuple[Node, ...]) -> tuple[str, tuple[Node, ...]]:
+    recorded, constants = config.get("node_def", {}), config.get("constants", {})
+    recorded = json.loads(recorded) if isinstance(recorded, str) else recorded
+    kind, renamed = "", []
+    for node in nodes:
+        kind, kwargs = tensorflow.raw(recorded, _with_constants(node, constants))
+        renamed.append(replace(node, args=(), kwargs=kwargs))
+    return kind, tuple(renamed)
+
+
+def _with_constants(node: Node, constants: Mapping[str, Any]) -> list[Any]:
     """The arguments of a recorded TensorFlow operator: tensors in order, with its constants at their places."""
     tensors = iter(range(len(node.inputs)))
     count = len(node.inputs) + len(constants)
-    args = [constants[str(i)] if str(i) in constants else Slot(next(tensors)) for i in range(count)]
-    return replace(node, args=tuple(args), kwargs={})
+    return [constants[str(i)] if str(i) in constants else Slot(next(tensors)) for i in range(count)]

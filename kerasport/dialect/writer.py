@@ -21,6 +21,11 @@ class Writer:
     backend: str
 
     @property
+    def keras1(self) -> bool:
+        """Whether it is Keras 1."""
+        return self.version < (2, 0, 0)
+
+    @property
     def keras3(self) -> bool:
         """Whether it is Keras 3 or newer."""
         return self.version >= (3, 0, 0)

@@ -8,7 +8,7 @@ from kerasport.export.arrays import Lazy
 from kerasport.export.builder import Scope, Tensor
 from kerasport.export.ops import reduce, unsqueeze
 from kerasport.export.registry import EXPORT
-from kerasport.export.visibility import combined, positions, spread, weights
+from kerasport.export.visibility import combined, or_everything, positions, spread, weights
 from kerasport.layers import attention
 
 
@@ -26,7 +26,9 @@ def attention_layer(spec: attention.Attention, b: Scope, *inputs: Tensor) -> tup
             terms.append(positions(b, query, key, (rank - 2, rank - 2), causal=True, window=None))
         if value_mask is not None:
             terms.append(spread(b, value_mask, rank, [*range(rank - 2), rank - 1]))
-        distribution = weights(b, _scores(spec, b, query, key), combined(b, terms))
+        visible = combined(b, terms)
+        visible = or_everything(b, visible) if visible and spec.exact else visible
+        distribution = weights(b, _scores(spec, b, query, key), visible)
         y = b.op("MatMul", distribution, b.logical(value))
     if query_mask is not None:
         y = b.op("Where", spread(b, query_mask, rank, range(rank - 1)), y, b.constant(0.0, "zero"))

@@ -146,10 +146,11 @@ class Builder:
         return candidate
 
     def add(self, op: str, scope: str, inputs: Sequence[str], outputs: int, attributes: dict[str, Any]) -> list[str]:
-        """Adds a node named after its layer; its (first) output has the node's name."""
+        """Adds a node named after its layer; its (first) output has the node's name. ``domain`` may be an attribute."""
         name = self.unique(f"{scope}/{op}")
         names = [name] + [self.unique(f"{name}:{index}") for index in range(1, outputs)]
-        node = Node(op, name, list(inputs), names, {k: v for k, v in attributes.items() if v is not None})
+        given = {k: v for k, v in attributes.items() if v is not None and k != "domain"}
+        node = Node(op, name, list(inputs), names, given, attributes.get("domain", ""))
         self.nodes.append(node)
         self._producers.update(dict.fromkeys(names, node))
         return names

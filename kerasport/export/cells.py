@@ -38,10 +38,12 @@ class Run:
     Attributes:
         y: All outputs, (time, directions, batch, units).
         finals: The final states, each (directions, batch, units); of no meaning in rows without any step.
+        last: The last step's output, where it is not the first state.
     """
 
     y: str
     finals: tuple[str, ...]
+    last: str = ""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from kerasport.export.arrays import Lazy
 from kerasport.export.builder import Perm, Scope, Tensor
 from kerasport.export.registry import EXPORT
 from kerasport.export.spatial import Pairs, as_more_batches, as_one_batch, channels_first_order, padding_attributes
+from kerasport.export.stored import effective
 from kerasport.layers import conv
 from kerasport.layers.base import TensorType
 
@@ -17,7 +18,7 @@ from kerasport.layers.base import TensorType
 def convolution(spec: conv.Conv, b: Scope, x: Tensor) -> Tensor:
     """Conv, with the kernel as (filters, in / groups, *size)."""
     n = spec.dimensions
-    kernel = b.weight("kernel").transpose(n + 1, n, *range(n))
+    kernel = effective(b, spec.stored, spec.layout(spec.channels(x.type))).transpose(n + 1, n, *range(n))
     return _finished(spec, b, x, _conv(spec, b, x, kernel, "kernel", spec.groups, _bias(spec, b)))
 
 
@@ -40,8 +41,9 @@ def separable(spec: conv.SeparableConv, b: Scope, x: Tensor) -> Tensor:
 def transposed(spec: conv.ConvTranspose, b: Scope, x: Tensor) -> Tensor:
     """ConvTranspose, with the kernel as (in, filters, *size); Keras's cut as pads, its zeros as output_padding."""
     n = spec.dimensions
-    cut = [max(surplus, 0) for surplus in spec.surplus]
-    missing = [max(-surplus, 0) for surplus in spec.surplus]
+    cuts = spec.cuts(spec.lengths(x.type))
+    pads = [before for before, _ in cuts] + [max(after, 0) for _, after in cuts]
+    missing = [max(-after, 0) for _, after in cuts]
     y = b.op(
         "ConvTranspose",
         b.arrange(x, channels_first_order(spec, x.type.rank)),
@@ -50,7 +52,7 @@ def transposed(spec: conv.ConvTranspose, b: Scope, x: Tensor) -> Tensor:
         kernel_shape=list(spec.kernel_size),
         strides=list(spec.strides),
         dilations=_unless_ones(spec.dilations),
-        pads=[c // 2 for c in cut] + [c - c // 2 for c in cut] if any(cut) else None,
+        pads=pads if any(pads) else None,
         output_padding=missing if any(missing) else None,
     )
     return _finished(spec, b, x, y)

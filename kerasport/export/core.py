@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from kerasport.export.activation import apply
 from kerasport.export.arrays import Lazy
 from kerasport.export.builder import Flattened, Perm, Scope, Tensor, identity_perm
 from kerasport.export.ops import any_, cast, differs, reshape, unsqueeze
 from kerasport.export.registry import EXPORT
+from kerasport.export.stored import Kernel, effective
 from kerasport.layers import core
 
 
@@ -21,27 +24,21 @@ def dense(spec: core.Dense, b: Scope, x: Tensor) -> Tensor:
     """Gemm for rank 2; MatMul and Add else. Behind a Flatten, the kernel's rows take on the stored order."""
     rank = x.type.rank
     perm = x.perm if x.perm[-1] == rank - 1 else identity_perm(rank)
-    value, kernel = _unflattened(b, x, perm)
-    kernel_name = b.initializer(kernel, "kernel")
-    bias = b.initializer(b.weight("bias"), "bias") if spec.use_bias else ""
-    if rank == 2 and bias:
-        y = b.op("Gemm", value, kernel_name, bias)
-    else:
-        y = b.op("MatMul", value, kernel_name)
-        y = b.op("Add", y, bias) if bias else y
+    value, arranged = _unflattened(b, x, perm)
+    kernel = Kernel(b, spec.stored, spec.layout(x.type.shape[-1]), arranged, (1,))
+    y = kernel.product(value, rank, b.weight("bias") if spec.use_bias else None)
     return apply(b, spec.activation, b.tensor(y, x.type.with_shape((*x.type.shape[:-1], spec.units)), perm))
 
 
-def _unflattened(b: Scope, x: Tensor, perm: Perm) -> tuple[str, Lazy]:
-    """The input and kernel of a Dense: where a Flatten had to transpose, the value before, and a kernel to match."""
-    kernel = b.weight("kernel")
+def _unflattened(b: Scope, x: Tensor, perm: Perm) -> tuple[str, Callable[[Lazy], Lazy]]:
+    """A Dense's input, and what its kernel needs: where a Flatten had to transpose, the value before; rows to match."""
     flat = b.builder.flattened.get(x.name)
     if flat is None or not b.builder.fold:
-        return b.arrange(x, perm), kernel
-    rows = [flat.order.index(axis) - 1 for axis in range(1, len(flat.order))]
-    units = kernel.shape[-1]
-    moved = kernel.reshape(*flat.dims, units).transpose(*rows, len(rows)).reshape(*kernel.shape)
-    return b.once("Flatten", flat.source), moved
+        return b.arrange(x, perm), lambda kernel: kernel
+    rows, dims = [flat.order.index(axis) - 1 for axis in range(1, len(flat.order))], flat.dims
+    return b.once(
+        "Flatten", flat.source
+    ), lambda kernel: kernel.reshape(*dims, kernel.shape[-1]).transpose(*rows, len(rows)).reshape(*kernel.shape)
 
 
 @EXPORT.register(core.Flatten)
@@ -58,7 +55,7 @@ def flatten(spec: core.Flatten, b: Scope, x: Tensor) -> Tensor:
         return b.tensor(b.op("Flatten", x.name))
     y = b.tensor(b.op("Flatten", b.arrange(x, wanted)))
     dims = [sizes[axis] for axis in wanted[1:]]
-    if None not in dims:
+    if None not in dims and x.perm[0] == 0:
         order = tuple(x.perm.index(axis) for axis in wanted)
         b.builder.flattened[y.name] = Flattened(x.name, tuple(dim or 0 for dim in dims), order)
     return y
@@ -89,10 +86,15 @@ def repeat_vector(spec: core.RepeatVector, b: Scope, x: Tensor) -> Tensor:
 @EXPORT.register(core.Embedding)
 def embedding(spec: core.Embedding, b: Scope, x: Tensor) -> Tensor:
     """Gather; float ids are cast, which truncates."""
+    return rows(spec, b, x)
+
+
+def rows(spec: core.Embedding, b: Scope, x: Tensor) -> Tensor:
+    """The table's rows by ids."""
     ids = b.logical(x)
     if x.type.dtype not in ("int32", "int64"):
         ids = cast(b, ids, "int32")
-    return b.tensor(b.op("Gather", b.initializer(b.weight("embeddings"), "embeddings"), ids))
+    return b.tensor(b.op("Gather", b.initializer(effective(b, spec.stored, spec.layout), "embeddings"), ids))
 
 
 @EXPORT.register(core.Masking)

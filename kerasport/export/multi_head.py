@@ -7,7 +7,7 @@ turned key (batch, heads, key_dim, steps), value (batch, heads, steps, value_dim
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod, sqrt
@@ -20,8 +20,10 @@ from kerasport.export.arrays import Lazy, combine
 from kerasport.export.builder import Scope, Tensor
 from kerasport.export.ops import reduce, reshape
 from kerasport.export.registry import EXPORT
-from kerasport.export.visibility import LOWEST, additive, combined, positions, spread, weights
+from kerasport.export.stored import Kernel, effective
+from kerasport.export.visibility import LOWEST, additive, combined, or_everything, positions, spread, weights
 from kerasport.layers import attention
+from kerasport.layers.stored import Layout
 
 
 @EXPORT.register(attention.MultiHeadAttention)
@@ -118,7 +120,7 @@ class _Layer:
         if visible and (self.zeroed or not self._masks_all_pairs):
             return None
         values: dict[str, str] = {}
-        for group in _groups(self.parts, lambda part: part.source):
+        for group in self.groups(lambda part: part.source):
             y = self.project(group)
             widths = b.constant([part.width for part in group], "widths")
             names = [y] if len(group) == 1 else b.op_n("Split", len(group), y, widths, axis=-1)
@@ -180,7 +182,7 @@ class _Layer:
         """Query, turned key and value with their heads as a batch axis."""
         b, (axis,) = self.b, self.axes
         found: dict[str, str] = {}
-        for group in _groups(self.parts, lambda part: (part.source, part.heads[1:], part.dim)):
+        for group in self.groups(lambda part: (part.source, part.heads[1:], part.dim)):
             tail = group[0].heads[1:]
             split = [sum(part.heads[0] for part in group), *tail, group[0].dim]
             y = reshape(b, self.project(group, scaled=True), [0] * (self.rank - 1) + split)
@@ -206,21 +208,56 @@ class _Layer:
         order = np.repeat(np.arange(sum(part.heads[0] for part in group)), times)
         return self.b.op("Gather", y, self.b.constant(order, "shared"), axis=self.rank - 1), times
 
+    def groups(self, key: Callable[[_Part], object]) -> list[list[_Part]]:
+        """Parts that agree in a key, to be projected together; each alone where inputs are rounded for each."""
+        found: dict[object, list[_Part]] = {}
+        for part in self.parts:
+            found.setdefault((part.name if self.spec.stored.changes_inputs else "", key(part)), []).append(part)
+        return list(found.values())
+
     def project(self, group: Sequence[_Part], scaled: bool = False) -> str:
         """(..., features of all heads of all parts), from one MatMul; the query scaled if wanted."""
         b, label = self.b, "_".join(part.name for part in group)
-        y = b.op("MatMul", b.logical(group[0].source), b.initializer(self._joined(group, "kernel", scaled), label))
+        value = b.logical(group[0].source)
+        if self.spec.stored.changes_inputs:
+            y = self._rounded(group[0].name, value)
+            factor = self._factor(group[0], scaled)
+            return b.op("Mul", y, b.constant(factor, "scale")) if factor != 1 else y
+        y = b.op("MatMul", value, b.initializer(self._joined(group, "kernel", scaled), label))
         if self.spec.use_bias:
             y = b.op("Add", y, b.initializer(self._joined(group, "bias", scaled), f"{label}_bias"))
         return y
 
+    def _rounded(self, name: str, value: str) -> str:
+        """One projection over the last axis of a value, in the form in which it is stored."""
+        scope, layout = self.b.under(f"{name}/"), self._layouts[name]
+        rows = len(layout.shape) - len(layout.channels)
+
+        def matrix(kernel: Lazy) -> Lazy:
+            return kernel.reshape(prod(kernel.shape[:rows]), prod(kernel.shape[rows:]))
+
+        bias = scope.weight("bias") if self.spec.use_bias else None
+        kernel = Kernel(scope, self.spec.stored, layout, matrix, layout.channels)
+        return kernel.product(value, self.rank, bias.reshape(bias.size) if bias else None)
+
+    @cached_property
+    def _layouts(self) -> dict[str, Layout]:
+        return self.spec.layouts(*(tensor.type for tensor in self.inputs))
+
+    def _factor(self, part: _Part, scaled: bool) -> float:
+        return 1 / sqrt(part.dim) if scaled and part.name == "query" else 1.0
+
+    def _kernel(self, name: str) -> Lazy:
+        return effective(self.b.under(f"{name}/"), self.spec.stored, self._layouts[name])
+
     def _joined(self, group: Sequence[_Part], role: str, scaled: bool) -> Lazy:
-        arrays = [self.b.weight(f"{part.name}/{role}") for part in group]
-        rows = arrays[0].shape[:1] if role == "kernel" else ()
+        is_kernel = role == "kernel"
+        arrays = [self._kernel(part.name) if is_kernel else self.b.weight(f"{part.name}/{role}") for part in group]
+        rows = arrays[0].shape[:1] if is_kernel else ()
         width = sum(part.width for part in group)
-        if len(group) == 1 and not (scaled and group[0].name == "query"):
+        factors = [self._factor(part, scaled) for part in group]
+        if factors == [1.0]:
             return arrays[0].reshape(*rows, width)
-        factors = [1 / sqrt(part.dim) if scaled and part.name == "query" else 1.0 for part in group]
 
         def join(*parts: NDArray[Any]) -> NDArray[Any]:
             flat = [part.reshape(*rows, -1) * np.float32(f) for part, f in zip(parts, factors, strict=True)]
@@ -235,11 +272,15 @@ class _Layer:
         if spec.gate:
             gate = self.project([_Part("gate", self.query, (spec.heads,), spec.value_dim)])
             y = b.op("Mul", y, b.op("Sigmoid", gate))
-        kernel = b.weight("attention_output/kernel")
-        shape = kernel.shape[2:]
-        y = b.op("MatMul", y, b.initializer(kernel.reshape(width, prod(shape)), "output"))
-        if spec.use_bias:
-            y = b.op("Add", y, b.initializer(b.weight("attention_output/bias").reshape(prod(shape)), "output_bias"))
+        shape = self._kernel("attention_output").shape[2:]
+        if spec.stored.changes_inputs:
+            y = self._rounded("attention_output", y)
+        else:
+            kernel = self._kernel("attention_output").reshape(width, prod(shape))
+            y = b.op("MatMul", y, b.initializer(kernel, "output"))
+            if spec.use_bias:
+                bias = b.weight("attention_output/bias").reshape(prod(shape))
+                y = b.op("Add", y, b.initializer(bias, "output_bias"))
         return reshape(b, y, [0] * (self.rank - 1) + list(shape)) if len(shape) > 1 else y
 
     # --- masks
@@ -273,12 +314,5 @@ class _Layer:
         if given is not None:
             lead = given.type.rank - steps
             terms.append(spread(b, given, rank, [*range(lead), *range(rank - steps, rank)]))
-        return combined(b, terms)
-
-
-def _groups(parts: Sequence[_Part], key: Any) -> list[list[_Part]]:
-    """Parts that agree in a key, together."""
-    found: dict[Any, list[_Part]] = {}
-    for part in parts:
-        found.setdefault(key(part), []).append(part)
-    return list(found.values())
+        visible = combined(b, terms)
+        return or_everything(b, visible, len(self.axes)) if visible and spec.exact else visible

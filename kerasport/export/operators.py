@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import numpy as np
 
 from kerasport.export.builder import Scope, Tensor, identity_perm
@@ -42,14 +46,50 @@ def binary(spec: operators.Binary, b: Scope, *inputs: Tensor) -> Tensor:
         operands = [constant, *operands] if spec.left is not None else [*operands, constant]
     elif len(operands) == 1:
         operands *= 2
-    y = b.op(_NODES[spec.function], *operands)
+    y = _FORMULAS[spec.function](b, dtype, *operands) if spec.function in _FORMULAS else b.op(_node(spec), *operands)
     return b.tensor(b.op("Not", y) if spec.function == "not_equal" else y, perm=perm)
+
+
+def _node(spec: operators.Binary) -> str:
+    return _NODES[spec.function]
+
+
+def _floor_divide(b: Scope, dtype: str, x: str, y: str) -> str:
+    """The integers' Div rounds to zero, so the remainder goes first."""
+    if dtype.startswith("float"):
+        return b.op("Floor", b.op("Div", x, y))
+    return b.op("Div", b.op("Sub", x, b.op("Mod", x, y)), y)
+
+
+def _mod(b: Scope, dtype: str, x: str, y: str) -> str:
+    """Mod takes only integers without its flag."""
+    if not dtype.startswith("float"):
+        return b.op("Mod", x, y)
+    return b.op("Sub", x, b.op("Mul", y, b.op("Floor", b.op("Div", x, y))))
+
+
+def _arctan2(b: Scope, dtype: str, y: str, x: str) -> str:
+    """Atan of the quotient, and half a turn more, or less, where x is negative."""
+    zero, turn = b.constant(0.0, "zero"), b.constant(math.pi, "half_turn")
+    angle = b.op("Atan", b.op("Div", y, x))
+    half = b.op("Where", b.op("Less", y, zero), b.op("Neg", turn), turn)
+    angle = b.op("Where", b.op("Less", x, zero), b.op("Add", angle, half), angle)
+    at_origin = b.op("And", b.op("Equal", x, zero), b.op("Equal", y, zero))
+    return b.op("Where", at_origin, zero, angle)
+
+
+_FORMULAS: dict[str, Callable[[Scope, str, str, str], str]] = {
+    "floor_divide": _floor_divide,
+    "mod": _mod,
+    "fmod": lambda b, dtype, x, y: b.op("Mod", x, y, fmod=1),
+    "arctan2": _arctan2,
+}
 
 
 @EXPORT.register(operators.ExpandDims)
 def expand_dims(spec: operators.ExpandDims, b: Scope, x: Tensor) -> Tensor:
     """Unsqueeze."""
-    return b.tensor(unsqueeze(b, b.logical(x), [spec.axis]))
+    return b.tensor(unsqueeze(b, b.logical(x), spec.places(x.type.rank)))
 
 
 @EXPORT.register(operators.FilledLike)
@@ -67,25 +107,49 @@ def join(spec: operators.Join, b: Scope, *inputs: Tensor) -> Tensor:
 
 
 @EXPORT.register(operators.GetItem)
-def get_item(spec: operators.GetItem, b: Scope, x: Tensor) -> Tensor:
-    """One Slice; Squeeze for whole numbers, Unsqueeze for new axes."""
+def get_item(spec: operators.GetItem, b: Scope, x: Tensor, *given: Tensor) -> Tensor:
+    """One Slice for all slices; Gather for a single number, Squeeze for several; Unsqueeze for new axes."""
     entries = spec.expanded(x.type.rank)
     axes = [entry for entry in entries if entry is not None]
-    cuts = [(axis, _bounds(entry)) for axis, entry in enumerate(axes) if entry != (None, None, None)]
-    y = b.logical(x)
-    if cuts:
-        parts = zip(*(bounds for _, bounds in cuts), strict=True)
-        starts, stops, steps = (b.constant(list(part), "cut") for part in parts)
-        y = b.op("Slice", y, starts, stops, b.constant([axis for axis, _ in cuts], "cut"), steps)
-    numbers = [axis for axis, entry in enumerate(axes) if isinstance(entry, int)]
-    if numbers:
+    numbers = [axis for axis, entry in enumerate(axes) if not isinstance(entry, tuple)]
+    single = len(numbers) == 1 or any(isinstance(axes[axis], operators.Given) for axis in numbers)
+    gathered = [] if not single else numbers
+    cuts = [
+        (axis, _bounds(entry))
+        for axis, entry in enumerate(axes)
+        if axis not in gathered and entry not in ((None, None, None), (None, None, 1))
+    ]
+    y = _sliced(b, b.logical(x), cuts, given)
+    for axis in reversed(gathered):
+        y = b.op("Gather", y, _number(b, axes[axis], given), axis=axis)
+    if numbers and not gathered:
         y = b.op("Squeeze", y, b.constant(numbers, "axes"))
-    kept = [entry for entry in entries if not isinstance(entry, int)]
+    kept = [entry for entry in entries if entry is None or isinstance(entry, tuple)]
     new = [place for place, entry in enumerate(kept) if entry is None]
     return b.tensor(unsqueeze(b, y, new) if new else y)
 
 
-def _bounds(entry: int | tuple[int | None, int | None, int | None]) -> tuple[int, int, int]:
+def _sliced(b: Scope, y: str, cuts: Sequence[tuple[int, Sequence[Any]]], given: Sequence[Tensor]) -> str:
+    if not cuts:
+        return y
+    starts, stops, steps = (_row(b, part, given) for part in zip(*(bounds for _, bounds in cuts), strict=True))
+    return b.op("Slice", y, starts, stops, b.constant([axis for axis, _ in cuts], "cut"), steps)
+
+
+def _row(b: Scope, parts: Sequence[Any], given: Sequence[Tensor]) -> str:
+    if not any(isinstance(part, operators.Given) for part in parts):
+        return b.constant(list(parts), "cut")
+    ones = [b.op("Reshape", _number(b, part, given), b.constant([1], "one")) for part in parts]
+    return b.op("Concat", *ones, axis=0) if len(ones) > 1 else ones[0]
+
+
+def _number(b: Scope, part: Any, given: Sequence[Tensor]) -> str:
+    if not isinstance(part, operators.Given):
+        return b.constant(int(part), "cut")
+    return cast(b, given[part.input - 1].name, "int64")
+
+
+def _bounds(entry: Any) -> tuple[Any, Any, int]:
     """(start, stop, step) for Slice, where very large numbers stand for the ends."""
     if isinstance(entry, int):
         return entry, entry + 1 or np.iinfo(np.int64).max, 1

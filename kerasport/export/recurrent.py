@@ -9,7 +9,7 @@ from kerasport.export.arrays import Lazy
 from kerasport.export.builder import Scope, Tensor
 from kerasport.export.cells import Run, has_operator, run_operator
 from kerasport.export.conv_lstm import run_conv_lstm
-from kerasport.export.ops import reduce, reshape
+from kerasport.export.ops import reduce, reshape, unsqueeze
 from kerasport.export.registry import EXPORT
 from kerasport.export.scan import run_scan
 from kerasport.export.steps import Mask, pack, stacked, unpack
@@ -94,7 +94,8 @@ class _Layer:
         for cell, weights, initial in zip(self.spec.cells, self.weights, self.initial, strict=True):
             if runs:
                 x = self.b.op("Squeeze", runs[-1].y, self.b.constant([1], "axes"))
-            runs.append(self._run(cell, weights, x, initial))
+            run = self._run(cell, weights, x, initial)
+            runs.append(self._plus_input(run, x) if cell.residual else run)
         states = [
             [self._state(final, self.initial[i][j] if self.initial[i] else "", i) for j, final in enumerate(run.finals)]
             for i, run in enumerate(runs)
@@ -111,6 +112,12 @@ class _Layer:
         direction = "reverse" if backwards else "forward"
         return run_operator(self.b, [cell], [weights], x, self.lengths, given, direction)
 
+    def _plus_input(self, run: Run, x: str) -> Run:
+        """The outputs plus the inputs, (time, batch, features)."""
+        b, position = self.b, 0 if self.spec.go_backwards else -1
+        last = b.op("Gather", x, b.constant([position], "position"), axis=0)
+        return Run(b.op("Add", run.y, unsqueeze(b, x, [1])), run.finals, last=b.op("Add", run.finals[0], last))
+
     @property
     def lengths(self) -> str:
         """How many steps of each row count, or ""."""
@@ -125,7 +132,7 @@ class _Layer:
 
     def _last(self, run: Run) -> Tensor:
         """The last step's output."""
-        value = self.b.once("Squeeze", run.finals[0], self.b.constant([0], "axes"))
+        value = self.b.once("Squeeze", run.last or run.finals[0], self.b.constant([0], "axes"))
         initial = self.initial[-1]
         if self.mask and self.spec.zero_masked:
             value = self.b.op("Where", self.mask.last(self.spec.go_backwards), value, self.b.constant(0.0, "zero"))
@@ -163,6 +170,8 @@ def _fusible(ahead: _Layer, back: _Layer) -> bool:
     if len(first.cells) > 1 or len(second.cells) > 1 or first.go_backwards:
         return False
     a, c = first.cells[0], second.cells[0]
+    if a.residual or c.residual:
+        return False
     alike = replace(a, activation=c.activation, recurrent_activation=c.recurrent_activation) == c
     zeros = first.zero_masked and second.zero_masked and not second.zeroes_crosswise
     masks_fit = ahead.mask is None or ((zeros or not first.return_sequences) and not any(ahead.initial))

@@ -62,7 +62,7 @@ def up_sampling(spec: resampling.UpSampling, b: Scope, x: Tensor) -> Tensor:
 
 def _resizable(spec: resampling.UpSampling) -> bool:
     """Whether Resize has the kernel, and TensorFlow's table of cubic weights an entry for every sampled point."""
-    exact = all(_TABLE_STEPS % (2 * factor) == 0 for factor in spec.size)
+    exact = all(TABLE_STEPS % (2 * factor) == 0 for factor in spec.size)
     return spec.interpolation == "bilinear" or (spec.interpolation == "bicubic" and exact)
 
 
@@ -108,13 +108,13 @@ def _weights(interpolation: str, factor: int) -> NDArray[np.float64]:
     reach = _reach(interpolation)
     points = (np.arange(-reach * factor, (reach + 1) * factor) + 0.5) / factor - 0.5
     if interpolation == "bicubic":
-        points = np.round(points * _TABLE_STEPS) / _TABLE_STEPS
-    radius, kernel = _KERNELS[interpolation]
+        points = np.round(points * TABLE_STEPS) / TABLE_STEPS
+    radius, kernel = KERNELS[interpolation]
     return np.where(np.abs(points) < radius, kernel(np.abs(points)), 0)
 
 
 def _reach(interpolation: str) -> int:
-    return math.ceil(_KERNELS[interpolation][0])
+    return math.ceil(KERNELS[interpolation][0])
 
 
 def _lanczos(radius: int, x: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -132,8 +132,8 @@ def _mitchell(x: NDArray[np.float64]) -> NDArray[np.float64]:
 
 # TensorFlow's sampling kernels: how far they reach, in pixels, and the weight by distance.
 # tensorflow/core/kernels/image/sampling_kernels.h; bicubic is read from a table, in resize_bicubic_op.cc.
-_TABLE_STEPS = 1024
-_KERNELS: dict[str, tuple[float, Callable[[NDArray[np.float64]], NDArray[np.float64]]]] = {
+TABLE_STEPS = 1024
+KERNELS: dict[str, tuple[float, Callable[[NDArray[np.float64]], NDArray[np.float64]]]] = {
     "bicubic": (2.0, _keys),
     "mitchellcubic": (2.0, _mitchell),
     "lanczos3": (3.0, lambda x: _lanczos(3, x)),

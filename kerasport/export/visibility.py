@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from kerasport.export.builder import Scope, Tensor
-from kerasport.export.ops import ONNX_TYPES
+from kerasport.export.ops import ONNX_TYPES, any_
 
 LOWEST = -1e9
 # Up to this size, positions that see each other are written as a constant, not computed.
@@ -31,9 +31,7 @@ def spread(b: Scope, mask: Tensor, rank: int, axes: Sequence[int]) -> str:
     return b.once("Unsqueeze", value, b.constant(missing, "axes")) if missing else value
 
 
-def positions(
-    b: Scope, query: Tensor, value: Tensor, axes: tuple[int, int], causal: bool, window: int | None
-) -> str:
+def positions(b: Scope, query: Tensor, value: Tensor, axes: tuple[int, int], causal: bool, window: int | None) -> str:
     """(query steps, value steps): whether the value is not behind the query's step, and nearer than the window.
 
     Args:
@@ -82,3 +80,9 @@ def weights(b: Scope, scores: str, visible: str, zeroed: bool = False) -> str:
 def additive(b: Scope, visible: str) -> str:
     """What is visible as numbers to add to scores."""
     return b.once("Where", visible, b.constant(0.0, "zero"), b.constant(LOWEST, "lowest"))
+
+
+def or_everything(b: Scope, visible: str, axes: int = 1) -> str:
+    """What is visible, and everything to a query to which nothing is; values are along the last axes."""
+    blind = b.once("Not", any_(b, visible, list(range(-axes, 0)), keepdims=True))
+    return b.once("Or", visible, blind)

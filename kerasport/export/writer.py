@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from kerasport.export.translate import OnnxModel
 
 PROTOBUF_LIMIT = (1 << 31) - 1
+_DOMAIN_VERSIONS = {"ai.onnx.ml": 2}
 _GRAPH, _INITIALIZER = 7, 5
 _DIMS, _DATA_TYPE, _NAME, _RAW_DATA, _EXTERNAL, _LOCATION = 1, 2, 8, 9, 13, 14
 
@@ -45,6 +46,8 @@ def skeleton(model: OnnxModel, metadata: Mapping[str, str]) -> onnx.ModelProto:
         ir_version=ir_version(model.opset), producer_name="kerasport", producer_version=metadata["kerasport.version"]
     )
     proto.opset_import.append(helper.make_opsetid("", model.opset))
+    for domain in sorted({node.domain for node in model.nodes if node.domain}):
+        proto.opset_import.append(helper.make_opsetid(domain, _DOMAIN_VERSIONS[domain]))
     proto.graph.CopyFrom(graph)
     helper.set_model_props(proto, dict(metadata))
     return proto

@@ -83,18 +83,23 @@ class PReLU(Spec):
     """``x`` where it is positive, else ``alpha * x`` with a learned alpha.
 
     Attributes:
-        shared_axes: The axes (from 1) along which all positions share one alpha.
+        shared_axes: The axes (from 1) along which all positions share one alpha; None where only alpha's own shape
+            tells.
     """
 
-    shared_axes: tuple[int, ...] = ()
+    shared_axes: tuple[int, ...] | None = ()
 
     @classmethod
     def parse(cls, config: Config) -> Self:
-        """Keras's key: shared_axes, null for none."""
+        """Keras's key: shared_axes, null for none; "stored" where the dialect does not know them."""
+        if config.get("shared_axes", None) == "stored":
+            return cls(shared_axes=None)
         return cls(shared_axes=() if config.get("shared_axes", None) is None else config.integers("shared_axes"))
 
     def weights(self, *inputs: TensorType) -> dict[str, Shape]:
         """Alpha: the input's shape without the batch, 1 at the shared axes."""
+        if self.shared_axes is None:
+            return {"alpha": (None,) * (inputs[0].rank - 1)}
         shared = {normalize_axis(axis, inputs[0].rank) for axis in self.shared_axes}
         return {"alpha": tuple(1 if axis in shared else d for axis, d in enumerate(inputs[0].shape) if axis)}
 

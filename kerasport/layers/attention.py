@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self, TypeVar
 
 from kerasport.errors import LayerError
+from kerasport.layers.arguments import Slot
 from kerasport.layers.base import Dim, Emit, Shape, Spec, TensorType, Value
 from kerasport.layers.config import Config
-from kerasport.layers.operations import Slot
 from kerasport.layers.registry import LAYERS
+from kerasport.layers.stored import PLAIN, Layout, Stored
 
 T = TypeVar("T")
 _OUTPUT_MASKS = ("given", "implicit", "none")
@@ -35,6 +36,8 @@ class Attention(Spec):
         scores: Whether the distribution is a second output.
         masks: Where among the inputs explicit masks of the query and the value are, None where one is not given;
             None where the masks of the inputs themselves count.
+        exact: Whether lowered scores keep their differences, as in float64, so that a query that may see nothing sees
+            everything.
         output_mask_of: Whose mask the output has: the query's ``given`` here (or else its own), its own
             (``implicit``), or ``none``.
     """
@@ -44,6 +47,7 @@ class Attention(Spec):
     causal: bool = False
     scores: bool = False
     masks: tuple[int | None, ...] | None = None
+    exact: bool = False
     output_mask_of: str = "given"
     float_only: ClassVar[bool] = False
     uses_mask: ClassVar[bool] = True
@@ -56,6 +60,7 @@ class Attention(Spec):
             score="additive" if additive else config.choice("score_mode", ("dot", "concat"), "dot"),
             use_scale=config.flag("use_scale", additive),
             causal=config.flag("causal"),
+            exact=config.flag("exact_scores"),
             output_mask_of=config.choice("output_mask", _OUTPUT_MASKS, "given"),
         )
 
@@ -133,12 +138,14 @@ class MultiHeadAttention(Spec):
         window: Steps farther apart than ``window - 1`` do not see each other.
         zeroed: Whether a query that may see nothing gets zero weights rather than equal ones: ``never``,
             ``always``, or ``unfused``, where it returns scores or has more than one axis behind the batch.
+        exact: Whether lowered scores keep their differences: see ``Attention``.
         implicit_masks: Whether the masks of query, value and key themselves count.
         unmasks: Whether it takes the masks off its inputs, for later calls too, and an explicit query_mask
             does not count.
         causal: Whether a query sees only the values up to its own step.
         scores: Whether the distribution is a second output.
         named: Which inputs were given by name: (argument, index) pairs.
+        stored: How the kernels of all projections are stored.
     """
 
     heads: int
@@ -151,13 +158,16 @@ class MultiHeadAttention(Spec):
     axes: tuple[int, ...] | None = None
     window: int | None = None
     zeroed: str = "never"
+    exact: bool = False
     implicit_masks: bool = True
     unmasks: bool = False
     causal: bool = False
     scores: bool = False
     named: tuple[tuple[str, int], ...] = ()
+    stored: Stored = PLAIN
     float_only: ClassVar[bool] = False
     uses_mask: ClassVar[bool] = True
+    quantizable: ClassVar[bool] = True
 
     @classmethod
     def parse(cls, config: Config) -> Self:
@@ -178,8 +188,10 @@ class MultiHeadAttention(Spec):
             axes=_optional(config, "attention_axes"),
             window=None if window is None else config.integer("sliding_window"),
             zeroed=_zeroed(config),
+            exact=config.flag("exact_scores"),
             implicit_masks=config.flag("implicit_masks", True),
             unmasks=config.flag("takes_masks"),
+            stored=Stored.parse(config),
         )
         if spec.heads % spec.groups:
             raise LayerError(f"{spec.heads} heads cannot share {spec.groups} keys")
@@ -236,25 +248,34 @@ class MultiHeadAttention(Spec):
         """Whether a query that may see nothing gets zero weights, for a query of this rank."""
         return self.zeroed == "always" or (self.zeroed == "unfused" and (self.scores or rank != 3))
 
-    def weights(self, *inputs: TensorType) -> dict[str, Shape]:
-        """Kernels and biases of query, key, gate, value, attention_output, those with an axis of heads."""
+    def layouts(self, *inputs: TensorType) -> dict[str, Layout]:
+        """The kernels of query, key, gate, value and attention_output, in Keras's order."""
         query, value, key = self.tensors(inputs)
-        output = self.output_shape or (query.shape[-1],)
-        gate: dict[str, tuple[Shape, Shape]] = {}
-        if self.gate:
-            gate["gate"] = (query.shape[-1:], (self.heads, self.value_dim))
+        gate = {"gate": (query.shape[-1:], (self.heads, self.value_dim))} if self.gate else {}
         parts: dict[str, tuple[Shape, Shape]] = {
             "query": (query.shape[-1:], (self.heads, self.key_dim)),
             "key": (key.shape[-1:], (self.groups, self.key_dim)),
             **gate,
             "value": (value.shape[-1:], (self.groups, self.value_dim)),
-            "attention_output": ((self.heads, self.value_dim), output),
+            "attention_output": ((self.heads, self.value_dim), self.output_shape or query.shape[-1:]),
         }
+        free = (1,) * (query.rank - 1)
+        return {
+            name: Layout(
+                role="kernel",
+                shape=(*rows, *columns),
+                channels=tuple(range(len(rows), len(rows) + len(columns))),
+                scale=(*free, *columns),
+            )
+            for name, (rows, columns) in parts.items()
+        }
+
+    def weights(self, *inputs: TensorType) -> dict[str, Shape]:
+        """Kernel and bias of each projection, with its name before the role."""
         roles: dict[str, Shape] = {}
-        for name, (rows, columns) in parts.items():
-            roles[f"{name}/kernel"] = (*rows, *columns)
-            if self.use_bias:
-                roles[f"{name}/bias"] = columns
+        for name, layout in self.layouts(*inputs).items():
+            bias = tuple(layout.shape[axis] for axis in layout.channels) if self.use_bias else None
+            roles |= {f"{name}/{role}": shape for role, shape in self.stored.roles(layout, bias).items()}
         return roles
 
     def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:

@@ -17,10 +17,17 @@ Shape = tuple[Dim, ...]
 
 @dataclass(frozen=True, slots=True)
 class TensorType:
-    """A tensor's logical (Keras) shape, batch first, None where unknown, and its NumPy dtype name."""
+    """A tensor's logical (Keras) shape, batch first, None where unknown, and its NumPy dtype name.
+
+    Attributes:
+        shape: The dimensions.
+        dtype: The dtype's name.
+        content: For a whole number or a row of them, from which shapes are computed: the numbers as far as known.
+    """
 
     shape: Shape
     dtype: str = "float32"
+    content: tuple[Dim, ...] | None = None
 
     @property
     def rank(self) -> int:
@@ -79,6 +86,7 @@ class Spec:
         float_only: Whether Keras casts integer inputs to float32 before the call.
         training_matters: Whether ``training=True`` in a call would change the result.
         non_trainable: The roles, by their last component, that Keras lists after all trainable weights.
+        quantizable: Whether it reads quantised weights.
     """
 
     carries_mask: ClassVar[bool] = True
@@ -86,6 +94,7 @@ class Spec:
     float_only: ClassVar[bool] = True
     training_matters: ClassVar[bool] = False
     non_trainable: ClassVar[frozenset[str]] = frozenset()
+    quantizable: ClassVar[bool] = False
 
     @classmethod
     def parse(cls, config: Config) -> Self:

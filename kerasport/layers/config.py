@@ -44,7 +44,7 @@ class Config:
 
     Args:
         values: The canonical (Keras 3) config.
-        ignored: More keys that change nothing at inference.
+        ignored: More keys that change nothing at inference; "*" for all.
         inner: The specs of wrapped layers, by config key.
         class_name: The canonical class name, for specs that several classes share.
     """
@@ -63,7 +63,7 @@ class Config:
 
     def unread(self) -> list[str]:
         """The keys that were neither read nor excused, in file order."""
-        return [key for key in self._values if key not in self._read]
+        return [] if "*" in self._read else [key for key in self._values if key not in self._read]
 
     def get(self, key: str, default: Any = _MISSING) -> Any:
         """The raw value; LayerError when it is missing and has no default."""

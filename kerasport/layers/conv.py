@@ -11,7 +11,8 @@ from kerasport.layers.base import Dim, Shape, TensorType
 from kerasport.layers.config import Config
 from kerasport.layers.functions import LINEAR, Function
 from kerasport.layers.registry import LAYERS
-from kerasport.layers.spatial import Spatial, Window, positive
+from kerasport.layers.spatial import Spatial, Window, padding_options, positive
+from kerasport.layers.stored import PLAIN, Layout, Stored
 
 _DEPTHWISE = "depthwise_initializer depthwise_regularizer depthwise_constraint"
 _POINTWISE = "pointwise_initializer pointwise_regularizer pointwise_constraint"
@@ -26,6 +27,7 @@ class Convolution(Spatial):
         strides: Of the windows over the input (of a transposed one: over the output).
         dilations: The distance of the kernel's taps.
         padding: "valid", "same", or "causal" (all of it before the axis).
+        edges: The padding of each spatial axis, where it is not what the name says.
         use_bias: Whether a bias per output channel is added.
         activation: Applied to the result, in the layout of the data.
     """
@@ -35,6 +37,7 @@ class Convolution(Spatial):
     strides: tuple[int, ...]
     dilations: tuple[int, ...]
     padding: str = "valid"
+    edges: tuple[tuple[int, int], ...] | None = None
     use_bias: bool = True
     activation: Function = LINEAR
 
@@ -46,15 +49,16 @@ class Convolution(Spatial):
             "kernel_size": positive(config, "kernel_size", cls.dimensions),
             "strides": positive(config, "strides", cls.dimensions, default=1),
             "dilations": positive(config, "dilation_rate", cls.dimensions, default=1),
-            "padding": config.choice("padding", cls.paddings, "valid"),
             "use_bias": config.flag("use_bias", True),
             "activation": config.activation(),
+            **padding_options(config, cls.paddings, cls.dimensions),
         }
 
     @property
     def windows(self) -> tuple[Window, ...]:
         """The kernel along each spatial axis."""
-        return tuple(map(Window, self.kernel_size, self.strides, self.dilations))
+        edges = self.edges or (None,) * self.dimensions
+        return tuple(map(Window, self.kernel_size, self.strides, self.dilations, edges))
 
     def output_channels(self, channels: Dim) -> Dim:
         """The number of output channels for a number of input channels."""
@@ -84,6 +88,7 @@ class Conv(Convolution):
     more_batch: ClassVar[bool] = True
     filters: int
     groups: int = 1
+    stored: Stored = PLAIN
 
     @classmethod
     def parse(cls, config: Config) -> Self:
@@ -91,15 +96,20 @@ class Conv(Convolution):
         (filters,), (groups,) = positive(config, "filters", 1), positive(config, "groups", 1, default=1)
         if filters % groups:
             raise LayerError(f"{filters} filters cannot be divided into {groups} groups")
-        return cls(filters=filters, groups=groups, **cls.options(config))
+        return cls(filters=filters, groups=groups, stored=Stored.parse(config), **cls.options(config))
 
     def weights(self, *inputs: TensorType) -> dict[str, Shape]:
         """Kernel (*kernel_size, in / groups, filters), bias (filters,)."""
         channels = self.channels(inputs[0])
         if channels is not None and channels % self.groups:
             raise LayerError(f"{channels} channels cannot be divided into {self.groups} groups")
+        return self.stored.roles(self.layout(channels), (self.filters,) if self.use_bias else None)
+
+    def layout(self, channels: Dim) -> Layout:
+        """The kernel's, for an input with these channels."""
         share = None if channels is None else channels // self.groups
-        return self._with_bias({"kernel": (*self.kernel_size, share, self.filters)}, channels)
+        shape = (*self.kernel_size, share, self.filters)
+        return Layout(role="kernel", shape=shape, channels=(len(shape) - 1,), scale=(self.filters,))
 
     def output_channels(self, channels: Dim) -> Dim:
         """The filters."""
@@ -218,18 +228,27 @@ class ConvTranspose(Convolution):
 
     Attributes:
         output_padding: What is added to the output length, None for Keras's default length.
+        output_size: The output lengths, where they are given.
+        cut_before: How many positions are cut at the start of each axis, where it is not half of what is too much.
+        shortened: The axes that keep at most ``ceil(n / stride)`` positions: on Theano, for even kernels.
     """
 
     filters: int
     output_padding: tuple[int, ...] | None = None
+    output_size: tuple[int, ...] | None = None
+    cut_before: tuple[int, ...] | None = None
+    shortened: tuple[bool, ...] | None = None
 
     @classmethod
     def parse(cls, config: Config) -> Self:
-        """Keras's keys: filters, output_padding and the common ones."""
+        """Keras's keys: filters, output_padding and the common ones; and the dialect's for the other fields."""
         (filters,) = positive(config, "filters", 1)
-        given = config.get("output_padding", None) is not None
-        output_padding = config.integers("output_padding", cls.dimensions) if given else None
-        return cls(filters=filters, output_padding=output_padding, **cls.options(config))
+        options = cls.options(config)
+        for key in ("output_padding", "output_size", "cut_before"):
+            if config.get(key, None) is not None:
+                options[key] = config.integers(key, cls.dimensions)
+        shortened = config.get("shortened", None)
+        return cls(filters=filters, shortened=tuple(shortened) if shortened else None, **options)
 
     def weights(self, *inputs: TensorType) -> dict[str, Shape]:
         """Kernel (*kernel_size, filters, in), bias (filters,)."""
@@ -245,17 +264,36 @@ class ConvTranspose(Convolution):
 
         With output_padding: ``(n - 1) * stride + extent + output_padding``, for "same" less ``2 * (extent // 2)``.
         """
-        sizes = zip(lengths, self.windows, self.surplus, strict=True)
-        return [None if n is None else (n - 1) * w.stride + w.extent - surplus for n, w, surplus in sizes]
+        sizes = zip(lengths, self._lengths(lengths), self.strides, self._shortened, strict=True)
+        return [min(size, -(-(n or 0) // stride)) if short and size else size for n, size, stride, short in sizes]
+
+    def cuts(self, lengths: tuple[Dim, ...]) -> list[tuple[int, int]]:
+        """How many positions of the whole result are cut before and after each axis; negative: zeros are appended."""
+        known = tuple(1 if n is None else n for n in lengths)  # what is too much depends on n in no other case
+        whole = [(n - 1) * w.stride + w.extent for n, w in zip(known, self.windows, strict=True)]
+        sizes = [[n or 0 for n in found] for found in (self._lengths(known), self.output_lengths(known))]
+        starts = self.cut_before or [max(all_ - size, 0) // 2 for all_, size in zip(whole, sizes[0], strict=True)]
+        return [(start, all_ - start - size) for all_, start, size in zip(whole, starts, sizes[1], strict=True)]
 
     @property
-    def surplus(self) -> tuple[int, ...]:
-        """How many positions of the whole result are cut, per axis; zeros are appended where it is negative."""
+    def _shortened(self) -> tuple[bool, ...]:
+        return self.shortened or (False,) * self.dimensions
+
+    def _lengths(self, lengths: tuple[Dim, ...]) -> list[Dim]:
+        """The output lengths before an axis is shortened."""
+        if None in lengths and (self.output_size is not None or any(self._shortened)):
+            raise LayerError("its output size was fixed for an input of known size, and the input's is unknown")
+        if self.output_size is not None:
+            return list(self.output_size)
+        added = self.output_padding or (None,) * self.dimensions
+        axes = zip(lengths, self.windows, added, strict=True)
+        return [None if n is None else self._length(n, w, more) for n, w, more in axes]
+
+    def _length(self, n: int, w: Window, added: int | None) -> int:
         same = self.padding == "same"
-        if self.output_padding is None:
-            return tuple(w.extent - w.stride if same else min(w.extent - w.stride, 0) for w in self.windows)
-        pairs = zip(self.windows, self.output_padding, strict=True)
-        return tuple((w.extent // 2 * 2 if same else 0) - added for w, added in pairs)
+        if added is None:
+            return n * w.stride + (0 if same else max(w.extent - w.stride, 0))
+        return (n - 1) * w.stride + w.extent + added - (w.extent // 2 * 2 if same else 0)
 
 
 @LAYERS.register("Conv1DTranspose", ignored="groups")

@@ -29,7 +29,7 @@ class ConvLSTM(Spec):
 
     Attributes:
         inputs: The convolution of the input, with the filters of all four gates and the bias.
-        recurrence: The convolution of the state: padding "same", no strides, no bias.
+        recurrence: The convolution of the state: padding "same" (the backend's), no strides, no bias.
         activation: Keras's ``activation``.
         recurrent_activation: That of the gates i, f and o.
         return_sequences: Whether all steps' outputs are returned, or the last one's.
@@ -58,9 +58,11 @@ class ConvLSTM(Spec):
         config.expect("time_major", False)
         options = convolution.options(config)
         activation, ones = options.pop("activation"), (1,) * convolution.dimensions
-        same = options | {"strides": ones, "dilations": ones, "padding": "same", "use_bias": False}
-        if options["padding"] == "causal":
+        same = options | {"strides": ones, "dilations": ones, "padding": "same", "use_bias": False, "edges": None}
+        if options.get("padding") == "causal":
             raise LayerError("padding='causal' is not supported")
+        if config.get("recurrent_padding", None) is not None:
+            same["edges"] = config.pairs("recurrent_padding", convolution.dimensions)
         return cls(
             inputs=convolution(filters=4 * filters, **options),
             recurrence=convolution(filters=4 * filters, **same),

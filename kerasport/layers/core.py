@@ -13,6 +13,7 @@ from kerasport.layers.config import Config
 from kerasport.layers.functions import LINEAR, Function
 from kerasport.layers.ops import NotEqualTo, ReduceAny
 from kerasport.layers.registry import LAYERS
+from kerasport.layers.stored import PLAIN, Layout, Stored
 
 _DROPOUT = "rate noise_shape seed data_format"
 
@@ -42,18 +43,26 @@ class Dense(Spec):
     units: int
     use_bias: bool = True
     activation: Function = LINEAR
+    stored: Stored = PLAIN
+    quantizable: ClassVar[bool] = True
 
     @classmethod
     def parse(cls, config: Config) -> Self:
         """Keras's keys: units, use_bias, activation."""
         return cls(
-            units=config.integer("units"), use_bias=config.flag("use_bias", True), activation=config.activation()
+            units=config.integer("units"),
+            use_bias=config.flag("use_bias", True),
+            activation=config.activation(),
+            stored=Stored.parse(config),
         )
+
+    def layout(self, features: Dim) -> Layout:
+        """The kernel's, for an input with these features."""
+        return Layout(role="kernel", shape=(features, self.units), channels=(1,), scale=(self.units,))
 
     def weights(self, *inputs: TensorType) -> dict[str, Shape]:
         """Kernel (in, units), bias (units,)."""
-        roles: dict[str, Shape] = {"kernel": (inputs[0].shape[-1], self.units)}
-        return roles | ({"bias": (self.units,)} if self.use_bias else {})
+        return self.stored.roles(self.layout(inputs[0].shape[-1]), (self.units,) if self.use_bias else None)
 
     def infer(self, *inputs: TensorType) -> TensorType:
         """(batch, ..., units), half as many under ``glu``."""
@@ -161,7 +170,9 @@ class Embedding(Spec):
     input_dim: int
     output_dim: int
     mask_zero: bool = False
+    stored: Stored = PLAIN
     float_only: ClassVar[bool] = False
+    quantizable: ClassVar[bool] = True
 
     @classmethod
     def parse(cls, config: Config) -> Self:
@@ -170,17 +181,24 @@ class Embedding(Spec):
             input_dim=config.integer("input_dim"),
             output_dim=config.integer("output_dim"),
             mask_zero=config.flag("mask_zero"),
+            stored=Stored.parse(config),
         )
+
+    @property
+    def layout(self) -> Layout:
+        """The table's."""
+        shape = (self.input_dim, self.output_dim)
+        return Layout(role="embeddings", shape=shape, channels=(0,), scale=shape[:1], packed_axis=1)
 
     def weights(self, *inputs: TensorType) -> dict[str, Shape]:
         """Embeddings (input_dim, output_dim)."""
-        return {"embeddings": (self.input_dim, self.output_dim)}
+        return self.stored.roles(self.layout)
 
     def infer(self, *inputs: TensorType) -> TensorType:
         """(batch, ..., output_dim)."""
         return TensorType((*inputs[0].shape, self.output_dim))
 
-    def domain(self) -> Domain:
+    def domain(self) -> Domain | None:
         """Ids below the table's size."""
         return Domain(low=0, high=self.input_dim, ids=True, padding=0 if self.mask_zero else None)
 

@@ -1,186 +1,259 @@
-"""Which spec a Keras operation becomes, from its canonical name (Keras 3's class name) and its arguments."""
+"""Operations of each value: arithmetic, comparisons, logic, functions; by Keras 3's names."""
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from kerasport.errors import LayerError
-from kerasport.layers.operators import Binary, ExpandDims, FilledLike, GetItem, Join
-from kerasport.layers.ops import CastTo, Logical, LogicalNot, NotEqualTo, Op, ReduceAny, Unchanged
+from kerasport.layers.arguments import Arguments, Parser, Result, Slot, Step, dtype_name, names, operation, register
+from kerasport.layers.base import Value
+from kerasport.layers.elementwise import EXACT, Activated, Unary, Where
+from kerasport.layers.functions import FUNCTIONS, function
+from kerasport.layers.operators import Binary, FilledLike
+from kerasport.layers.ops import CastTo, Logical, LogicalNot, NotEqualTo, Unchanged
+from kerasport.layers.shaping import Constant
 
-
-@dataclass(frozen=True)
-class Slot:
-    """The place of a tensor among an operation's arguments: which of the call's inputs stands there."""
-
-    index: int
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """What an operation is called with.
-
-    Attributes:
-        args: Positional arguments: constants, Slots, lists of them.
-        options: The operation's config and the call's keyword arguments.
-    """
-
-    args: Sequence[Any]
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-    def get(self, name: str, position: int | None = None, default: Any = None) -> Any:
-        """An option, or the positional argument that stands for it."""
-        if name in self.options:
-            return self.options[name]
-        return self.args[position] if position is not None and position < len(self.args) else default
-
-    def axis(self, position: int | None = None, default: int = -1) -> int:
-        """The option ``axis``, a whole number."""
-        value = self.get("axis", position, default)
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise LayerError(f"axis={value!r} is not supported")
-        return value
-
-    def flatten(self) -> list[Any]:
-        """The positional arguments with lists opened."""
-        return [item for arg in self.args for item in (arg if isinstance(arg, list | tuple) else [arg])]
-
-
-Parser = Callable[[Arguments], Op]
-_PARSERS: dict[str, Parser] = {}
-
-
-def operation(name: str, arguments: Arguments) -> Op:
-    """The spec of one call of an operation.
-
-    Raises:
-        LayerError: The operation, or one of its arguments, is not supported.
-    """
-    if name not in _PARSERS:
-        nearest = next(iter(difflib.get_close_matches(name, _PARSERS, n=1, cutoff=0.8)), None)
-        hint = f"the nearest supported one is {nearest}" if nearest else "write it with supported layers in Keras"
-        raise LayerError(f"the operation {name!r} is not supported", hint)
-    return _PARSERS[name](arguments)
-
-
-def names() -> list[str]:
-    """The supported operations by Keras 3's names."""
-    return sorted(_PARSERS)
-
-
-def _register(*names: str) -> Callable[[Parser], Parser]:
-    def add(parser: Parser) -> Parser:
-        _PARSERS.update(dict.fromkeys(names, parser))
-        return parser
-
-    return add
-
-
-def _binary(function: str) -> Parser:
-    def parse(call: Arguments) -> Op:
-        left, right = (_literal(side) for side in call.args)
-        if function == "not_equal" and isinstance(right, int | float):
-            return NotEqualTo(value=float(right))
-        return Binary(function=function, left=left, right=right)
-
-    return parse
-
+__all__ = ["Arguments", "Slot", "binary", "choice", "names", "operation", "unary"]
 
 _BINARY = {
     "Add": "add", "Subtract": "subtract", "Multiply": "multiply", "Divide": "divide", "TrueDivide": "divide",
     "Power": "power", "Maximum": "maximum", "Minimum": "minimum", "Equal": "equal", "NotEqual": "not_equal",
     "Greater": "greater", "GreaterEqual": "greater_equal", "Less": "less", "LessEqual": "less_equal",
+    "FloorDivide": "floor_divide", "Mod": "mod", "Fmod": "fmod", "Arctan2": "arctan2",
 }  # fmt: skip
+_UNARY = {
+    "Exp": "exp", "Expm1": "expm1", "Exp2": "exp2", "Log": "log", "Log1p": "log1p", "Log2": "log2", "Log10": "log10",
+    "Sqrt": "sqrt", "Rsqrt": "rsqrt", "Reciprocal": "reciprocal", "Floor": "floor", "Ceil": "ceil", "Trunc": "trunc",
+    "Sin": "sin", "Cos": "cos", "Tan": "tan", "Sinh": "sinh", "Cosh": "cosh", "Arcsin": "asin", "Arccos": "acos",
+    "Arctan": "atan", "Arcsinh": "asinh", "Arccosh": "acosh", "Arctanh": "atanh", "Erf": "erf", "Erfc": "erfc",
+    "Erfinv": "erfinv", "Cbrt": "cbrt", "Abs": "abs", "Absolute": "abs", "Negative": "negative", "Sign": "sign",
+    "Square": "square", "Isnan": "isnan", "Isfinite": "isfinite", "Isinf": "isinf",
+}  # fmt: skip
+_ACTIVATIONS = {
+    "Relu": "relu", "ReLU": "relu", "Relu6": "relu6", "Sigmoid": "sigmoid", "Tanh": "tanh", "Softplus": "softplus",
+    "Softsign": "softsign", "Silu": "silu", "Elu": "elu", "Selu": "selu", "Gelu": "gelu", "Celu": "celu",
+    "LeakyRelu": "leaky_relu", "HardSigmoid": "hard_sigmoid", "HardSilu": "hard_silu", "HardTanh": "hard_tanh",
+    "HardShrink": "hard_shrink", "SoftShrink": "soft_shrink", "TanhShrink": "tanh_shrink", "Glu": "glu",
+    "LogSigmoid": "log_sigmoid", "SparsePlus": "sparse_plus", "SparseSigmoid": "sparse_sigmoid", "Mish": "mish",
+    "Squareplus": "squareplus", "Sparsemax": "sparsemax", "Softmax": "softmax", "LogSoftmax": "log_softmax",
+}  # fmt: skip
+
+
+def binary(call: Arguments, name: str, left: Any, right: Any) -> Step:
+    """A function of two tensors, or of a tensor and a constant."""
+    values = [side for side in (left, right) if isinstance(side, Value)]
+    if not values:
+        left = call.emit(Constant.of(left))
+        values = [left]
+    if name == "not_equal" and isinstance(right, int | float):
+        return Step(NotEqualTo(value=float(right)), (left,))
+    sides = (None if isinstance(side, Value) else side for side in (left, right))
+    return Step(Binary(function=name, **dict(zip(("left", "right"), sides, strict=True))), tuple(values))
+
+
+def unary(call: Arguments, name: str, x: Value, *parameters: float) -> Step:
+    """A function of each value."""
+    fractional = name not in EXACT or any(isinstance(p, float) and p != int(p) for p in parameters if abs(p) < 2**63)
+    return Step(Unary(function=name, parameters=parameters), (call.floating(x) if fractional else x,))
+
+
+def choice(call: Arguments, condition: Value, yes: Any, no: Any) -> Step:
+    """One of two tensors or constants, by a condition."""
+    values = tuple(side for side in (yes, no) if isinstance(side, Value))
+    sides = [None if isinstance(side, Value) else side for side in (yes, no)]
+    return Step(Where(yes=sides[0], no=sides[1]), (call.cast(condition, "bool"), *values))
+
+
+def then(call: Arguments, step: Step) -> Value:
+    """The value of a step on the way to the result."""
+    return call.emit(step.spec, *step.inputs)
+
+
+def _binary(name: str) -> Parser:
+    return lambda call: binary(call, name, call.operand("x1", 0), call.operand("x2", 1))
+
+
+def _unary(name: str) -> Parser:
+    return lambda call: unary(call, name, call.tensor("x", 0))
+
+
+def _activation(name: str) -> Parser:
+    def parse(call: Arguments) -> Step:
+        given = {key: call.get(key) for key in FUNCTIONS[name]}
+        chosen = function({"function": name} | {key: value for key, value in given.items() if value is not None})
+        return Step(Activated(activation=chosen), (call.floating(call.tensor("x", 0)),))
+
+    return parse
+
+
 for _name, _function in _BINARY.items():
-    _register(_name)(_binary(_function))
+    register(_name)(_binary(_function))
+for _name, _function in _UNARY.items():
+    register(_name)(_unary(_function))
+for _name, _function in _ACTIVATIONS.items():
+    register(_name)(_activation(_function))
 
 
-def _literal(value: Any) -> Any:
-    """A constant as nested tuples; None for a tensor."""
-    if isinstance(value, Slot):
-        return None
-    if isinstance(value, list | tuple):
-        return tuple(_literal(item) for item in value)
-    if not isinstance(value, bool | int | float):
-        raise LayerError(f"an operand is {str(value)[:60]!r}, which is not supported")
-    return value
+def _logical(name: str) -> Parser:
+    def parse(call: Arguments) -> Step:
+        sides = (call.cast(call.tensor(key, i), "bool") for i, key in enumerate(("x1", "x2")))
+        return Step(Logical(function=name), tuple(sides))
 
-
-def _logical(function: str) -> Parser:
-    return lambda call: Logical(function=function)
+    return parse
 
 
 for _name, _function in {"LogicalOr": "or", "LogicalAnd": "and", "LogicalXor": "xor"}.items():
-    _register(_name)(_logical(_function))
+    register(_name)(_logical(_function))
 
 
-@_register("LogicalNot")
-def _not(call: Arguments) -> Op:
-    return LogicalNot()
+@register("LogicalNot")
+def _not(call: Arguments) -> Step:
+    return Step(LogicalNot(), (call.cast(call.tensor("x", 0), "bool"),))
 
 
-@_register("Any")
-def _any(call: Arguments) -> Op:
-    axis = call.get("axis", 1)
-    axes = [axis] if isinstance(axis, int) else axis
-    if not isinstance(axes, list | tuple):
-        raise LayerError(f"axis={axis!r} is not supported")
-    return ReduceAny(axes=tuple(axes), keepdims=bool(call.get("keepdims", 2, False)))
+@register("Where")
+def _where(call: Arguments) -> Step:
+    return choice(call, call.tensor("condition", 0), call.operand("x1", 1), call.operand("x2", 2))
 
 
-@_register("ExpandDims")
-def _expand_dims(call: Arguments) -> Op:
-    return ExpandDims(axis=call.axis(1))
+@register("Clip")
+def _clip(call: Arguments) -> Step:
+    x, low, high = call.tensor("x", 0), call.operand("x_min", 1), call.operand("x_max", 2)
+    if isinstance(low, int | float) and isinstance(high, int | float):
+        return unary(call, "clip", x, low, high)
+    return binary(call, "minimum", then(call, binary(call, "maximum", x, low)), high)
 
 
-@_register("ZerosLike")
-def _zeros_like(call: Arguments) -> Op:
-    return FilledLike(value=0.0, dtype=_dtype(call.get("dtype", 1)))
+@register("Round")
+def _round(call: Arguments) -> Step:
+    x, decimals = call.tensor("x", 0), call.integer("decimals", 1, 0)
+    if not decimals:
+        return unary(call, "round", x)
+    scaled = then(call, binary(call, "multiply", x, 10.0**decimals))
+    return binary(call, "multiply", then(call, unary(call, "round", scaled)), 10.0**-decimals)
 
 
-@_register("OnesLike")
-def _ones_like(call: Arguments) -> Op:
-    return FilledLike(value=1.0, dtype=_dtype(call.get("dtype", 1)))
+@register("NanToNum")
+def _nan_to_num(call: Arguments) -> Step:
+    largest = 3.4028234663852886e38
+    defaults = {"nan": 0.0, "posinf": largest, "neginf": -largest}
+    found = {key: call.get(key, place) for place, key in enumerate(defaults, 1)}
+    numbers = [float(defaults[key] if value is None else value) for key, value in found.items()]
+    return unary(call, "nan_to_num", call.tensor("x", 0), *numbers)
 
 
-@_register("ConvertToTensor")
-def _convert_to_tensor(call: Arguments) -> Op:
-    dtype = _dtype(call.get("dtype", 1))
-    return CastTo(dtype=dtype) if dtype else Unchanged()
+@register("Deg2rad")
+def _deg2rad(call: Arguments) -> Step:
+    return binary(call, "multiply", call.tensor("x", 0), 0.017453292519943295)
 
 
-@_register("Cast")
-def _cast(call: Arguments) -> Op:
-    return CastTo(dtype=_dtype(call.get("dtype", 1)) or "float32")
+@register("Rad2deg")
+def _rad2deg(call: Arguments) -> Step:
+    return binary(call, "multiply", call.tensor("x", 0), 57.29577951308232)
 
 
-def _dtype(value: Any) -> str | None:
-    """A dtype's name; all floating-point values are computed in float32."""
-    if value is None:
-        return None
-    return "float32" if "float" in str(value) else str(value)
+@register("Signbit")
+def _signbit(call: Arguments) -> Step:
+    return binary(call, "less", call.tensor("x", 0), 0)
 
 
-@_register("Concatenate")
-def _concatenate(call: Arguments) -> Op:
-    return Join(axis=call.axis(1))
+@register("Logaddexp")
+def _logaddexp(call: Arguments) -> Step:
+    x, y = call.tensor("x1", 0), call.tensor("x2", 1)
+    difference = then(call, binary(call, "subtract", x, y))
+    return binary(call, "add", call.emit(Activated(activation=function("softplus")), difference), y)
 
 
-@_register("GetItem")
-def _get_item(call: Arguments) -> Op:
-    key = call.args[1]
-    entries = key if isinstance(key, list | tuple) else [key]
-    return GetItem(index=tuple(_index(entry) for entry in entries))
+@register("Hypot")
+def _hypot(call: Arguments) -> Step:
+    x, y = (then(call, unary(call, "square", call.tensor(key, i))) for i, key in enumerate(("x1", "x2")))
+    return unary(call, "sqrt", then(call, binary(call, "add", x, y)))
 
 
-def _index(entry: Any) -> Any:
-    if entry is None or entry is Ellipsis or (isinstance(entry, int) and not isinstance(entry, bool)):
-        return entry
-    if isinstance(entry, slice):
-        parts = (entry.start, entry.stop, entry.step)
-        if all(part is None or isinstance(part, int) for part in parts):
-            return parts
-    raise LayerError(f"the index {str(entry)[:60]!r} is not supported")
+@register("Heaviside")
+def _heaviside(call: Arguments) -> Step:
+    x, middle = call.tensor("x1", 0), call.operand("x2", 1)
+    above = then(call, binary(call, "greater", x, 0))
+    rest = then(call, choice(call, then(call, binary(call, "equal", x, 0)), middle, 0.0))
+    return choice(call, above, 1.0, rest)
+
+
+@register("DivideNoNan", "tf.math.divide_no_nan")
+def _divide_no_nan(call: Arguments) -> Step:
+    x, y = call.operand("x1", 0), call.tensor("x2", 1)
+    return _unless_zero(call, y, then(call, binary(call, "divide", x, y)))
+
+
+@register("tf.math.xdivy")
+def _xdivy(call: Arguments) -> Step:
+    x, y = call.tensor("x1", 0), call.operand("x2", 1)
+    return _unless_zero(call, x, then(call, binary(call, "divide", x, y)))
+
+
+def _unless_zero(call: Arguments, x: Value, result: Value) -> Step:
+    return choice(call, then(call, binary(call, "equal", x, 0)), 0.0, result)
+
+
+@register("tf.math.squared_difference")
+def _squared_difference(call: Arguments) -> Step:
+    return unary(call, "square", then(call, binary(call, "subtract", call.operand("x1", 0), call.operand("x2", 1))))
+
+
+@register("tf.math.add_n")
+def _add_n(call: Arguments) -> Result:
+    total, *rest = call.tensors("inputs", 0)
+    result: Step | Value = total
+    for value in rest:
+        total = then(call, result) if isinstance(result, Step) else total
+        result = binary(call, "add", total, value)
+    return result
+
+
+@register("Isclose")
+def _isclose(call: Arguments) -> Step:
+    x, y = call.tensor("x1", 0), call.tensor("x2", 1)
+    relative, absolute = call.number("rtol", 2, 1e-5), call.number("atol", 3, 1e-8)
+    distance = then(call, unary(call, "abs", then(call, binary(call, "subtract", x, y))))
+    scaled = then(call, binary(call, "multiply", then(call, unary(call, "abs", y)), relative))
+    return binary(call, "less_equal", distance, then(call, binary(call, "add", scaled, absolute)))
+
+
+@register("Threshold")
+def _threshold(call: Arguments) -> Step:
+    x, limit, default = call.tensor("x", 0), call.number("threshold", 1), call.number("default_value", 2)
+    return choice(call, then(call, binary(call, "greater", x, limit)), x, default)
+
+
+@register("ZerosLike")
+def _zeros_like(call: Arguments) -> Step:
+    return Step(FilledLike(value=0.0, dtype=dtype_name(call.get("dtype", 1))), (call.tensor("x", 0),))
+
+
+@register("OnesLike")
+def _ones_like(call: Arguments) -> Step:
+    return Step(FilledLike(value=1.0, dtype=dtype_name(call.get("dtype", 1))), (call.tensor("x", 0),))
+
+
+@register("FullLike")
+def _full_like(call: Arguments) -> Step:
+    value = call.number("fill_value", 1)
+    return Step(FilledLike(value=value, dtype=dtype_name(call.get("dtype", 2))), (call.tensor("x", 0),))
+
+
+@register("ConvertToTensor")
+def _convert_to_tensor(call: Arguments) -> Step:
+    dtype = dtype_name(call.get("dtype", 1))
+    return Step(CastTo(dtype=dtype) if dtype else Unchanged(), (call.tensor("x", 0),))
+
+
+@register("Cast")
+def _cast(call: Arguments) -> Step:
+    dtype = dtype_name(call.get("dtype", 1))
+    if dtype is None or "complex" in dtype:
+        raise LayerError(f"the dtype {dtype} is not supported")
+    return Step(CastTo(dtype=dtype), (call.tensor("x", 0),))
+
+
+@register("StopGradient", "Copy", "tf.identity")
+def _unchanged(call: Arguments) -> Step:
+    return Step(Unchanged(), (call.tensor("x", 0),))

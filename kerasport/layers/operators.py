@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,13 +15,26 @@ from kerasport.layers.ops import Op, broadcast_shape
 
 # A constant array as nested tuples of numbers, so that specs can be compared.
 Literal = Any
-ARITHMETIC = frozenset(["add", "subtract", "multiply", "divide", "power", "maximum", "minimum"])
+ARITHMETIC = frozenset(
+    ["add", "subtract", "multiply", "divide", "power", "maximum", "minimum", "floor_divide", "mod", "fmod", "arctan2"]
+)
 COMPARISONS = frozenset(["equal", "not_equal", "greater", "greater_equal", "less", "less_equal"])
+_FRACTIONAL = frozenset(["divide", "arctan2"])
+_EXACT: dict[str, Callable[[int, int], int]] = {
+    "add": operator.add,
+    "subtract": operator.sub,
+    "multiply": operator.mul,
+    "floor_divide": operator.floordiv,
+    "maximum": max,
+    "minimum": min,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Binary(Op):
     """``left (op) right``, elementwise, broadcast as NumPy does; one side may be a constant.
+
+    ``mod`` has the sign of the right side, ``fmod`` that of the left one.
 
     Attributes:
         function: One of ARITHMETIC or COMPARISONS.
@@ -40,7 +55,7 @@ class Binary(Op):
         """What both sides are computed in: float32 where one side or the function is fractional."""
         dtypes = [x.dtype for x in inputs]
         fractional = self.constant is not None and np.asarray(self.constant).dtype.kind == "f"
-        if fractional or self.function == "divide" or any(dtype.startswith("float") for dtype in dtypes):
+        if fractional or self.function in _FRACTIONAL or any(dtype.startswith("float") for dtype in dtypes):
             return "float32"
         return max(dtypes, key=lambda dtype: np.dtype(dtype).itemsize)
 
@@ -48,20 +63,42 @@ class Binary(Op):
         """The broadcast shape; bool for comparisons."""
         constants = [np.shape(self.constant)] if self.constant is not None else []
         shape = broadcast_shape(*(x.shape for x in inputs), *constants)
-        return TensorType(shape, "bool" if self.function in COMPARISONS else self.operand_dtype(*inputs))
+        if self.function in COMPARISONS:
+            return TensorType(shape, "bool")
+        return TensorType(shape, self.operand_dtype(*inputs), self._content(inputs))
+
+    def _content(self, inputs: Sequence[TensorType]) -> tuple[Dim, ...] | None:
+        rows = iter(x.content for x in inputs)
+        sides = [_row(side) if side is not None else next(rows) for side in (self.left, self.right)]
+        left, right = sides
+        if left is None or right is None or self.function not in _EXACT:
+            return None
+        size = max(len(left), len(right))
+        pairs = zip(left * (size // len(left)), right * (size // len(right)), strict=True)
+        return tuple(None if a is None or b is None else _EXACT[self.function](a, b) for a, b in pairs)
+
+
+def _row(constant: Literal) -> tuple[Dim, ...] | None:
+    array = np.asarray(constant)
+    return tuple(array.ravel().tolist()) if array.dtype.kind == "i" and array.ndim < 2 and array.size else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExpandDims(Op):
-    """A new axis of size 1 at ``axis`` of the result."""
+    """New axes of size 1 at ``axes`` of the result."""
 
-    axis: int
+    axes: tuple[int, ...]
+
+    def places(self, rank: int) -> list[int]:
+        """The new axes as non-negative numbers, ascending, for an input of this rank."""
+        return sorted(normalize_axis(axis, rank + len(self.axes)) for axis in self.axes)
 
     def infer(self, *inputs: TensorType) -> TensorType:
         """The input's shape with 1 put in."""
         shape = list(inputs[0].shape)
-        shape.insert(normalize_axis(self.axis, len(shape) + 1), 1)
-        return inputs[0].with_shape(shape)
+        for axis in self.places(inputs[0].rank):
+            shape.insert(axis, 1)
+        return TensorType(tuple(shape), inputs[0].dtype, inputs[0].content if len(shape) < 2 else None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +129,19 @@ class Join(Op):
         axis = normalize_axis(self.axis, inputs[0].rank)
         sizes = [x.shape[axis] for x in inputs]
         total: Dim = None if None in sizes else sum(size or 0 for size in sizes)
-        return inputs[0].with_shape((*inputs[0].shape[:axis], total, *inputs[0].shape[axis + 1 :]))
+        if len({x.rank for x in inputs}) > 1:
+            raise LayerError(f"it joins tensors of different ranks, {[x.shape for x in inputs]}")
+        rest = broadcast_shape(*((*x.shape[:axis], *x.shape[axis + 1 :]) for x in inputs))
+        rows = [x.content for x in inputs if x.content is not None]
+        content = tuple(entry for row in rows for entry in row) if len(rows) == len(inputs) else None
+        return TensorType((*rest[:axis], total, *rest[axis:]), inputs[0].dtype, content)
+
+
+@dataclass(frozen=True)
+class Given:
+    """In an index: the place of one of the call's tensors, a whole number."""
+
+    input: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +149,8 @@ class GetItem(Op):
     """``x[index]`` with basic indexing.
 
     Attributes:
-        index: Whole numbers, None for a new axis, Ellipsis, and slices as (start, stop, step).
+        index: Whole numbers, None for a new axis, Ellipsis, and slices as (start, stop, step); instead of a
+            number (but a step), Given stands for that input.
     """
 
     index: tuple[Any, ...]
@@ -126,11 +176,28 @@ class GetItem(Op):
             elif isinstance(entry, tuple):
                 shape.append(_sliced(next(dims), entry))
             else:
-                next(dims)
-        return inputs[0].with_shape(shape)
+                _check(next(dims), entry)
+        return TensorType(tuple(shape), inputs[0].dtype, self._content(inputs[0].content))
+
+    def _content(self, content: tuple[Dim, ...] | None) -> tuple[Dim, ...] | None:
+        entry = self.index[0] if len(self.index) == 1 else None
+        if content is None or isinstance(entry, Given) or (isinstance(entry, tuple) and not _is_known(entry)):
+            return None
+        if isinstance(entry, tuple):
+            return content[slice(*entry)]
+        return (content[entry],) if isinstance(entry, int) else None
 
 
-def _sliced(dim: Dim, entry: tuple[int | None, int | None, int | None]) -> Dim:
+def _is_known(entry: tuple[Any, ...]) -> bool:
+    return not any(isinstance(part, Given) for part in entry)
+
+
+def _check(dim: Dim, entry: int | Given) -> None:
+    if isinstance(entry, int) and dim is not None and not -dim <= entry < dim:
+        raise LayerError(f"index {entry} is beyond an axis of {dim}")
+
+
+def _sliced(dim: Dim, entry: tuple[Any, Any, int | None]) -> Dim:
     if entry[:2] == (None, None) and entry[2] in (None, 1, -1):
         return dim
-    return None if dim is None else len(range(dim)[slice(*entry)])
+    return None if dim is None or not _is_known(entry) else len(range(dim)[slice(*entry)])

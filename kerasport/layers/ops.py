@@ -82,7 +82,8 @@ class CastTo(Op):
 
     def infer(self, *inputs: TensorType) -> TensorType:
         """The input's shape in the new dtype."""
-        return inputs[0].with_dtype(self.dtype)
+        content = inputs[0].content if self.dtype in ("int32", "int64") else None
+        return TensorType(inputs[0].shape, self.dtype, content)
 
 
 def reduced_shape(shape: Shape, axes: tuple[int, ...], keepdims: bool) -> Shape:

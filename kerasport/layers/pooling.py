@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import repeat
 from typing import ClassVar, Self
 
 from kerasport.errors import LayerError
 from kerasport.layers.base import Dim, TensorType
 from kerasport.layers.config import Config
 from kerasport.layers.registry import LAYERS
-from kerasport.layers.spatial import Spatial, Window, positive
+from kerasport.layers.spatial import Spatial, Window, padding_options, positive
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pooling(Spatial):
-    """One value per window and channel; padded positions count for nothing."""
+    """One value per window and channel; padded positions count for nothing.
+
+    Attributes:
+        pool_size: One number per spatial axis, as for the next.
+        strides: Of the windows.
+        padding: "valid" or "same".
+        edges: The padding of each spatial axis, where it is not what the name says.
+    """
 
     pool_size: tuple[int, ...]
     strides: tuple[int, ...]
     padding: str = "valid"
+    edges: tuple[tuple[int, int], ...] | None = None
 
     @classmethod
     def parse(cls, config: Config) -> Self:
@@ -29,13 +38,14 @@ class Pooling(Spatial):
             channels_first=config.channels_first(),
             pool_size=pool_size,
             strides=positive(config, "strides", cls.dimensions) if strided else pool_size,
-            padding=config.choice("padding", ("valid", "same"), "valid"),
+            **padding_options(config, ("valid", "same"), cls.dimensions),
         )
 
     @property
     def windows(self) -> tuple[Window, ...]:
         """The pool along each spatial axis."""
-        return tuple(map(Window, self.pool_size, self.strides))
+        edges = self.edges or (None,) * self.dimensions
+        return tuple(Window(*sizes) for sizes in zip(self.pool_size, self.strides, repeat(1), edges, strict=False))
 
     def infer(self, *inputs: TensorType) -> TensorType:
         """(batch, *space, channels), each spatial size by the windows' arithmetic."""

@@ -36,6 +36,7 @@ class Cell:
         use_bias: Whether there is a bias.
         reset_after: GRU: whether the reset gate comes after the matrix product, with a bias of its own.
         cudnn: Whether the weights are stored in CuDNN's layout.
+        residual: Whether the input is added to the output; the states are without it.
     """
 
     kind: str
@@ -45,6 +46,7 @@ class Cell:
     use_bias: bool = True
     reset_after: bool = False
     cudnn: bool = False
+    residual: bool = False
 
     @property
     def gates(self) -> int:
@@ -68,6 +70,8 @@ class Cell:
 @LAYERS.register("SimpleRNN", "LSTM", "GRU", "RNN", ignored=_SEQUENCE, limits=_LIMITS)
 @LAYERS.register("CuDNNLSTM", "CuDNNGRU", ignored=_SEQUENCE, limits=_LIMITS)
 @LAYERS.register("SimpleRNNCell", "LSTMCell", "GRUCell", "StackedRNNCells", ignored=_CELL)
+@LAYERS.register("ResidualWrapper", ignored=_CELL, limits="no masks, no residual_fn")
+@LAYERS.register("DeviceWrapper", ignored="device")
 @dataclass(frozen=True, kw_only=True)
 class Recurrent(Spec):
     """Cells that run over the time axis of (batch, time, features), one upon the other within each step.
@@ -109,6 +113,10 @@ class Recurrent(Spec):
         if config.class_name.endswith("Cell"):
             return cls(cells=(_cell(config),))
         inner = config.inner.get("cell")
+        if config.class_name.endswith("Wrapper"):
+            if not isinstance(inner, Recurrent) or len(inner.cells) > 1:
+                raise LayerError("it wraps something that is not one of Keras's own cells")
+            return cls(cells=(replace(inner.cells[0], residual=config.class_name == "ResidualWrapper"),))
         if config.class_name == "RNN" and not isinstance(inner, Recurrent):
             raise LayerError("its cell is not one of Keras's own", "replace it by LSTMCell, GRUCell or SimpleRNNCell")
         config.expect("num_constants", None, 0)
@@ -174,8 +182,11 @@ class Recurrent(Spec):
 
     def output_mask(self, masks: Sequence[Value | None], inputs: Sequence[Value], emit: Emit) -> Masks:
         """The input's mask, in the input's order, where sequences are returned."""
-        if self.masked and self.state_masked and masks and masks[0] and len(self.cells) > 1:
+        masked = self.masked and bool(masks) and masks[0] is not None
+        if masked and self.state_masked and len(self.cells) > 1:
             raise LayerError("a stack of cells with a mask is not supported in Keras before 2.3")
+        if masked and any(cell.residual for cell in self.cells):
+            raise LayerError("residual cells with a mask are not supported")
         return masks[0] if self.return_sequences and masks else None
 
 

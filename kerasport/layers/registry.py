@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 from kerasport.layers.base import Spec
 
 S = TypeVar("S", bound=type[Spec])
+EVERYTHING = "*"
 F = TypeVar("F")
 
 
@@ -21,7 +22,7 @@ class Entry:
         name: The canonical Keras class name.
         spec: The spec class that it becomes.
         family: The module that holds it.
-        ignored: Config keys that matter only in training, beyond those common to all layers.
+        ignored: Config keys that matter only in training, beyond those common to all layers; EVERYTHING for all.
         limits: What of its options is not supported, for the documentation.
     """
 
@@ -39,7 +40,7 @@ class LayerRegistry:
         self._entries: dict[str, Entry] = {}
 
     def register(self, *names: str, ignored: str = "", limits: str = "") -> Callable[[S], S]:
-        """A class decorator; several names may share one spec. ``ignored`` is a space-separated list."""
+        """A class decorator; several names may share one spec. ``ignored`` is a space-separated list, or EVERYTHING."""
 
         def add(spec: S) -> S:
             for name in names:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -13,11 +13,19 @@ from kerasport.layers.config import Config
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A window that slides along one axis."""
+    """A window that slides along one axis.
+
+    Attributes:
+        size: How many positions it sees.
+        stride: How far it is moved.
+        dilation: The distance of these positions.
+        edges: What is added before and after the axis, if that is not what a padding's name says.
+    """
 
     size: int
     stride: int = 1
     dilation: int = 1
+    edges: tuple[int, int] | None = None
 
     @property
     def extent(self) -> int:
@@ -28,6 +36,8 @@ class Window:
         """How often it fits on an axis: ``ceil(n / stride)``, for "valid" of the positions where it fits whole."""
         if length is None:
             return None
+        if self.edges:
+            length, padding = length + sum(self.edges), "valid"
         positions = length - self.extent + 1 if padding == "valid" else length
         if positions <= 0:
             raise LayerError(f"a window of {self.extent} does not fit on an axis of {length}")
@@ -38,6 +48,8 @@ class Window:
 
         "same" pads ``max((ceil(n / stride) - 1) * stride + extent - n, 0)``, the odd one at the end.
         """
+        if self.edges:
+            return self.edges
         if padding != "same":
             return (self.extent - 1 if padding == "causal" else 0), 0
         if length is None and self.stride >= self.extent and self.extent <= 2:
@@ -92,6 +104,16 @@ class Spatial(Spec):
         """The type with other spatial sizes and channels."""
         sizes = dict(zip(self.space(x.rank), lengths, strict=True)) | {self.channel_axis(x.rank): channels}
         return x.with_shape([sizes.get(axis, dim) for axis, dim in enumerate(x.shape)])
+
+
+def padding_options(config: Config, names: Collection[str], count: int) -> dict[str, Any]:
+    """The fields ``padding`` and ``edges``; the dialect may give the edges instead of a name."""
+    if not isinstance(config.get("padding", "valid"), list):
+        return {"padding": config.choice("padding", names, "valid")}
+    edges = config.pairs("padding", count)
+    if min(map(min, edges)) < 0:
+        raise LayerError(f"Theano's padding of {edges} is negative")
+    return {"edges": edges}
 
 
 def positive(config: Config, key: str, count: int, **default: Any) -> tuple[int, ...]:

@@ -53,6 +53,7 @@ class Predictor:
         engine: "onnxruntime", or "reference" for the NumPy reference (Keras files only).
         threads: Threads of ONNX Runtime; 0 lets it choose.
         allow_keys: Config keys of a Keras file to accept although kerasport does not know them.
+        backend: "theano" or "tensorflow", what a Keras 1 file was computed with; None goes by its weights' names.
 
     Raises:
         FileError: The file cannot be read.
@@ -67,6 +68,7 @@ class Predictor:
         engine: str = "onnxruntime",
         threads: int = 0,
         allow_keys: Collection[str] = (),
+        backend: str | None = None,
     ) -> None:
         if engine not in ENGINES:
             raise OptionError(f"There is no engine {engine!r}.", f"Choose one of {', '.join(ENGINES)}.")
@@ -77,7 +79,7 @@ class Predictor:
                 raise OptionError(f"{path} is an ONNX file; the reference runs Keras files only.")
             self._engine: _Engine = Session(path, threads=threads)
             return
-        self._loaded = load(path, allow_keys=allow_keys)
+        self._loaded = load(path, allow_keys=allow_keys, backend=backend)
         self._engine = _Reference(self._loaded) if engine == "reference" else _converted(self._loaded, threads)
 
     @property
@@ -139,6 +141,7 @@ def predict(
     batch_size: int = 32,
     engine: str = "onnxruntime",
     allow_keys: Collection[str] = (),
+    backend: str | None = None,
 ) -> Array | list[Array]:
     """Predictions for arrays.
 
@@ -148,6 +151,7 @@ def predict(
         batch_size: Rows at a time.
         engine: "onnxruntime" or "reference".
         allow_keys: Config keys of a Keras file to accept although kerasport does not know them.
+        backend: "theano" or "tensorflow", what a Keras 1 file was computed with; None goes by its weights' names.
 
     Returns:
         The output, or a list of them when the model has several.
@@ -157,7 +161,7 @@ def predict(
         UnsupportedModelError: The Keras file has layers that are not supported.
         InputError: The data does not fit the model.
     """
-    with Predictor(model, engine=engine, allow_keys=allow_keys) as predictor:
+    with Predictor(model, engine=engine, allow_keys=allow_keys, backend=backend) as predictor:
         outputs = predictor.predict(data, batch_size)
     return outputs[0] if len(outputs) == 1 else outputs
 

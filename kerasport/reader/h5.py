@@ -11,7 +11,7 @@ import h5py
 
 from kerasport.errors import DamagedFileError, NotAModelError
 from kerasport.reader.saved import NamedWeights, SavedModel
-from kerasport.reader.weights import Weight
+from kerasport.reader.weights import StoredWeight, Weight
 
 _WEIGHTS_ONLY = (
     "Give a file of the whole model: rebuild the model in Keras, call model.load_weights() with this file,"
@@ -98,7 +98,7 @@ def weight(path: Path, group: h5py.Group, name: str) -> Weight:
         raise DamagedFileError(f"{path}: the weight {name!r} holds {dataset.dtype}, not numbers.")
     if dataset.is_virtual or dataset.external:
         raise DamagedFileError(f"{path}: the weight {name!r} points to another file, which kerasport does not follow.")
-    return Weight(f"{group.name}/{name}", dataset.shape, dataset.dtype, dataset)
+    return StoredWeight(f"{group.name}/{name}", dataset.shape, dataset.dtype, dataset)
 
 
 def _walk(path: Path, group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset:

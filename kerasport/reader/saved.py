@@ -24,7 +24,7 @@ class SavedModel:
         path: The file.
         config: The model's configuration as Keras wrote it.
         keras_version: The writer's version, "" where the file does not say.
-        backend: The writer's backend, "" where the file does not say.
+        backend: The writer's backend, "" where the file does not say; ``load`` then works it out for Keras 1.
         weights: For each top-level layer with weights, its weight names and lazy weights in file order.
         tree: The weights as Keras 3 stores them in archives, by object path; None for other files.
     """

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,24 +15,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Weight:
-    """One array in an open model file.
+    """One array of an open model file.
 
     Attributes:
-        path: Where it is in the file, for messages.
-        shape: Its shape as stored.
+        path: Where it is in the file, for messages; no two weights have the same.
+        shape: Its shape when read.
         dtype: Its NumPy dtype as stored.
-        dataset: The open HDF5 dataset.
     """
 
     path: str
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
-    dataset: h5py.Dataset
 
     @property
     def nbytes(self) -> int:
         """Its size in bytes when read."""
-        return int(self.dataset.size) * self.dtype.itemsize
+        return prod(self.shape) * self.dtype.itemsize
 
     def read(self) -> NDArray[Any]:
         """Reads the values.
@@ -38,6 +38,21 @@ class Weight:
         Raises:
             DamagedFileError: The bytes are not all there.
         """
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, eq=False)
+class StoredWeight(Weight):
+    """One HDF5 dataset.
+
+    Attributes:
+        dataset: Open.
+    """
+
+    dataset: h5py.Dataset
+
+    def read(self) -> NDArray[Any]:
+        """Reads the dataset."""
         from kerasport.errors import DamagedFileError
 
         try:
@@ -45,6 +60,23 @@ class Weight:
         except (OSError, RuntimeError, ValueError) as error:
             raise DamagedFileError(f"The weight {self.path!r} cannot be read: {error}.") from error
         return _bfloat16(array) if array.dtype.kind == "V" else array
+
+
+@dataclass(frozen=True, eq=False)
+class DerivedWeight(Weight):
+    """What is computed from other weights when it is read.
+
+    Attributes:
+        parts: These weights.
+        compute: Gives the array from theirs.
+    """
+
+    parts: tuple[Weight, ...]
+    compute: Callable[..., NDArray[Any]]
+
+    def read(self) -> NDArray[Any]:
+        """Reads the parts and computes."""
+        return self.compute(*(part.read() for part in self.parts))
 
 
 def _bfloat16(array: NDArray[Any]) -> NDArray[Any]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import string
+from dataclasses import replace
 from math import prod
 
 import numpy as np
 
 from kerasport.layers import attention
+from kerasport.layers.base import TensorType
 from kerasport.layers.functions import function
+from kerasport.reference import stored
 from kerasport.reference.activation import apply
 from kerasport.reference.registry import REFERENCE, Array, Context
 
@@ -26,6 +29,8 @@ def attention_layer(spec: attention.Attention, context: Context, *inputs: Array)
         visible &= value_mask[..., None, :]
     if spec.causal:
         visible &= _causal(*scores.shape[-2:])
+    if spec.exact:
+        visible |= ~visible.any(axis=-1, keepdims=True)
     distribution = _softmax(np.where(visible, scores, _LOWEST).astype(scores.dtype), 1)
     output = np.einsum("...qk,...kd->...qd", distribution, value)
     if query_mask is not None:
@@ -36,7 +41,7 @@ def attention_layer(spec: attention.Attention, context: Context, *inputs: Array)
 def _scores(spec: attention.Attention, context: Context, query: Array, key: Array) -> Array:
     scale = context.weights.get("scale", np.ones((), query.dtype))
     if spec.score == "dot":
-        return np.einsum("...qd,...kd->...qk", query, key) * scale
+        return np.asarray(np.einsum("...qd,...kd->...qk", query, key) * scale)
     added = query[..., :, None, :] + key[..., None, :, :]
     if spec.score == "additive":
         return np.asarray((scale * np.tanh(added)).sum(axis=-1))
@@ -48,10 +53,10 @@ def multi_head_attention(spec: attention.MultiHeadAttention, context: Context, *
     """Every head's distribution over its values, applied to them; the heads joined by the output's projection."""
     query, value, key = spec.tensors(inputs)
     axes = spec.attended(query.ndim)
-    q = _projected(spec, context, "query", query)
+    project = _Projections(spec, context, inputs)
+    q = project("query", query)
     k, v = (
-        np.repeat(_projected(spec, context, name, x), spec.heads // spec.groups, axis=-2)
-        for name, x in (("key", key), ("value", value))
+        np.repeat(project(name, x), spec.heads // spec.groups, axis=-2) for name, x in (("key", key), ("value", value))
     )
     of_query, of_value, of_scores = _letters(query.ndim + 1, axes)
     scores = np.einsum(f"{of_query},{of_value}->{of_scores}", q, k, optimize=True) / np.sqrt(spec.key_dim)
@@ -62,14 +67,26 @@ def multi_head_attention(spec: attention.MultiHeadAttention, context: Context, *
         distribution = distribution * visible
     y = np.einsum(f"{of_scores},{of_value}->{of_query}", distribution, v, optimize=True)
     if spec.gate:
-        y = y * apply(function("sigmoid"), _projected(spec, context, "gate", query))
-    output = _projected(spec, context, "attention_output", y, 2)
+        y = y * apply(function("sigmoid"), project("gate", query))
+    output = project("attention_output", y)
     return (output, distribution) if spec.scores else (output,)
 
 
-def _projected(spec: attention.MultiHeadAttention, context: Context, name: str, x: Array, axes: int = 1) -> Array:
-    y = np.tensordot(x, context.weights[f"{name}/kernel"], axes=axes)
-    return np.asarray(y + context.weights[f"{name}/bias"]) if spec.use_bias else y
+class _Projections:
+    """``x . kernel + bias`` over the last axes, by the projection's name."""
+
+    def __init__(self, spec: attention.MultiHeadAttention, context: Context, inputs: tuple[Array, ...]) -> None:
+        self._spec, self._context = spec, context
+        self._layouts = spec.layouts(*(TensorType(x.shape) for x in inputs))
+
+    def __call__(self, name: str, x: Array) -> Array:
+        prefix, form = f"{name}/", self._spec.stored
+        weights = {role.removeprefix(prefix): w for role, w in self._context.weights.items() if role.startswith(prefix)}
+        own, layout = replace(self._context, weights=weights), self._layouts[name]
+        summed = len(layout.shape) - len(layout.channels)
+        value = stored.rounded(form, own, x, tuple(range(x.ndim - summed, x.ndim)))
+        y = np.tensordot(value, stored.base(form, layout, own), axes=summed)
+        return np.asarray(y + stored.bias(form, own)) if self._spec.use_bias else y
 
 
 def _letters(rank: int, axes: tuple[int, ...]) -> tuple[str, str, str]:
@@ -97,7 +114,8 @@ def _visible(spec: attention.MultiHeadAttention, context: Context, inputs: tuple
     for mask in found:
         lead, last = mask.shape[: mask.ndim - steps], mask.shape[mask.ndim - steps :]
         visible = visible & mask.astype(bool).reshape(*lead, *(1,) * (scores.ndim - mask.ndim), *last)
-    return visible
+    last = tuple(range(-steps // 2, 0))
+    return visible | ~visible.any(axis=last, keepdims=True) if spec.exact else visible
 
 
 def _causal(queries: int, values: int) -> Array:

@@ -8,6 +8,7 @@ from itertools import product
 import numpy as np
 
 from kerasport.layers import conv
+from kerasport.reference import stored
 from kerasport.reference.activation import apply
 from kerasport.reference.registry import REFERENCE, Array, Context
 from kerasport.reference.spatial import channels_last, padded, restored, same_padding, taps
@@ -16,7 +17,9 @@ from kerasport.reference.spatial import channels_last, padded, restored, same_pa
 @REFERENCE.register(conv.Conv1D, conv.Conv2D, conv.Conv3D)
 def convolution(spec: conv.Conv, context: Context, x: Array) -> Array:
     """``activation(x * kernel + bias)``, group by group."""
-    y = _correlate(spec, _with_padding(spec, channels_last(spec, x)), context.weights["kernel"], spec.groups)
+    data = channels_last(spec, x)
+    kernel = stored.kernel(spec.stored, spec.layout(data.shape[-1]), context)
+    y = _correlate(spec, _with_padding(spec, data), kernel, spec.groups)
     return _finished(spec, context, y, x)
 
 
@@ -53,12 +56,16 @@ def transposed(spec: conv.ConvTranspose, context: Context, x: Array) -> Array:
 def _cut(spec: conv.ConvTranspose, y: Array, lengths: tuple[int, ...], extents: list[int]) -> Array:
     """Keras's output length for each axis: too much is cut on both sides, zeros fill what is missing."""
     for axis, (n, k, s) in enumerate(zip(lengths, extents, spec.strides, strict=True), 1):
-        if spec.output_padding is None:
+        if spec.output_size is not None:
+            wanted = spec.output_size[axis - 1]
+        elif spec.output_padding is None:
             wanted = n * s if spec.padding == "same" else n * s + max(k - s, 0)
         else:
             wanted = (n - 1) * s + k - (2 * (k // 2) if spec.padding == "same" else 0) + spec.output_padding[axis - 1]
-        start = max(y.shape[axis] - wanted, 0) // 2
-        missing = max(wanted - y.shape[axis], 0)
+        start = spec.cut_before[axis - 1] if spec.cut_before else max(y.shape[axis] - wanted, 0) // 2
+        if spec.shortened and spec.shortened[axis - 1]:
+            wanted = min(wanted, math.ceil(n / s))
+        missing = max(start + wanted - y.shape[axis], 0)
         y = np.take(y, range(start, start + wanted - missing), axis)
         y = np.concatenate([y, np.zeros_like(np.take(y, [0] * missing, axis))], axis)
     return y
@@ -72,6 +79,8 @@ def _finished(spec: conv.Convolution, context: Context, y: Array, x: Array) -> A
 
 def _with_padding(spec: conv.Convolution, x: Array) -> Array:
     axes = zip(x.shape[1:-1], spec.kernel_size, spec.strides, spec.dilations, strict=True)
+    if spec.edges:
+        return padded(x, spec.edges)
     if spec.padding == "valid":
         return x
     if spec.padding == "causal":

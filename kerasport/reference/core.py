@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from kerasport.layers import core
+from kerasport.reference import stored
 from kerasport.reference.activation import apply
 from kerasport.reference.registry import REFERENCE, Array, Context
 
@@ -18,9 +19,12 @@ def identity(spec: core.Identity, context: Context, x: Array) -> Array:
 @REFERENCE.register(core.Dense)
 def dense(spec: core.Dense, context: Context, x: Array) -> Array:
     """``activation(x @ kernel + bias)``."""
-    y = np.tensordot(x, context.weights["kernel"], axes=1)
+    layout = spec.layout(x.shape[-1])
+    y = np.tensordot(stored.rounded(spec.stored, context, x, (-1,)), stored.base(spec.stored, layout, context), axes=1)
+    if stored.has_factors(layout, context):
+        y = y + x @ stored.low_rank(spec.stored, layout, context)
     if spec.use_bias:
-        y = y + context.weights["bias"]
+        y = y + stored.bias(spec.stored, context)
     return apply(spec.activation, y)
 
 
@@ -53,7 +57,7 @@ def repeat_vector(spec: core.RepeatVector, context: Context, x: Array) -> Array:
 @REFERENCE.register(core.Embedding)
 def embedding(spec: core.Embedding, context: Context, x: Array) -> Array:
     """Rows of the table; float ids are truncated."""
-    return context.weights["embeddings"][x.astype(np.int64)]
+    return stored.kernel(spec.stored, spec.layout, context)[x.astype(np.int64)]
 
 
 @REFERENCE.register(core.Masking)

@@ -24,6 +24,10 @@ _BINARY: dict[str, Callable[[Array, Array], Any]] = {
     "greater_equal": np.greater_equal,
     "less": np.less,
     "less_equal": np.less_equal,
+    "floor_divide": lambda x, y: np.floor(x / y) if x.dtype.kind == "f" else x // y,
+    "mod": np.mod,
+    "fmod": np.fmod,
+    "arctan2": np.arctan2,
 }
 
 
@@ -31,16 +35,18 @@ _BINARY: dict[str, Callable[[Array, Array], Any]] = {
 def binary(spec: operators.Binary, context: Context, *inputs: Array) -> Array:
     """``left (op) right``."""
     fractional = np.result_type(*inputs).kind == "f" or np.asarray(spec.constant).dtype.kind == "f"
-    dtype = context.dtype if fractional or spec.function == "divide" else np.result_type(*inputs)
+    always = spec.function in ("divide", "arctan2")
+    dtype = context.dtype if fractional or always else np.result_type(*inputs)
     arrays = iter(inputs)
     left, right = (next(arrays) if side is None else np.asarray(side) for side in (spec.left, spec.right))
-    return np.asarray(_BINARY[spec.function](left.astype(dtype), right.astype(dtype)))
+    with np.errstate(all="ignore"):
+        return np.asarray(_BINARY[spec.function](left.astype(dtype), right.astype(dtype)))
 
 
 @REFERENCE.register(operators.ExpandDims)
 def expand_dims(spec: operators.ExpandDims, context: Context, x: Array) -> Array:
-    """A new axis."""
-    return np.expand_dims(x, spec.axis)
+    """The new axes."""
+    return np.expand_dims(x, spec.axes)
 
 
 @REFERENCE.register(operators.FilledLike)
@@ -57,6 +63,10 @@ def join(spec: operators.Join, context: Context, *inputs: Array) -> Array:
 
 
 @REFERENCE.register(operators.GetItem)
-def get_item(spec: operators.GetItem, context: Context, x: Array) -> Array:
+def get_item(spec: operators.GetItem, context: Context, x: Array, *given: Array) -> Array:
     """``x[index]``."""
-    return x[tuple(slice(*entry) if isinstance(entry, tuple) else entry for entry in spec.index)]
+
+    def number(part: Any) -> Any:
+        return int(given[part.input - 1]) if isinstance(part, operators.Given) else part
+
+    return x[tuple(slice(*map(number, e)) if isinstance(e, tuple) else number(e) for e in spec.index)]

@@ -31,7 +31,10 @@ def average_pooling(spec: pooling.AveragePooling, context: Context, x: Array) ->
 def _views(spec: pooling.Pooling, x: Array, padding: float) -> list[Array]:
     """What each tap of the window sees, for all windows at once."""
     axes = list(zip(x.shape[1:-1], spec.pool_size, spec.strides, strict=True))
-    if spec.padding == "same":
+    if spec.edges:
+        x = padded(x, spec.edges, padding)
+        counts = [(sum(edges) + n - k) // s + 1 for (n, k, s), edges in zip(axes, spec.edges, strict=True)]
+    elif spec.padding == "same":
         counts = [math.ceil(n / s) for n, _, s in axes]
         pads = [same_padding(n, count, k, s) for (n, k, s), count in zip(axes, counts, strict=True)]
         x = padded(x, pads, padding)

@@ -28,7 +28,7 @@ def recurrent_layer(spec: recurrent.Recurrent, context: Context, x: Array, *init
         new, value = [], x[:, t]
         for cell, w, state in zip(spec.cells, weights, states, strict=True):
             new.append(step(cell, w, value, state))
-            value = new[-1][0]
+            value = value + new[-1][0] if cell.residual else new[-1][0]
         if mask is not None:
             kept = mask[:, t, None]
             zeroed = spec.zero_masked and not spec.zeroes_crosswise

@@ -41,7 +41,7 @@ def _interpolated(spec: resampling.UpSampling, x: Array, factor: int) -> Array:
 
     Pixels beyond the edges count for nothing; the weights of the others are scaled to a sum of 1.
     """
-    kernel, radius = _KERNELS[spec.interpolation]
+    kernel, radius = KERNELS[spec.interpolation]
     steps = np.arange(len(x) * factor)
     points = (steps + 0.5) / factor - 0.5 if spec.half_pixel else steps / factor
     if spec.interpolation == "bicubic":  # TensorFlow's table of weights has 1024 steps a pixel
@@ -73,7 +73,7 @@ def _gaussian(distance: Array) -> Array:
 
 
 # A function of the distance in pixels, and how far it reaches.
-_KERNELS: dict[str, tuple[Callable[[Array], Array], float]] = {
+KERNELS: dict[str, tuple[Callable[[Array], Array], float]] = {
     "bilinear": (lambda distance: np.maximum(1 - distance, 0), 1),
     "bicubic": (lambda distance: _cubic(distance, 0, 0.5), 2),
     "mitchellcubic": (lambda distance: _cubic(distance, 1 / 3, 1 / 3), 2),

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+NOT_FINITE = "NaN or infinity in one and not in the other"
+OVERFLOW = "its values overflow float32, in Keras too"
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,7 @@ def measure(name: str, class_name: str, actual: Array, expected: Array, toleranc
     a, e = actual.astype(np.float64), expected.astype(np.float64)
     finite = np.isfinite(e)
     if not np.array_equal(np.isfinite(a), finite) or not np.array_equal(a[~finite], e[~finite], equal_nan=True):
-        detail = "NaN or infinity in one and not in the other"
-        return LayerError(name, class_name, expected.shape, np.inf, np.inf, np.inf, passed=False, detail=detail)
+        return LayerError(name, class_name, expected.shape, np.inf, np.inf, np.inf, passed=False, detail=NOT_FINITE)
     a, e = a[finite], e[finite]
     if not e.size:
         return LayerError(name, class_name, expected.shape, 0.0, 0.0, 0.0, passed=True)

@@ -1,0 +1,106 @@
+"""The arrays of Keras 1's layers, and how they make today's weights.
+
+Kernels of ``dim_ordering="th"`` are (filters, in, *space); gates have arrays of their own; Theano's
+convolutions go over a kernel backwards, whatever its ordering.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from kerasport.dialect.storage import (
+    PLAIN,
+    Arrays,
+    Storage,
+    flipped,
+    joined,
+    mapped,
+    transposed,
+    without_axis,
+)
+from kerasport.dialect.writer import Writer
+from kerasport.reader.weights import Weight
+
+Config = Mapping[str, Any]
+_CONVOLUTIONS = ("Convolution2D", "AtrousConvolution2D", "Convolution3D", "SeparableConvolution2D")
+# The gates in the file's order, and in the order in which they stand in one array.
+_GATES = {"LSTM": ("icfo", "ifco"), "ConvLSTM2D": ("icfo", "ifco"), "GRU": ("zrh", "zrh")}
+
+
+def storage(name: str, config: Config, writer: Writer) -> Storage:
+    """The storage of one layer.
+
+    Args:
+        name: Keras 1's class name.
+        config: Its config as Keras 1 wrote it, ``dim_ordering`` filled in.
+        writer: Its backend decides about the flips; its version what ``running_std`` is.
+    """
+    if name in ("Convolution1D", "AtrousConvolution1D"):
+        return Storage(roles={"kernel": partial(_one_dimensional, config, writer)})
+    if name in _CONVOLUTIONS:
+        roles = ("depthwise_kernel", "pointwise_kernel") if name == "SeparableConvolution2D" else ("kernel",)
+        return Storage(roles={role: partial(_kernel, config, writer, role) for role in roles})
+    if name == "Deconvolution2D":
+        return Storage(roles={"kernel": partial(_transposed_kernel, config, writer)})
+    if name in _GATES:
+        return _gated(name, config, writer)
+    # Whole models were not saved before 1.0.3; 1.0.0 stands for a file that does not tell its version.
+    if name == "BatchNormalization" and (1, 0, 0) < writer.version < (1, 0, 6):
+        return Storage(roles={"moving_variance": partial(_variance, float(config.get("epsilon", 1e-6)))})
+    return PLAIN
+
+
+def _channels_first(config: Config) -> bool:
+    return bool(config.get("dim_ordering") == "th")
+
+
+def _one_dimensional(config: Config, writer: Writer, stored: Arrays) -> Weight:
+    """(steps, 1, in, filters), or as the first versions had it (filters, in, steps, 1)."""
+    kernel = stored["kernel"]
+    if kernel.shape[:2] != (config.get("filter_length"), 1) or kernel.shape[-1] != config.get("nb_filter"):
+        kernel = transposed(kernel, 2, 3, 1, 0)
+    return _turned(without_axis(kernel, 1), writer)
+
+
+def _kernel(config: Config, writer: Writer, role: str, stored: Arrays) -> Weight:
+    return _turned(_in_order(config, stored[role]), writer)
+
+
+def _in_order(config: Config, kernel: Weight) -> Weight:
+    """(filters, in, *space) as (*space, in, filters)."""
+    return transposed(kernel, *range(2, len(kernel.shape)), 1, 0) if _channels_first(config) else kernel
+
+
+def _turned(kernel: Weight, writer: Writer) -> Weight:
+    return flipped(kernel) if writer.backend == "theano" else kernel
+
+
+def _transposed_kernel(config: Config, writer: Writer, stored: Arrays) -> Weight:
+    """(*space, in, filters) as (*space, filters, in)."""
+    return _turned(transposed(_in_order(config, stored["kernel"]), 0, 1, 3, 2), writer)
+
+
+def _gated(name: str, config: Config, writer: Writer) -> Storage:
+    if config.get("consume_less") == "gpu" and name != "ConvLSTM2D":
+        return Storage(names=("kernel", "recurrent_kernel", "bias"))
+    order, wanted = _GATES[name]
+    roles: dict[str, Callable[[Arrays], Weight]] = {}
+    for role, letter in (("kernel", "W"), ("recurrent_kernel", "U"), ("bias", "b")):
+        parts = [f"{letter}_{gate}" for gate in wanted]
+        convolves = name == "ConvLSTM2D" and role != "bias"
+        roles[role] = partial(_joined, parts, config, writer) if convolves else partial(_joined, parts, None, writer)
+    return Storage(tuple(f"{letter}_{gate}" for gate in order for letter in "WUb"), roles)
+
+
+def _joined(parts: list[str], config: Config | None, writer: Writer, stored: Arrays) -> Weight:
+    if config is None:
+        return joined(stored[part] for part in parts)
+    return joined(_turned(_in_order(config, stored[part]), writer) for part in parts)
+
+
+def _variance(epsilon: float, stored: Arrays) -> Weight:
+    """Keras up to 1.0.5 divided by ``running_std + epsilon``; now it is by ``sqrt(variance + epsilon)``."""
+    what = "as a variance"
+    return mapped(stored["moving_variance"], what, lambda deviation: (deviation + epsilon) ** 2 - epsilon)

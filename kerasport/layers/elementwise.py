@@ -1,0 +1,117 @@
+"""Elementwise operations of one tensor, and the choice between two."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from kerasport.layers.activation import function_type
+from kerasport.layers.base import TensorType
+from kerasport.layers.functions import Function
+from kerasport.layers.operators import Literal
+from kerasport.layers.ops import Op, broadcast_shape
+
+# Functions that keep whole numbers; the others are given float32.
+EXACT = frozenset(["abs", "negative", "sign", "square", "clip"])
+TESTS = frozenset(["isnan", "isfinite", "isinf"])
+FLOATING = frozenset(
+    [
+        "exp",
+        "expm1",
+        "exp2",
+        "log",
+        "log1p",
+        "log2",
+        "log10",
+        "sqrt",
+        "rsqrt",
+        "reciprocal",
+        "floor",
+        "ceil",
+        "round",
+        "trunc",
+        "sin",
+        "cos",
+        "tan",
+        "sinh",
+        "cosh",
+        "asin",
+        "acos",
+        "atan",
+        "asinh",
+        "acosh",
+        "atanh",
+        "erf",
+        "erfc",
+        "erfinv",
+        "cbrt",
+        "nan_to_num",
+    ]
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unary(Op):
+    """A function of each value.
+
+    Attributes:
+        function: One of EXACT, TESTS (which give bool) or FLOATING; ``round`` goes to the even one of two neighbours.
+        parameters: For ``clip`` the bounds, for ``nan_to_num`` what replaces nan, infinity and minus infinity.
+    """
+
+    function: str
+    parameters: tuple[float, ...] = ()
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        """The input's type; bool for tests."""
+        return inputs[0].with_dtype("bool" if self.function in TESTS else inputs[0].dtype)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Activated(Op):
+    """An activation function as an operation."""
+
+    activation: Function
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        """The input's type; ``glu`` halves its axis."""
+        return function_type(self.activation, inputs[0])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Where(Op):
+    """``yes`` where the first input is true, else ``no``, broadcast as NumPy does.
+
+    Attributes:
+        yes: A constant, or None for an input.
+        no: The same.
+    """
+
+    yes: Literal = None
+    no: Literal = None
+
+    @property
+    def constants(self) -> list[Any]:
+        """The constant sides."""
+        return [side for side in (self.yes, self.no) if side is not None]
+
+    def operand_dtype(self, *inputs: TensorType) -> str:
+        """What both sides are: float32 where one of them is fractional."""
+        dtypes = {x.dtype for x in inputs[1:]} | {_dtype(constant) for constant in self.constants}
+        whole = next((x.dtype for x in inputs[1:]), "int32")
+        return "float32" if "float32" in dtypes else whole
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        """The broadcast shape."""
+        shape = broadcast_shape(*(x.shape for x in inputs), *(_shape(constant) for constant in self.constants))
+        return TensorType(shape, self.operand_dtype(*inputs))
+
+
+def _shape(constant: Literal) -> tuple[int, ...]:
+    return (len(constant), *_shape(constant[0])) if isinstance(constant, tuple) and constant else ()
+
+
+def _dtype(constant: Literal) -> str:
+    if isinstance(constant, tuple):
+        return "float32" if any(_dtype(item) == "float32" for item in constant) else "int32"
+    return "bool" if isinstance(constant, bool) else "int32" if isinstance(constant, int) else "float32"

@@ -1,0 +1,269 @@
+"""Operations along axes, by Keras 3's names; those that only TensorFlow has by ``tf.`` names."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from kerasport.errors import LayerError
+from kerasport.layers.arguments import Arguments, Parser, Result, Step, register
+from kerasport.layers.base import Value, normalize_axis
+from kerasport.layers.operations import binary, then, unary
+from kerasport.layers.operators import ExpandDims, GetItem
+from kerasport.layers.ops import CastTo, NotEqualTo, ReduceAny
+from kerasport.layers.reductions import ArgExtreme, Cumulative, Reduce, TopK
+from kerasport.layers.shaping import Reshape, Split
+
+_REDUCTIONS = {
+    "Sum": "sum", "Mean": "mean", "Max": "max", "Min": "min", "Amax": "max", "Amin": "min", "Prod": "prod",
+    "All": "all", "Logsumexp": "logsumexp", "tf.math.reduce_euclidean_norm": "l2",
+}  # fmt: skip
+_FRACTIONAL = frozenset(["mean", "logsumexp", "l1", "l2"])
+
+
+def axes(call: Arguments, name: str = "axis", position: int | None = 1) -> tuple[int, ...] | None:
+    """The axes to reduce, None for all."""
+    raw = call.get(name, position)
+    return None if raw is None else call.integers(name, position)
+
+
+def reduced(call: Arguments, name: str, x: Value, over: tuple[int, ...] | None, keepdims: bool = False) -> Step:
+    """A reduction."""
+    if name in _FRACTIONAL:
+        x = call.floating(x)
+    elif name in ("any", "all"):
+        x = call.cast(x, "bool")
+    elif x.type.dtype == "bool":
+        x = call.cast(x, "int32")
+    return Step(Reduce(function=name, axes=over, keepdims=keepdims), (x,))
+
+
+def variance(call: Arguments, x: Value, over: tuple[int, ...] | None, keepdims: bool) -> Step:
+    """The mean squared distance from the mean."""
+    x = call.floating(x)
+    mean = then(call, reduced(call, "mean", x, over, keepdims=True))
+    squares = then(call, unary(call, "square", then(call, binary(call, "subtract", x, mean))))
+    return reduced(call, "mean", squares, over, keepdims)
+
+
+def _reduction(name: str) -> Parser:
+    def parse(call: Arguments) -> Step:
+        return reduced(call, name, call.tensor("x", 0), axes(call), call.flag("keepdims", 2))
+
+    return parse
+
+
+for _name, _function in _REDUCTIONS.items():
+    register(_name)(_reduction(_function))
+
+
+@register("Any")
+def _any(call: Arguments) -> Step:
+    x, over, keepdims = call.cast(call.tensor("x", 0), "bool"), axes(call), call.flag("keepdims", 2)
+    if over is None:
+        return reduced(call, "any", x, None, keepdims)
+    return Step(ReduceAny(axes=over, keepdims=keepdims), (x,))
+
+
+@register("Var")
+def _var(call: Arguments) -> Step:
+    return variance(call, call.tensor("x", 0), axes(call), call.flag("keepdims", 2))
+
+
+@register("Std")
+def _std(call: Arguments) -> Step:
+    found = variance(call, call.tensor("x", 0), axes(call), call.flag("keepdims", 2))
+    return unary(call, "sqrt", then(call, found))
+
+
+@register("Moments")
+def _moments(call: Arguments) -> Result:
+    x, over, keepdims = call.tensor("x", 0), axes(call, "axes"), call.flag("keepdims", 2)
+    return reduced(call, "mean", x, over, keepdims), variance(call, x, over, keepdims)
+
+
+@register("Average")
+def _average(call: Arguments) -> Step:
+    return reduced(call, "mean", call.tensor("x", 0), axes(call))
+
+
+@register("Ptp")
+def _ptp(call: Arguments) -> Step:
+    x, over, keepdims = call.tensor("x", 0), axes(call), call.flag("keepdims", 2)
+    extremes = (then(call, reduced(call, name, x, over, keepdims)) for name in ("max", "min"))
+    return binary(call, "subtract", *extremes)
+
+
+@register("CountNonzero")
+def _count_nonzero(call: Arguments) -> Step:
+    x, over, keepdims = call.tensor("x", 0), axes(call), call.flag("keepdims", 2)
+    counted = call.cast(call.emit(NotEqualTo(value=0.0), x), "int32")
+    return reduced(call, "sum", counted, over, keepdims)
+
+
+@register("Norm")
+def _norm(call: Arguments) -> Step:
+    order, over = call.get("ord", 1), axes(call, "axis", 2)
+    name = {None: "l2", 1: "l1", 2: "l2", "euclidean": "l2"}.get(order)
+    if name is None or (over is not None and len(over) > 1 and order not in (None, "euclidean")):
+        raise LayerError(f"ord={order!r} with axis={over} is not supported")
+    return reduced(call, name, call.tensor("x", 0), over, call.flag("keepdims", 3))
+
+
+@register("Normalize")
+def _normalize(call: Arguments) -> Step:
+    x, over, order = call.floating(call.tensor("x", 0)), axes(call), call.integer("order", 2, 2)
+    epsilon = call.get("epsilon", 3)
+    if order not in (1, 2):
+        raise LayerError(f"order={order} is not supported")
+    norm = then(call, reduced(call, f"l{order}", x, over, keepdims=True))
+    return binary(call, "divide", x, then(call, binary(call, "maximum", norm, epsilon or 1e-7)))
+
+
+@register("tf.math.l2_normalize")
+def _l2_normalize(call: Arguments) -> Step:
+    x, over, epsilon = call.floating(call.tensor("x", 0)), axes(call), call.number("epsilon", 2, 1e-12)
+    squares = then(call, reduced(call, "sum", then(call, unary(call, "square", x)), over, keepdims=True))
+    floor = then(call, binary(call, "maximum", squares, epsilon))
+    return binary(call, "multiply", x, then(call, unary(call, "rsqrt", floor)))
+
+
+@register("tf.clip_by_norm")
+def _clip_by_norm(call: Arguments) -> Step:
+    x, limit = call.floating(call.tensor("x", 0)), call.number("clip_norm", 1)
+    norm = then(call, reduced(call, "l2", x, axes(call, "axes", 2), keepdims=True))
+    scaled = then(call, binary(call, "multiply", x, limit))
+    return binary(call, "divide", scaled, then(call, binary(call, "maximum", norm, limit)))
+
+
+def _extreme(largest: bool) -> Parser:
+    def parse(call: Arguments) -> Step:
+        x, axis, keepdims = call.tensor("x", 0), call.get("axis", 1), call.flag("keepdims", 2)
+        dtype = str(call.get("output_type", default="int32"))
+        if axis is None:
+            x, axis = call.emit(Reshape(shape=(-1,)), x), 0
+        if isinstance(axis, bool) or not isinstance(axis, int) or (keepdims and x.type.rank == 1 != axis):
+            raise LayerError(f"axis={axis!r} is not supported")
+        place = call.emit(ArgExtreme(axis=axis, largest=largest, keepdims=keepdims), x)
+        return Step(CastTo(dtype=dtype), (place,))
+
+    return parse
+
+
+register("Argmax")(_extreme(largest=True))
+register("Argmin")(_extreme(largest=False))
+
+
+def _cumulative(product: bool) -> Parser:
+    def parse(call: Arguments) -> Step:
+        x, axis = call.tensor("x", 0), call.get("axis", 1)
+        if axis is None:
+            x, axis = call.emit(Reshape(shape=(-1,)), x), 0
+        flags = {"exclusive": call.flag("exclusive", 2), "reverse": call.flag("reverse", 3)}
+        return Step(Cumulative(axis=call.axis(1, axis), product=product, **flags), (x,))
+
+    return parse
+
+
+register("Cumsum")(_cumulative(product=False))
+register("Cumprod")(_cumulative(product=True))
+
+
+@register("TopK")
+def _top_k(call: Arguments) -> Result:
+    x, k = call.tensor("x", 0), call.integer("k", 1, 1)
+    call.get("sorted", 2)
+    return Step(TopK(k=k), (x,))
+
+
+def ordered(call: Arguments, x: Value, axis: int, largest: bool = False) -> tuple[Value, Value]:
+    """All values along an axis in order, and their places."""
+    values, places = call.emit_all(TopK(k=x.type.shape[axis], axis=axis, largest=largest), x)
+    return values, places
+
+
+def _descending(call: Arguments) -> bool:
+    direction = call.text("direction", None, "ASCENDING")
+    if direction not in ("ASCENDING", "DESCENDING"):
+        raise LayerError(f"direction={direction!r} is not supported")
+    return direction == "DESCENDING"
+
+
+@register("Sort")
+def _sort(call: Arguments) -> Result:
+    return ordered(call, call.tensor("x", 0), call.axis(1), _descending(call))[0]
+
+
+@register("Argsort")
+def _argsort(call: Arguments) -> Result:
+    places = ordered(call, call.tensor("x", 0), call.axis(1), _descending(call))[1]
+    return Step(CastTo(dtype="int32"), (places,))
+
+
+@register("Median")
+def _median(call: Arguments) -> Step:
+    x, over, keepdims = call.floating(call.tensor("x", 0)), axes(call), call.flag("keepdims", 2)
+    size = x.type.shape[over[0]] if over and len(over) == 1 else None
+    if size is None or over is None:
+        raise LayerError(f"axis={over} is not supported")
+    axis = normalize_axis(over[0], x.type.rank)
+    values, _ = ordered(call, x, axis)
+    middle = (None, None, None), ((size - 1) // 2, size // 2 + 1, None)
+    part = call.emit(GetItem(index=(*[middle[0]] * axis, middle[1])), values)
+    return reduced(call, "mean", part, (axis,), keepdims)
+
+
+@register("Diff")
+def _diff(call: Arguments) -> Step:
+    x, axis = call.tensor("x", 0), normalize_axis(call.axis(2), call.tensor("x", 0).type.rank)
+    if call.integer("n", 1, 1) != 1:
+        raise LayerError("only differences of the first order are supported")
+    whole = [(None, None, None)] * axis
+    later, earlier = (call.emit(GetItem(index=(*whole, (a, b, None))), x) for a, b in ((1, None), (None, -1)))
+    return binary(call, "subtract", later, earlier)
+
+
+@register("Digitize")
+def _digitize(call: Arguments) -> Step:
+    x, bins = call.tensor("x", 0), call.operand("bins", 1)
+    if not isinstance(bins, tuple) or list(bins) != sorted(bins):
+        raise LayerError("bins that are not constants in ascending order are not supported")
+    column = call.emit(ExpandDims(axes=(-1,)), x)
+    above = call.cast(then(call, binary(call, "greater_equal", column, bins)), "int32")
+    return reduced(call, "sum", above, (-1,))
+
+
+@register("Split")
+def _split(call: Arguments) -> Result:
+    x, axis = call.tensor("x", 0), call.axis(2, 0)
+    size = x.type.shape[normalize_axis(axis, x.type.rank)]
+    parts = call.get("indices_or_sections", 1)
+    if size is None:
+        raise LayerError("an axis of unknown size cannot be split")
+    if isinstance(parts, int):
+        if size % parts:
+            raise LayerError(f"an axis of {size} cannot be split into {parts} equal parts")
+        return Step(Split(sizes=(size // parts,) * parts, axis=axis), (x,))
+    ends = [0, *call.integers("indices_or_sections", 1), size]
+    return Step(Split(sizes=tuple(b - a for a, b in pairwise(ends)), axis=axis), (x,))
+
+
+@register("tf.split")
+def _split_sizes(call: Arguments) -> Result:
+    x, axis = call.tensor("value", 0), call.axis(2, 0)
+    size = x.type.shape[normalize_axis(axis, x.type.rank)]
+    parts = call.get("num_or_size_splits", 1)
+    if size is None:
+        raise LayerError("an axis of unknown size cannot be split")
+    sizes = [size // parts] * parts if isinstance(parts, int) else list(call.integers("num_or_size_splits", 1))
+    rest = size - sum(part for part in sizes if part != -1)
+    return Step(Split(sizes=tuple(rest if part == -1 else part for part in sizes), axis=axis), (x,))
+
+
+@register("ArraySplit")
+def _array_split(call: Arguments) -> Result:
+    x, parts, axis = call.tensor("x", 0), call.integer("indices_or_sections", 1), call.axis(2, 0)
+    size = x.type.shape[normalize_axis(axis, x.type.rank)]
+    if size is None:
+        raise LayerError("an axis of unknown size cannot be split")
+    sizes = tuple(size // parts + (i < size % parts) for i in range(parts))
+    return Step(Split(sizes=sizes, axis=axis), (x,))

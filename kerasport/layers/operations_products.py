@@ -1,0 +1,297 @@
+"""Products, gathering and normalizing operations, by Keras 3's names; TensorFlow's own by ``tf.`` names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from kerasport.errors import LayerError
+from kerasport.layers.arguments import Arguments, Result, Step, dtype_name, register
+from kerasport.layers.base import Value, normalize_axis
+from kerasport.layers.elementwise import Activated
+from kerasport.layers.functions import function
+from kerasport.layers.operations import binary, then, unary
+from kerasport.layers.operations_axes import reduced, variance
+from kerasport.layers.operators import ExpandDims, GetItem, Join
+from kerasport.layers.ops import CastTo
+from kerasport.layers.products import Einsum, Gather, Matmul, OneHot, TakeAlong
+from kerasport.layers.shaping import Squeeze, Transpose
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+def _same_dtype(call: Arguments, *values: Value) -> tuple[Value, ...]:
+    dtypes = {value.type.dtype for value in values}
+    return values if len(dtypes) == 1 else tuple(call.floating(value) for value in values)
+
+
+def _swapped(call: Arguments, x: Value, wanted: bool) -> Value:
+    rank = x.type.rank
+    return call.emit(Transpose(perm=(*range(rank - 2), rank - 1, rank - 2)), x) if wanted else x
+
+
+@register("Matmul")
+def _matmul(call: Arguments) -> Step:
+    flags = [call.flag(f"transpose_{side}") or call.flag(f"adjoint_{side}") for side in "ab"]
+    sides = (call.tensor(name, i) for i, name in enumerate(("x1", "x2")))
+    swapped = (_swapped(call, side, flag) for side, flag in zip(sides, flags, strict=True))
+    return Step(Matmul(), _same_dtype(call, *swapped))
+
+
+@register("tf.linalg.matvec")
+def _matvec(call: Arguments) -> Step:
+    matrix, vector = call.tensor("a", 0), call.tensor("b", 1)
+    column = call.emit(ExpandDims(axes=(-1,)), vector)
+    return Step(Squeeze(axes=(-1,)), (call.emit(Matmul(), *_same_dtype(call, matrix, column)),))
+
+
+@register("Einsum")
+def _einsum(call: Arguments) -> Step:
+    equation, listed = call.text("subscripts").replace(" ", ""), call.get("operands")
+    operands = listed or [call.get(f"argument {i}", i) for i in range(len(call.args))]
+    values = [call.value(raw) for raw in operands]
+    return Step(einsum(equation, values), _same_dtype(call, *values))
+
+
+def einsum(equation: str, values: Sequence[Value]) -> Einsum:
+    """The sum, with letters for the axes of an ellipsis and the output that goes without saying."""
+    given, arrow, output = equation.partition("->")
+    terms = given.split(",")
+    if not re.fullmatch(r"[a-zA-Z.,]+", given) or len(terms) != len(values):
+        raise LayerError(f"the equation {equation[:60]!r} is not supported")
+    elided = [value.type.rank - len(term.replace("...", "")) for term, value in zip(terms, values, strict=True)]
+    count = max(elide if "..." in term else 0 for term, elide in zip(terms, elided, strict=True))
+    free = "".join(letter for letter in _LETTERS if letter not in equation)[:count]
+    letters = [t.replace("...", free[count - e :] if e > 0 else "") for t, e in zip(terms, elided, strict=True)]
+    if not arrow:
+        plain = given.replace(",", "").replace(".", "")
+        output = ("..." if count else "") + "".join(c for c in sorted(set(plain)) if plain.count(c) == 1)
+    return Einsum(terms=tuple(letters), output=output.replace("...", free))
+
+
+@register("Tensordot")
+def _tensordot(call: Arguments) -> Step:
+    x, y, axes = call.tensor("x1", 0), call.tensor("x2", 1), call.get("axes", 2, 2)
+    if isinstance(axes, int):
+        axes = [range(x.type.rank - axes, x.type.rank), range(axes)]
+    left, right = ([axes[i]] if isinstance(axes[i], int) else list(axes[i]) for i in (0, 1))
+    return tensordot(call, x, y, left, right)
+
+
+def tensordot(call: Arguments, x: Value, y: Value, left: Sequence[int], right: Sequence[int]) -> Step:
+    """The products summed over some axes of each; a matrix product where it is the last over the first of two."""
+    left = [normalize_axis(axis, x.type.rank) for axis in left]
+    right = [normalize_axis(axis, y.type.rank) for axis in right]
+    x, y = _same_dtype(call, x, y)
+    if left == [x.type.rank - 1] and right == [0] and y.type.rank == 2:
+        return Step(Matmul(), (x, y))
+    first = _LETTERS[: x.type.rank]
+    second = list(_LETTERS[x.type.rank : x.type.rank + y.type.rank])
+    for one, other in zip(left, right, strict=True):
+        second[other] = first[one]
+    kept = [c for i, c in enumerate(first) if i not in left] + [c for i, c in enumerate(second) if i not in right]
+    return Step(Einsum(terms=(first, "".join(second)), output="".join(kept)), (x, y))
+
+
+@register("Dot")
+def _dot(call: Arguments) -> Step:
+    x, y = call.tensor("x1", 0), call.tensor("x2", 1)
+    if not x.type.rank or not y.type.rank:
+        return binary(call, "multiply", x, y)
+    return tensordot(call, x, y, [-1], [-2 if y.type.rank > 1 else 0])
+
+
+@register("Outer")
+def _outer(call: Arguments) -> Step:
+    x, y = (call.tensor(name, i) for i, name in enumerate(("x1", "x2")))
+    if x.type.rank != 1 or y.type.rank != 1:
+        raise LayerError("an outer product of tensors that are not of rank 1 is not supported")
+    return binary(call, "multiply", call.emit(ExpandDims(axes=(1,)), x), y)
+
+
+@register("Cross")
+def _cross(call: Arguments) -> Step:
+    x, y = (call.tensor(name, i) for i, name in enumerate(("x1", "x2")))
+    if {call.get(name, default=-1) for name in ("axisa", "axisb", "axisc")} != {-1} or call.get("axis") is not None:
+        raise LayerError("a cross product over another axis than the last is not supported")
+    if x.type.shape[-1] != 3 or y.type.shape[-1] != 3:
+        raise LayerError("a cross product of vectors that are not of size 3 is not supported")
+
+    def product(left: list[int], right: list[int]) -> Value:
+        sides = (call.emit(Gather(axis=-1), v, call.value(places)) for v, places in ((x, left), (y, right)))
+        return then(call, binary(call, "multiply", *sides))
+
+    return binary(call, "subtract", product([1, 2, 0], [2, 0, 1]), product([2, 0, 1], [1, 2, 0]))
+
+
+@register("Diagonal")
+def _diagonal(call: Arguments) -> Step:
+    return _diagonals(call, call.tensor("x", 0), summed=False)
+
+
+@register("Trace")
+def _trace(call: Arguments) -> Step:
+    return _diagonals(call, call.tensor("x", 0), summed=True)
+
+
+@register("tf.linalg.diag_part")
+def _diag_part(call: Arguments) -> Step:
+    if call.get("k", default=0) or call.get("padding_value"):
+        raise LayerError("only the main diagonal is supported")
+    call.get("align")
+    return _diagonals(call, call.tensor("input", 0), summed=False, axes=(-2, -1))
+
+
+@register("tf.linalg.trace")
+def _matrix_trace(call: Arguments) -> Step:
+    return _diagonals(call, call.tensor("x", 0), summed=True, axes=(-2, -1))
+
+
+def _diagonals(call: Arguments, x: Value, summed: bool, axes: tuple[int, int] | None = None) -> Step:
+    """Einstein's sum with one letter for both axes, which are cut to the shorter one."""
+    chosen = axes or (call.integer("axis1", 2, 0), call.integer("axis2", 3, 1))
+    if axes is None and call.integer("offset", 1, 0):
+        raise LayerError("only the main diagonal is supported")
+    places = [normalize_axis(axis, x.type.rank) for axis in chosen]
+    sizes = [x.type.shape[axis] for axis in places]
+    if None in sizes:
+        raise LayerError("the diagonal of a matrix of unknown size is not supported")
+    if len(set(sizes)) > 1:
+        shorter = (None, min(size or 0 for size in sizes), None)
+        cut = (shorter if axis in places else (None, None, None) for axis in range(x.type.rank))
+        x = call.emit(GetItem(index=tuple(cut)), x)
+    letters = ["z" if axis in places else _LETTERS[axis] for axis in range(x.type.rank)]
+    rest = [letter for letter in letters if letter != "z"]
+    return Step(Einsum(terms=("".join(letters),), output="".join(rest if summed else [*rest, "z"])), (x,))
+
+
+@register("Take")
+def _take(call: Arguments) -> Step:
+    x, places = call.tensor("x", 0), call.tensor("indices", 1)
+    batch, axis = call.get("batch_dims", default=0) or 0, call.get("axis", 2)
+    if axis is None:
+        axis = batch
+    return Step(Gather(axis=call.axis(2, axis), batch_axes=batch), (x, places))
+
+
+@register("tf.nn.embedding_lookup")
+def _embedding_lookup(call: Arguments) -> Step:
+    call.get("partition_strategy")  # of a table in several parts, which this is not
+    table, ids = call.tensor("params", 0), call.tensor("ids", 1)
+    if call.get("max_norm") is not None:
+        raise LayerError("max_norm is not supported")
+    call.get("validate_indices")
+    return Step(Gather(axis=0), (table, ids))
+
+
+@register("TakeAlongAxis")
+def _take_along_axis(call: Arguments) -> Step:
+    return Step(TakeAlong(axis=call.axis(2)), (call.tensor("x", 0), call.tensor("indices", 1)))
+
+
+@register("tf.gather_nd")
+def _gather_nd(call: Arguments) -> Step:
+    x, places, batch = call.tensor("params", 0), call.tensor("indices", 1), call.get("batch_dims", 2, 0)
+    if places.type.shape[-1] != 1:
+        raise LayerError("places along several axes are not supported")
+    return Step(Gather(axis=batch, batch_axes=batch), (x, call.emit(Squeeze(axes=(-1,)), places)))
+
+
+@register("OneHot")
+def _one_hot(call: Arguments) -> Step:
+    x = call.tensor("x", 0)
+    return Step(_one_hot_of(call), (call.cast(x, "int64") if x.type.dtype.startswith("float") else x,))
+
+
+def _one_hot_of(call: Arguments) -> OneHot:
+    on, off = call.get("on_value", default=1.0), call.get("off_value", default=0.0)
+    given = {"on": float(1.0 if on is None else on), "off": float(off or 0.0)}
+    dtype, axis = dtype_name(call.get("dtype", 3)) or "float32", call.get("axis", 2)
+    return OneHot(depth=call.integer("num_classes", 1), axis=-1 if axis is None else axis, dtype=dtype, **given)
+
+
+@register("MultiHot")
+def _multi_hot(call: Arguments) -> Step:
+    x, spec = call.tensor("inputs", 0), _one_hot_of(call)
+    if spec.axis != -1 or not x.type.rank:
+        raise LayerError(f"axis={spec.axis} is not supported")
+    return reduced(call, "max", call.emit(spec, x), (max(x.type.rank - 1, 0),))
+
+
+@register("tf.sequence_mask")
+def _sequence_mask(call: Arguments) -> Step:
+    x, length = call.tensor("lengths", 0), call.integer("maxlen", 1)
+    column, dtype = call.emit(ExpandDims(axes=(-1,)), x), dtype_name(call.get("dtype", 2)) or "bool"
+    inside = then(call, binary(call, "greater", column, tuple(range(length))))
+    return Step(CastTo(dtype=dtype), (inside,))
+
+
+@register("tf.nn.bias_add")
+def _bias_add(call: Arguments) -> Step:
+    x, bias, data_format = call.tensor("value", 0), call.operand("bias", 1), call.text("data_format", 2, "NHWC")
+    if not data_format.endswith("C") and x.type.rank > 2:
+        raise LayerError(f"data_format={data_format!r} is not supported")
+    return binary(call, "add", x, bias)
+
+
+@register("tf.nn.crelu")
+def _crelu(call: Arguments) -> Step:
+    x, axis = call.tensor("features", 0), call.axis(2)
+    both = call.emit(Join(axis=axis), x, then(call, unary(call, "negative", x)))
+    return Step(Activated(activation=function("relu")), (both,))
+
+
+@register("LayerNorm")
+def _layer_norm(call: Arguments) -> Result:
+    x, epsilon = call.floating(call.tensor("x", 0)), call.get("epsilon") or 1e-7
+    axes = tuple(normalize_axis(axis, x.type.rank) for axis in call.integers("axis", None, -1))
+    if axes != tuple(range(x.type.rank - len(axes), x.type.rank)) or call.flag("rms_scaling"):
+        raise LayerError(f"axis={list(axes)} or rms_scaling is not supported")
+    centered = then(call, binary(call, "subtract", x, then(call, reduced(call, "mean", x, axes, keepdims=True))))
+    return _scaled(call, centered, then(call, variance(call, x, axes, keepdims=True)), epsilon, ("gamma", "beta"))
+
+
+@register("RMSNorm")
+def _rms_norm(call: Arguments) -> Result:
+    x, epsilon, axes = call.floating(call.tensor("x", 0)), call.get("epsilon") or 1e-7, call.integers("axis", None, -1)
+    squares = then(call, unary(call, "square", x))
+    return _scaled(call, x, then(call, reduced(call, "mean", squares, axes, keepdims=True)), epsilon, ("scale",))
+
+
+def _scaled(call: Arguments, x: Value, power: Value, epsilon: float, names: Sequence[str]) -> Result:
+    inverse = unary(call, "rsqrt", then(call, binary(call, "add", power, epsilon)))
+    result = binary(call, "multiply", x, then(call, inverse))
+    for position, name in enumerate(names, 1):
+        if call.get(name, position) is not None:
+            function_name = "multiply" if position == 1 else "add"
+            result = binary(call, function_name, then(call, result), call.operand(name, position))
+    return result
+
+
+@register("BatchNorm")
+def _batch_norm(call: Arguments) -> Step:
+    x, epsilon = call.tensor("x", 0), call.number("epsilon")
+    if normalize_axis(call.axis(None), x.type.rank) != x.type.rank - 1:
+        raise LayerError("a batch normalization over another axis than the last is not supported")
+    mean, power = call.operand("mean", 1), call.tensor("variance", 2)
+    inverse = then(call, unary(call, "rsqrt", then(call, binary(call, "add", power, epsilon))))
+    centered = then(call, binary(call, "subtract", x, mean))
+    result = binary(call, "multiply", centered, inverse)
+    for name, function_name in (("scale", "multiply"), ("offset", "add")):
+        position = {"offset": 3, "scale": 4}[name]
+        if call.get(name, position) is not None:
+            result = binary(call, function_name, then(call, result), call.operand(name, position))
+    return result
+
+
+@register("DotProductAttention")
+def _attention(call: Arguments) -> Step:
+    query, key, value = (call.floating(call.tensor(n, i)) for i, n in enumerate(("query", "key", "value")))
+    if call.flag("is_causal") or (query.type.rank, key.type.rank) != (4, 4) or query.type.shape[2] != key.type.shape[2]:
+        raise LayerError("is_causal, or other than equal numbers of heads, is not supported")
+    features = query.type.shape[-1]
+    scale = call.get("scale") or (features or 0) ** -0.5
+    scores = call.emit(Einsum(terms=("bqhd", "bkhd"), output="bhqk"), query, key)
+    scores = then(call, binary(call, "multiply", scores, float(scale)))
+    weights = call.emit(Activated(activation=function({"function": "softmax", "axis": -1})), scores)
+    return Step(Einsum(terms=("bhqk", "bkhd"), output="bqhd"), (weights, value))

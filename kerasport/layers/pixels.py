@@ -1,0 +1,64 @@
+"""Operations that move values between channels and space, and resize to a size that is computed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kerasport.errors import LayerError
+from kerasport.layers.base import TensorType
+from kerasport.layers.ops import Op
+from kerasport.layers.shaping import given_shape
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlockShuffle(Op):
+    """Channels become blocks of pixels, or the other way round.
+
+    Channel ``(i * block + j) * c + k`` of a pixel and channel k of the pixel (i, j) of its block are the same.
+
+    Attributes:
+        block: The height and width of a block.
+        to_space: Whether channels become pixels.
+        channels_first: Whether the channels are right behind the batch.
+    """
+
+    block: int
+    to_space: bool
+    channels_first: bool = False
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        """Height and width times the block, the channels divided by its size, or the other way round."""
+        x = inputs[0]
+        if x.rank != 4:
+            raise LayerError(f"its input has {x.rank} axes where 4 are needed")
+        channel_axis = 1 if self.channels_first else 3
+        shape = list(x.shape)
+        for axis in range(1, 4):
+            dim = x.shape[axis]
+            factor = self.block**2 if axis == channel_axis else self.block
+            grows = self.to_space != (axis == channel_axis)
+            if dim is not None and not grows and dim % factor:
+                raise LayerError(f"an axis of {dim} cannot be divided by {factor}")
+            shape[axis] = None if dim is None else dim * factor if grows else dim // factor
+        return x.with_shape(shape)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResizeTo(Op):
+    """Images resized to the (height, width) that the second input gives.
+
+    Pixel i of the result samples the input at ``(i + 0.5) * length / size - 0.5``.
+
+    Attributes:
+        nearest: Whether the nearest pixel is taken, at a tie the later one; else the two around are weighed.
+    """
+
+    nearest: bool = False
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        """The new height and width."""
+        x, size = inputs
+        if x.rank != 4 or size.shape != (2,):
+            raise LayerError(f"images of rank {x.rank} cannot be resized to {size.shape} numbers")
+        height, width = given_shape(size)
+        return x.with_shape((x.shape[0], height, width, x.shape[3]))

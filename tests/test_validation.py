@@ -1,0 +1,90 @@
+"""What a comparison finds, and what it does not mistake for a fault."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import onnx
+import pytest
+
+import kerasport as kp
+from kerasport.errors import MismatchError
+from kerasport.loading import load
+from kerasport.validation import Tolerance
+from kerasport.validation.error import NOT_FINITE, OVERFLOW, measure
+from kerasport.validation.inputs import generate
+from tests.goldens import Golden, goldens
+
+MODELS = goldens("models", era="2.15.0-tensorflow")
+
+
+@pytest.mark.parametrize("golden", MODELS, ids=lambda golden: golden.name)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_there_is_no_false_alarm_on_whole_models(golden: Golden, seed: int, tmp_path: Path) -> None:
+    model = golden.model(tmp_path)
+    kp.convert(model, tmp_path / "m.onnx", validate=False)
+    result = kp.validate(model, tmp_path / "m.onnx", seed=seed)
+    assert result.passed, result.verdict()
+
+
+def broken(path: Path, name: str) -> None:
+    """Changes one initializer by 1 %, or by 0.01 where it is zero."""
+    model = onnx.load(path)
+    tensor = next(tensor for tensor in model.graph.initializer if tensor.name == name)
+    tensor.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(tensor) * np.float32(1.01), name))
+    onnx.save(model, path)
+
+
+def test_the_layer_whose_weights_are_off_is_named_first(tmp_path: Path) -> None:
+    golden = goldens("models", "lenet", "2.15.0-tensorflow")[0]
+    model = golden.model(tmp_path)
+    kp.convert(model, tmp_path / "m.onnx", validate=False, fold=False)
+    kernels = [t.name for t in onnx.load(tmp_path / "m.onnx").graph.initializer if t.name.endswith("/kernel")]
+    assert len(kernels) > 2
+    for name in kernels:
+        kp.convert(model, tmp_path / "m.onnx", validate=False, fold=False)
+        broken(tmp_path / "m.onnx", name)
+        first = kp.validate(model, tmp_path / "m.onnx").first_divergence
+        assert first is not None
+        assert first.name == name.removesuffix("/kernel")
+
+
+def test_a_model_that_overflows_is_not_the_translations_fault(seed_model: Path, tmp_path: Path) -> None:
+    path = tmp_path / "huge.h5"
+    path.write_bytes(seed_model.read_bytes())
+    with h5py.File(path, "r+") as file:
+        for name in ("dense/dense", "dense_1/dense_1"):
+            kernel = file[f"model_weights/{name}/kernel:0"]
+            kernel[...] = kernel[...] * np.float32(1e30)
+    result = kp.convert(path, tmp_path / "m.onnx").validation
+    assert result is not None
+    assert "overflow float32" in result.verdict()
+    assert any(entry.detail == OVERFLOW for entry in result.outputs)
+
+
+def test_a_mismatch_leaves_no_file(seed_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kerasport.export.writer._loaded", lambda name, array: array.load() * np.float32(1.5))
+    with pytest.raises(MismatchError, match="first that diverges"):
+        kp.convert(seed_model, tmp_path / "m.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_measuring_looks_at_shapes_and_at_what_is_not_finite() -> None:
+    x, tolerance = np.ones((2, 3)), Tolerance()
+    assert measure("a", "Dense", x, x, tolerance).passed
+    assert not measure("a", "Dense", x[:1], x, tolerance).passed
+    bad = np.where(np.eye(2, 3) > 0, np.nan, x)
+    assert measure("a", "Dense", bad, x, tolerance).detail == NOT_FINITE
+    assert measure("a", "Dense", bad, bad, tolerance).passed
+    assert not measure("a", "Dense", x * 1.01, x, tolerance).passed
+
+
+@pytest.mark.parametrize("golden", goldens("recurrent", "*embedd*", "3.15*"), ids=lambda golden: golden.name)
+def test_generated_ids_stay_in_the_table_and_have_padding(golden: Golden, tmp_path: Path) -> None:
+    with load(golden.model(tmp_path)) as model:
+        tables = [record.spec for record in model.assembly.layers.values() if hasattr(record.spec, "mask_zero")]
+        arrays = generate(model.graph, batch=6, seed=0)
+    assert all((array >= 0).all() and array.max() < min(table.input_dim for table in tables) for array in arrays)
+    assert any((array == 0).any() for array in arrays)
