@@ -15,7 +15,7 @@ from kerasport.assemble import Assembly, assemble
 from kerasport.dialect.binding import Leaf, bind
 from kerasport.dialect.model import LayerDef, ModelDef
 from kerasport.dialect.paths import cells, places
-from kerasport.errors import DamagedFileError, OptionError, UnsupportedModelError
+from kerasport.errors import DamagedFileError, OptionError, Problem, UnsupportedModelError
 from kerasport.graph import Graph
 from kerasport.layers.stored import MERGED_ROLES
 from kerasport.reader.saved import NamedWeights
@@ -130,6 +130,13 @@ def _at_its_place(leaf: Leaf) -> Leaf:
     return replace(leaf, roles={role: shape for role, shape in leaf.roles.items() if role not in gone})
 
 
+_CNTK = Problem(
+    "(model)",
+    "it was saved by Keras on CNTK, whose padding and recurrent arithmetic differ from TensorFlow's",
+    "load it in Keras 2 on TensorFlow, compare its predictions there, and save it again",
+)
+
+
 def load(path: str | Path, *, allow_keys: Collection[str] = (), backend: str | None = None) -> LoadedModel:
     """Opens a Keras model file and works out its graph; reads no weight values.
 
@@ -165,7 +172,10 @@ def _fitting(saved: reader.SavedModel, readings: Iterator[ModelDef], allowed: fr
 def _read(saved: reader.SavedModel, definition: ModelDef, allowed: frozenset[str]) -> LoadedModel:
     definition = dialect.with_input_shape(definition, lambda layer: list(_shapes(saved, layer).values()))
     definition = dialect.with_low_rank(definition, lambda layer: _shapes(saved, layer))
-    return LoadedModel(saved, definition, assemble(definition, allowed))
+    assembly = assemble(definition, allowed)
+    if saved.backend == "cntk":
+        assembly.problems.insert(0, _CNTK)
+    return LoadedModel(saved, definition, assembly)
 
 
 def _fits(model: LoadedModel) -> bool:

@@ -221,3 +221,9 @@ def test_a_folder_that_is_not_there(kerasport: Run, seed_model: Path, tmp_path: 
     outcome = kerasport("convert", seed_model, tmp_path / "no" / "m.onnx")
     assert outcome.code == 3
     assert "cannot be written" in outcome.err
+
+
+def test_a_file_of_the_cntk_backend_is_refused(kerasport: Run, edited: Callable[[Any], Path], tmp_path: Path) -> None:
+    outcome = kerasport("convert", edited(lambda file: file.attrs.update(backend="cntk")), tmp_path / "m.onnx")
+    assert outcome.code == 4
+    assert "saved by Keras on CNTK" in outcome.err

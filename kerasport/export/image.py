@@ -252,7 +252,7 @@ def _resize(b: Scope, x: Tensor, lengths: Size | None, size: Size, how: _How) ->
 def _scale(length: int, size: int) -> np.float32:
     """The ratio that gives the new size when the product is rounded down."""
     scale = np.float32(size) / np.float32(length)
-    while np.float32(length) * scale < size:
+    while float(length) * float(scale) < size:
         scale = np.nextafter(scale, np.float32(np.inf))
     return np.float32(scale)
 

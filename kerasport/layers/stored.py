@@ -21,6 +21,7 @@ from kerasport.errors import LayerError
 from kerasport.layers.base import Dim, Shape, known_product
 from kerasport.layers.config import Config
 
+QUANTISATION = "quantised weights other than int8, int4 and float8 (GPTQ, AWQ)"
 MODES = ("plain", "int8", "int4", "float8")
 EPSILON = 1e-7
 # The last components of the roles that Keras merges into the kernel when it writes an archive.

@@ -7,6 +7,7 @@ import numpy as np
 from kerasport.layers import core
 from kerasport.reference import stored
 from kerasport.reference.activation import apply
+from kerasport.reference.ops import not_equal
 from kerasport.reference.registry import REFERENCE, Array, Context
 
 
@@ -63,5 +64,5 @@ def embedding(spec: core.Embedding, context: Context, x: Array) -> Array:
 @REFERENCE.register(core.Masking)
 def masking(spec: core.Masking, context: Context, x: Array) -> Array:
     """``x * any(x != mask_value)``."""
-    kept = (x != x.dtype.type(spec.mask_value)).any(axis=-1, keepdims=True)
+    kept = not_equal(x, spec.mask_value).any(axis=-1, keepdims=True)
     return np.where(kept, x, x.dtype.type(0))

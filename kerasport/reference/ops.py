@@ -19,7 +19,13 @@ def unchanged(spec: ops.Unchanged, context: Context, x: Array) -> Array:
 @REFERENCE.register(ops.NotEqualTo)
 def not_equal_to(spec: ops.NotEqualTo, context: Context, x: Array) -> Array:
     """``x != value``."""
-    return np.asarray(x != x.dtype.type(spec.value))
+    return not_equal(x, spec.value)
+
+
+def not_equal(x: Array, value: float) -> Array:
+    """``x != value`` as float32 sees it, in which 0.1 is another number than in float64."""
+    y = x.astype(np.float32) if x.dtype == np.float64 else x
+    return np.asarray(y != y.dtype.type(value))
 
 
 @REFERENCE.register(ops.ReduceAny)
