@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kerasport.cli.options import allow_key, backend_option, shape_text, size_text
+from kerasport.cli.options import allow_key, backend_option, console, shape_text, size_text
 
 if TYPE_CHECKING:
     from kerasport.inspection import Inspection
@@ -35,23 +35,21 @@ def command(model: Path, as_json: bool, allow_keys: tuple[str, ...], backend: st
 
 
 def _show(result: Inspection) -> None:
-    from rich.console import Console
-
-    console = Console(highlight=False, soft_wrap=True)
+    terminal = console()
     backend = f" on {result.backend}" if result.backend else ""
     version = f"Keras {result.keras_version}{backend}" if result.keras_version else "a Keras that does not say"
-    console.print(f"{result.path} ({size_text(result.size)}), model {result.name!r}, saved by {version}", markup=False)
+    terminal.print(f"{result.path} ({size_text(result.size)}), model {result.name!r}, saved by {version}", markup=False)
     for title, ports in (("input", result.inputs), ("output", result.outputs)):
         for port in ports:
-            console.print(f"  {title:6} {port['name']}: {port['dtype']} {shape_text(port['shape'])}", markup=False)
-    console.print(_table(result))
-    console.print(f"{len(result.layers)} layers, {result.parameters:,} parameters")
+            terminal.print(f"  {title:6} {port['name']}: {port['dtype']} {shape_text(port['shape'])}", markup=False)
+    terminal.print(_table(result))
+    terminal.print(f"{len(result.layers)} layers, {result.parameters:,} parameters")
     if result.convertible:
-        console.print("This model can be converted.", style="green")
+        terminal.print("This model can be converted.", style="green")
         return
-    console.print("This model cannot be converted:", style="red")
+    terminal.print("This model cannot be converted:", style="red")
     for problem in result.problems:
-        console.print(f"  - {problem}", markup=False)
+        terminal.print(f"  - {problem}", markup=False)
 
 
 def _table(result: Inspection) -> object:

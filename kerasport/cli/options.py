@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 allow_key = click.option(
     "--allow-key",
@@ -20,6 +24,14 @@ backend_option = click.option(
     type=click.Choice(["tensorflow", "theano"]),
     help="What a Keras 1 file was computed with, where that is not what the names of its weights say.",
 )
+
+
+def console() -> Console:
+    """The terminal; where there is none (a pipe, a log), tables are as wide as they need to be."""
+    from rich.console import Console
+
+    found = Console(highlight=False, soft_wrap=True)
+    return found if found.is_terminal else Console(highlight=False, soft_wrap=True, width=240)
 
 
 def shape_text(shape: Sequence[int | None]) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kerasport.cli.options import allow_key, backend_option
+from kerasport.cli.options import allow_key, backend_option, console
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -74,19 +74,18 @@ def _read(values: Sequence[Value], inputs: tuple[str, ...]) -> list[NDArray[Any]
 
 
 def _show(result: Validation) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False, soft_wrap=True)
+    terminal = console()
     table = Table(box=None, pad_edge=False)
     for title in ("layer", "class", "shape", "max abs error", "relative to its largest", ""):
         table.add_column(title, overflow="fold")
     for entry in (*result.layers, *result.outputs):
         _row(table, entry)
-    console.print(table)
+    terminal.print(table)
     if result.missing:
-        console.print(f"folded into a neighbour, judged there: {', '.join(result.missing)}", markup=False)
-    console.print(_sentence(result.verdict()), style="green" if result.passed else "red", markup=False)
+        terminal.print(f"folded into a neighbour, judged there: {', '.join(result.missing)}", markup=False)
+    terminal.print(_sentence(result.verdict()), style="green" if result.passed else "red", markup=False)
 
 
 def _row(table: Table, entry: LayerError) -> None:
