@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from kerasport import dialect, reader
-from kerasport.assemble import Assembly, assemble
+from kerasport.assemble import Assembly, LayerRecord, assemble
 from kerasport.dialect.binding import Leaf, bind
 from kerasport.dialect.model import LayerDef, ModelDef
 from kerasport.dialect.paths import cells, places
@@ -137,6 +137,17 @@ _CNTK = Problem(
 )
 
 
+_PLAIDML = (
+    "PlaidML's bilinear up-sampling fades to 0 at the end, unlike any other Keras's",
+    "load the model in Keras 2 on TensorFlow, compare its predictions there, and save it again",
+)
+
+
+def _smooth(record: LayerRecord) -> bool:
+    config = record.definition.config
+    return record.definition.class_name == "UpSampling2D" and config.get("interpolation", "nearest") != "nearest"
+
+
 def load(path: str | Path, *, allow_keys: Collection[str] = (), backend: str | None = None) -> LoadedModel:
     """Opens a Keras model file and works out its graph; reads no weight values.
 
@@ -175,6 +186,8 @@ def _read(saved: reader.SavedModel, definition: ModelDef, allowed: frozenset[str
     assembly = assemble(definition, allowed)
     if saved.backend == "cntk":
         assembly.problems.insert(0, _CNTK)
+    if saved.backend.startswith("plaidml"):
+        assembly.problems += [Problem(record.key, *_PLAIDML) for record in assembly.layers.values() if _smooth(record)]
     return LoadedModel(saved, definition, assembly)
 
 

@@ -227,3 +227,13 @@ def test_a_file_of_the_cntk_backend_is_refused(kerasport: Run, edited: Callable[
     outcome = kerasport("convert", edited(lambda file: file.attrs.update(backend="cntk")), tmp_path / "m.onnx")
     assert outcome.code == 4
     assert "saved by Keras on CNTK" in outcome.err
+
+
+def test_bilinear_up_sampling_of_plaidml_is_refused(kerasport: Run, tmp_path: Path) -> None:
+    path = goldens("resampling", "*bilinear*", "2.2.4-tensorflow")[0].model(tmp_path)
+    with h5py.File(path, "r+") as file:
+        file.attrs["backend"] = "plaidml.keras.backend"
+    outcome = kerasport("convert", path, tmp_path / "m.onnx")
+    assert outcome.code == 4
+    assert "PlaidML's bilinear up-sampling" in outcome.err
+    assert not (tmp_path / "m.onnx").exists()
