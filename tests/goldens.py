@@ -93,7 +93,7 @@ def golden_classes() -> set[str]:
 
 @cache
 def _index() -> dict[str, Any]:
-    return dict(json.loads((ROOT / "index.json").read_text(encoding="utf-8")))
+    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(ROOT.glob("*.json"))}
 
 
 @cache
