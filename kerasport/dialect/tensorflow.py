@@ -1,7 +1,12 @@
 """TensorFlow's functions and operators under the names and arguments of Keras 3's operations.
 
-An entry is the operation's name with its arguments, each as ``Keras's=TensorFlow's`` or one name for both. Where Keras
-has no such operation, the name is TensorFlow's own with ``tf.`` before it.
+The tables are in ``tensorflow_arrays``, ``tensorflow_math`` and ``tensorflow_nn``. An entry is the operation's name and
+its arguments, each as ``Keras's=TensorFlow's`` or one name for both. Where Keras has no such operation, the name is
+TensorFlow's own with ``tf.`` before it.
+
+- ``FUNCTIONS``: their first argument stands first in Keras's operations as well.
+- ``RAW``, the operators: the names of all inputs in order (``*`` takes a list, ``-`` none), then of attributes.
+- ``DEFAULTS``: what TensorFlow takes where Keras's operation would take something else.
 """
 
 from __future__ import annotations
@@ -10,202 +15,12 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
-# Functions; their first argument stands first in Keras's operations as well.
-FUNCTIONS: dict[str, str] = {
-    **{f"math.{name}": f"{kind} x2=y" for name, kind in {
-        "add": "Add", "subtract": "Subtract", "multiply": "Multiply", "truediv": "TrueDivide", "divide": "Divide",
-        "pow": "Power", "maximum": "Maximum", "minimum": "Minimum", "equal": "Equal", "not_equal": "NotEqual",
-        "greater": "Greater", "greater_equal": "GreaterEqual", "less": "Less", "less_equal": "LessEqual",
-        "logical_and": "LogicalAnd", "logical_or": "LogicalOr", "logical_xor": "LogicalXor", "floormod": "Mod",
-        "floordiv": "FloorDivide", "divide_no_nan": "DivideNoNan", "xdivy": "tf.math.xdivy",
-        "squared_difference": "tf.math.squared_difference",
-    }.items()},
-    **{f"math.{name}": kind for name, kind in {
-        "exp": "Exp", "expm1": "Expm1", "log": "Log", "log1p": "Log1p", "sqrt": "Sqrt", "rsqrt": "Rsqrt",
-        "reciprocal": "Reciprocal", "floor": "Floor", "ceil": "Ceil", "round": "Round", "rint": "Round", "sin": "Sin",
-        "cos": "Cos", "tan": "Tan", "sinh": "Sinh", "cosh": "Cosh", "tanh": "Tanh", "asin": "Arcsin",
-        "acos": "Arccos", "atan": "Arctan", "asinh": "Arcsinh", "acosh": "Arccosh", "atanh": "Arctanh", "erf": "Erf",
-        "erfc": "Erfc", "erfinv": "Erfinv", "abs": "Abs", "negative": "Negative", "sign": "Sign", "square": "Square",
-        "is_nan": "Isnan", "is_finite": "Isfinite", "is_inf": "Isinf", "logical_not": "LogicalNot",
-        "sigmoid": "Sigmoid", "softplus": "Softplus", "log_sigmoid": "LogSigmoid", "add_n": "tf.math.add_n",
-        "accumulate_n": "tf.math.add_n",
-    }.items()},
-    **{f"math.reduce_{name}": f"{kind} axis keepdims" for name, kind in {
-        "sum": "Sum", "mean": "Mean", "max": "Max", "min": "Min", "prod": "Prod", "any": "Any", "all": "All",
-        "std": "Std", "variance": "Var", "logsumexp": "Logsumexp", "euclidean_norm": "tf.math.reduce_euclidean_norm",
-    }.items()},
-    **{f"nn.{name}": kind for name, kind in {
-        "relu": "Relu", "relu6": "Relu6", "elu": "Elu", "selu": "Selu", "softsign": "Softsign", "silu": "Silu",
-        "gelu": "Gelu approximate", "leaky_relu": "LeakyRelu negative_slope=alpha", "softmax": "Softmax axis",
-        "log_softmax": "LogSoftmax axis", "bias_add": "tf.nn.bias_add bias data_format", "tanh": "Tanh",
-        "sigmoid": "Sigmoid", "softplus": "Softplus", "swish": "Silu",
-        "depth_to_space": "DepthToSpace block_size data_format",
-        "space_to_depth": "SpaceToDepth block_size data_format",
-    }.items()},
-    "__operators__.add": "Add x2=y",
-    "compat.v1.floor_div": "FloorDivide x2=y",
-    "truncatemod": "Fmod x2=y",
-    "math.atan2": "Arctan2 x2=x",
-    "math.count_nonzero": "CountNonzero axis keepdims",
-    "math.l2_normalize": "tf.math.l2_normalize axis epsilon",
-    "math.argmax": "Argmax axis output_type",
-    "math.argmin": "Argmin axis output_type",
-    "math.cumsum": "Cumsum axis exclusive reverse",
-    "math.cumprod": "Cumprod axis exclusive reverse",
-    "math.top_k": "TopK k sorted",
-    "compat.v1.nn.softmax": "Softmax axis",
-    "compat.v1.nn.log_softmax": "LogSoftmax axis",
-    "compat.v1.nn.crelu": "tf.nn.crelu axis",
-    "compat.v1.norm": "Norm ord axis keepdims",
-    "clip_by_value": "Clip x_min=clip_value_min x_max=clip_value_max",
-    "clip_by_norm": "tf.clip_by_norm clip_norm axes",
-    "where": "Where x1=x x2=y",
-    "cast": "Cast dtype",
-    "expand_dims": "ExpandDims axis",
-    "zeros_like": "ZerosLike dtype",
-    "ones_like": "OnesLike dtype",
-    "compat.v1.zeros_like": "ZerosLike dtype",
-    "compat.v1.ones_like": "OnesLike dtype",
-    "concat": "Concatenate axis",
-    "stack": "Stack axis",
-    "unstack": "Unstack num axis",
-    "split": "tf.split num_or_size_splits axis",
-    "tile": "Tile repeats=multiples",
-    "repeat": "Repeat repeats axis",
-    "roll": "Roll shift axis",
-    "reverse": "Flip axis",
-    "reshape": "Reshape shape",
-    "keras.backend.batch_flatten": "tf.keras.backend.batch_flatten",
-    "compat.v1.squeeze": "Squeeze axis",
-    "compat.v1.transpose": "Transpose axes=perm",
-    "compat.v1.shape": "tf.shape out_type",
-    "compat.v1.pad": "Pad pad_width=paddings mode constant_values",
-    "compat.v1.gather": "Take indices axis batch_dims",
-    "compat.v1.gather_nd": "tf.gather_nd indices batch_dims",
-    "compat.v1.nn.embedding_lookup": "tf.nn.embedding_lookup ids",
-    "gather": "Take indices axis batch_dims",
-    "one_hot": "OneHot num_classes=depth on_value off_value axis dtype",
-    "sequence_mask": "tf.sequence_mask maxlen dtype",
-    "identity": "tf.identity",
-    "stop_gradient": "StopGradient",
-    "ensure_shape": "tf.ensure_shape shape",
-    "broadcast_to": "BroadcastTo shape",
-    "zeros": "tf.zeros dtype",
-    "ones": "tf.ones dtype",
-    "fill": "tf.fill value",
-    "range": "tf.range limit delta dtype",
-    "slice": "Slice start_indices=begin shape=size",
-    "strided_slice": "tf.strided_slice end strides begin",
-    "sort": "Sort axis direction",
-    "argsort": "Argsort axis direction",
-    "linalg.matmul": "Matmul x2=b transpose_a transpose_b adjoint_a adjoint_b",
-    "linalg.matvec": "tf.linalg.matvec b",
-    "linalg.diag_part": "tf.linalg.diag_part k padding_value align",
-    "linalg.trace": "tf.linalg.trace",
-    "linalg.band_part": "tf.linalg.band_part num_lower num_upper",
-    "tensordot": "Tensordot x2=b axes",
-    "image.resize": "tf.image.resize size method antialias preserve_aspect_ratio",
-    **{f"{prefix}nn.{name}": f"{kind} pool_size=ksize strides padding data_format" for prefix in ("", "compat.v1.")
-       for name, kind in {"max_pool": "MaxPool", "avg_pool": "AveragePool", "max_pool2d": "MaxPool",
-                          "avg_pool2d": "AveragePool", "max_pool1d": "MaxPool", "avg_pool1d": "AveragePool",
-                          "max_pool3d": "MaxPool", "avg_pool3d": "AveragePool"}.items()},
-    "image.flip_left_right": "tf.image.flip_left_right",
-    "image.flip_up_down": "tf.image.flip_up_down",
-    "image.transpose": "tf.image.transpose",
-    "image.rot90": "tf.image.rot90 k",
-    "image.rgb_to_grayscale": "tf.image.rgb_to_grayscale",
-    "image.grayscale_to_rgb": "tf.image.grayscale_to_rgb",
-    "image.central_crop": "tf.image.central_crop central_fraction",
-    "image.pad_to_bounding_box": "tf.image.pad_to_bounding_box offset_height offset_width target_height target_width",
-    "image.crop_to_bounding_box": "tf.image.crop_to_bounding_box offset_height offset_width target_height target_width",
-    "image.resize_with_crop_or_pad": "tf.image.resize_with_crop_or_pad target_height target_width",
-    "image.per_image_standardization": "tf.image.per_image_standardization",
-    "image.adjust_contrast": "tf.image.adjust_contrast contrast_factor",
-    "image.adjust_brightness": "tf.image.adjust_brightness delta",
-}  # fmt: skip
-# Raw operators: the names of all inputs in order (``*`` takes a list, ``-`` none), then of attributes.
-RAW: dict[str, str] = {
-    **{name: f"{kind} x1 x2" for name, kind in {
-        "AddV2": "Add", "Add": "Add", "Sub": "Subtract", "Mul": "Multiply", "RealDiv": "TrueDivide", "Pow": "Power",
-        "Maximum": "Maximum", "Minimum": "Minimum", "Equal": "Equal", "NotEqual": "NotEqual", "Greater": "Greater",
-        "GreaterEqual": "GreaterEqual", "Less": "Less", "LessEqual": "LessEqual", "LogicalAnd": "LogicalAnd",
-        "LogicalOr": "LogicalOr", "FloorDiv": "FloorDivide", "FloorMod": "Mod", "TruncateMod": "Fmod",
-        "DivNoNan": "DivideNoNan", "Xdivy": "tf.math.xdivy", "SquaredDifference": "tf.math.squared_difference",
-        "Atan2": "Arctan2",
-    }.items()},
-    **{name: f"{kind} x" for name, kind in {
-        "Exp": "Exp", "Expm1": "Expm1", "Log": "Log", "Log1p": "Log1p", "Sqrt": "Sqrt", "Rsqrt": "Rsqrt",
-        "Reciprocal": "Reciprocal", "Inv": "Reciprocal", "Floor": "Floor", "Ceil": "Ceil", "Round": "Round",
-        "Rint": "Round", "Sin": "Sin", "Cos": "Cos", "Tan": "Tan", "Sinh": "Sinh", "Cosh": "Cosh", "Tanh": "Tanh",
-        "Asin": "Arcsin", "Acos": "Arccos", "Atan": "Arctan", "Asinh": "Arcsinh", "Acosh": "Arccosh",
-        "Atanh": "Arctanh", "Erf": "Erf", "Erfc": "Erfc", "Erfinv": "Erfinv", "Abs": "Abs", "Neg": "Negative",
-        "Sign": "Sign", "Square": "Square", "IsNan": "Isnan", "IsFinite": "Isfinite", "IsInf": "Isinf",
-        "LogicalNot": "LogicalNot", "Sigmoid": "Sigmoid", "Softplus": "Softplus", "Relu": "Relu", "Relu6": "Relu6",
-        "Elu": "Elu", "Selu": "Selu", "Softsign": "Softsign", "Softmax": "Softmax", "LogSoftmax": "LogSoftmax",
-        "Identity": "tf.identity", "StopGradient": "StopGradient", "ZerosLike": "ZerosLike", "OnesLike": "OnesLike",
-    }.items()},
-    **{name: f"{kind} x axis keepdims=keep_dims" for name, kind in {
-        "Sum": "Sum", "Mean": "Mean", "Max": "Max", "Min": "Min", "Prod": "Prod", "Any": "Any", "All": "All",
-        "EuclideanNorm": "tf.math.reduce_euclidean_norm",
-    }.items()},
-    "LeakyRelu": "LeakyRelu x negative_slope=alpha",
-    "AddN": "tf.math.add_n *inputs",
-    "BiasAdd": "tf.nn.bias_add value bias data_format",
-    "Select": "Where condition x1 x2",
-    "SelectV2": "Where condition x1 x2",
-    "Cast": "Cast x dtype=DstT",
-    "ExpandDims": "ExpandDims x axis",
-    "Squeeze": "Squeeze x axis=squeeze_dims",
-    "Reshape": "Reshape x shape",
-    "Transpose": "Transpose x axes",
-    "ConcatV2": "Concatenate *xs axis",
-    "Pack": "Stack *x axis",
-    "Unpack": "Unstack x axis num",
-    "Split": "tf.split axis value num_or_size_splits=num_split",
-    "SplitV": "tf.split value num_or_size_splits axis -=num_split",
-    "Tile": "Tile x repeats",
-    "ReverseV2": "Flip x axis",
-    "Roll": "Roll x shift axis",
-    "Pad": "Pad x pad_width",
-    "PadV2": "Pad x pad_width constant_values",
-    "MirrorPad": "Pad x pad_width mode",
-    "Shape": "tf.shape input out_type",
-    "Size": "tf.size input out_type",
-    "Fill": "tf.fill dims value dtype=T",
-    "Range": "tf.range start limit delta",
-    "BroadcastTo": "BroadcastTo x shape",
-    "Slice": "Slice inputs start_indices shape",
-    "EnsureShape": "tf.ensure_shape x -=shape",
-    "GatherV2": "Take x indices axis batch_dims",
-    "GatherNd": "tf.gather_nd params indices",
-    "OneHot": "OneHot x num_classes on_value off_value axis dtype=T",
-    "ArgMax": "Argmax x axis output_type",
-    "ArgMin": "Argmin x axis output_type",
-    "Cumsum": "Cumsum x axis exclusive reverse",
-    "Cumprod": "Cumprod x axis exclusive reverse",
-    "TopKV2": "TopK x k sorted",
-    "MatMul": "Matmul x1 x2 transpose_a transpose_b",
-    "BatchMatMul": "Matmul x1 x2 transpose_a=adj_x transpose_b=adj_y",
-    "BatchMatMulV2": "Matmul x1 x2 transpose_a=adj_x transpose_b=adj_y",
-    "Einsum": "Einsum *operands subscripts=equation",
-    "MatrixDiagPart": "tf.linalg.diag_part input",
-    "MatrixDiagPartV3": "tf.linalg.diag_part input k padding_value align",
-    "MatrixBandPart": "tf.linalg.band_part input num_lower num_upper",
-    "DepthToSpace": "DepthToSpace x block_size data_format",
-    "SpaceToDepth": "SpaceToDepth x block_size data_format",
-    "ResizeBilinear": "tf.raw_ops.ResizeBilinear images size align_corners half_pixel_centers",
-    "ResizeNearestNeighbor": "tf.raw_ops.ResizeNearestNeighbor images size align_corners half_pixel_centers",
-    "ResizeBicubic": "tf.raw_ops.ResizeBicubic images size align_corners half_pixel_centers",
-    "MaxPool": "MaxPool inputs pool_size=ksize strides padding data_format",
-    "AvgPool": "AveragePool inputs pool_size=ksize strides padding data_format",
-    "AdjustContrastv2": "tf.image.adjust_contrast images contrast_factor",
-}  # fmt: skip
-# What TensorFlow takes where Keras's operation would take something else.
-_DEFAULTS: dict[str, dict[str, Any]] = {
-    "math.argmax": {"output_type": "int64"},
-    "math.argmin": {"output_type": "int64"},
-    "nn.leaky_relu": {"negative_slope": 0.2},
-}
+from kerasport.dialect import tensorflow_arrays, tensorflow_math, tensorflow_nn
+
+_TABLES = (tensorflow_math, tensorflow_arrays, tensorflow_nn)
+FUNCTIONS: dict[str, str] = {name: entry for table in _TABLES for name, entry in table.FUNCTIONS.items()}
+RAW: dict[str, str] = {name: entry for table in _TABLES for name, entry in table.RAW.items()}
+_DEFAULTS: dict[str, dict[str, Any]] = {name: found for table in _TABLES for name, found in table.DEFAULTS.items()}
 # Attributes that say nothing beyond the inputs, or nothing about the result.
 _SILENT = frozenset(["N", "incompatible_shape_error", "use_cudnn_on_gpu"])
 # What other types' names mean is their own.

@@ -1,0 +1,96 @@
+"""TensorFlow's mathematics under the names of Keras 3's operations; ``tensorflow`` says how to read it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+FUNCTIONS: dict[str, str] = {
+    **{f"math.{name}": f"{kind} x2=y" for name, kind in {
+        "add": "Add", "subtract": "Subtract", "multiply": "Multiply", "truediv": "TrueDivide", "divide": "Divide",
+        "pow": "Power", "maximum": "Maximum", "minimum": "Minimum", "equal": "Equal", "not_equal": "NotEqual",
+        "greater": "Greater", "greater_equal": "GreaterEqual", "less": "Less", "less_equal": "LessEqual",
+        "logical_and": "LogicalAnd", "logical_or": "LogicalOr", "logical_xor": "LogicalXor", "floormod": "Mod",
+        "floordiv": "FloorDivide", "divide_no_nan": "DivideNoNan", "xdivy": "tf.math.xdivy",
+        "squared_difference": "tf.math.squared_difference",
+    }.items()},
+    **{f"math.{name}": kind for name, kind in {
+        "exp": "Exp", "expm1": "Expm1", "log": "Log", "log1p": "Log1p", "sqrt": "Sqrt", "rsqrt": "Rsqrt",
+        "reciprocal": "Reciprocal", "floor": "Floor", "ceil": "Ceil", "round": "Round", "rint": "Round", "sin": "Sin",
+        "cos": "Cos", "tan": "Tan", "sinh": "Sinh", "cosh": "Cosh", "tanh": "Tanh", "asin": "Arcsin",
+        "acos": "Arccos", "atan": "Arctan", "asinh": "Arcsinh", "acosh": "Arccosh", "atanh": "Arctanh", "erf": "Erf",
+        "erfc": "Erfc", "erfinv": "Erfinv", "abs": "Abs", "negative": "Negative", "sign": "Sign", "square": "Square",
+        "is_nan": "Isnan", "is_finite": "Isfinite", "is_inf": "Isinf", "logical_not": "LogicalNot",
+        "sigmoid": "Sigmoid", "softplus": "Softplus", "log_sigmoid": "LogSigmoid", "add_n": "tf.math.add_n",
+        "accumulate_n": "tf.math.add_n",
+    }.items()},
+    **{f"math.reduce_{name}": f"{kind} axis keepdims" for name, kind in {
+        "sum": "Sum", "mean": "Mean", "max": "Max", "min": "Min", "prod": "Prod", "any": "Any", "all": "All",
+        "std": "Std", "variance": "Var", "logsumexp": "Logsumexp", "euclidean_norm": "tf.math.reduce_euclidean_norm",
+    }.items()},
+    "__operators__.add": "Add x2=y",
+    "compat.v1.floor_div": "FloorDivide x2=y",
+    "truncatemod": "Fmod x2=y",
+    "math.atan2": "Arctan2 x2=x",
+    "math.count_nonzero": "CountNonzero axis keepdims",
+    "math.l2_normalize": "tf.math.l2_normalize axis epsilon",
+    "math.argmax": "Argmax axis output_type",
+    "math.argmin": "Argmin axis output_type",
+    "math.cumsum": "Cumsum axis exclusive reverse",
+    "math.cumprod": "Cumprod axis exclusive reverse",
+    "math.top_k": "TopK k sorted",
+    "compat.v1.norm": "Norm ord axis keepdims",
+    "clip_by_value": "Clip x_min=clip_value_min x_max=clip_value_max",
+    "clip_by_norm": "tf.clip_by_norm clip_norm axes",
+    "where": "Where x1=x x2=y",
+    "argsort": "Argsort axis direction",
+    "linalg.matmul": "Matmul x2=b transpose_a transpose_b adjoint_a adjoint_b",
+    "linalg.matvec": "tf.linalg.matvec b",
+    "linalg.diag_part": "tf.linalg.diag_part k padding_value align",
+    "linalg.trace": "tf.linalg.trace",
+    "linalg.band_part": "tf.linalg.band_part num_lower num_upper",
+    "tensordot": "Tensordot x2=b axes",
+}  # fmt: skip
+RAW: dict[str, str] = {
+    **{name: f"{kind} x1 x2" for name, kind in {
+        "AddV2": "Add", "Add": "Add", "Sub": "Subtract", "Mul": "Multiply", "RealDiv": "TrueDivide", "Pow": "Power",
+        "Maximum": "Maximum", "Minimum": "Minimum", "Equal": "Equal", "NotEqual": "NotEqual", "Greater": "Greater",
+        "GreaterEqual": "GreaterEqual", "Less": "Less", "LessEqual": "LessEqual", "LogicalAnd": "LogicalAnd",
+        "LogicalOr": "LogicalOr", "FloorDiv": "FloorDivide", "FloorMod": "Mod", "TruncateMod": "Fmod",
+        "DivNoNan": "DivideNoNan", "Xdivy": "tf.math.xdivy", "SquaredDifference": "tf.math.squared_difference",
+        "Atan2": "Arctan2",
+    }.items()},
+    **{name: f"{kind} x" for name, kind in {
+        "Exp": "Exp", "Expm1": "Expm1", "Log": "Log", "Log1p": "Log1p", "Sqrt": "Sqrt", "Rsqrt": "Rsqrt",
+        "Reciprocal": "Reciprocal", "Inv": "Reciprocal", "Floor": "Floor", "Ceil": "Ceil", "Round": "Round",
+        "Rint": "Round", "Sin": "Sin", "Cos": "Cos", "Tan": "Tan", "Sinh": "Sinh", "Cosh": "Cosh", "Tanh": "Tanh",
+        "Asin": "Arcsin", "Acos": "Arccos", "Atan": "Arctan", "Asinh": "Arcsinh", "Acosh": "Arccosh",
+        "Atanh": "Arctanh", "Erf": "Erf", "Erfc": "Erfc", "Erfinv": "Erfinv", "Abs": "Abs", "Neg": "Negative",
+        "Sign": "Sign", "Square": "Square", "IsNan": "Isnan", "IsFinite": "Isfinite", "IsInf": "Isinf",
+        "LogicalNot": "LogicalNot", "Sigmoid": "Sigmoid", "Softplus": "Softplus", "Relu": "Relu", "Relu6": "Relu6",
+        "Elu": "Elu", "Selu": "Selu", "Softsign": "Softsign", "Softmax": "Softmax", "LogSoftmax": "LogSoftmax",
+        "Identity": "tf.identity", "StopGradient": "StopGradient", "ZerosLike": "ZerosLike", "OnesLike": "OnesLike",
+    }.items()},
+    **{name: f"{kind} x axis keepdims=keep_dims" for name, kind in {
+        "Sum": "Sum", "Mean": "Mean", "Max": "Max", "Min": "Min", "Prod": "Prod", "Any": "Any", "All": "All",
+        "EuclideanNorm": "tf.math.reduce_euclidean_norm",
+    }.items()},
+    "AddN": "tf.math.add_n *inputs",
+    "Select": "Where condition x1 x2",
+    "SelectV2": "Where condition x1 x2",
+    "ArgMax": "Argmax x axis output_type",
+    "ArgMin": "Argmin x axis output_type",
+    "Cumsum": "Cumsum x axis exclusive reverse",
+    "Cumprod": "Cumprod x axis exclusive reverse",
+    "TopKV2": "TopK x k sorted",
+    "MatMul": "Matmul x1 x2 transpose_a transpose_b",
+    "BatchMatMul": "Matmul x1 x2 transpose_a=adj_x transpose_b=adj_y",
+    "BatchMatMulV2": "Matmul x1 x2 transpose_a=adj_x transpose_b=adj_y",
+    "Einsum": "Einsum *operands subscripts=equation",
+    "MatrixDiagPart": "tf.linalg.diag_part input",
+    "MatrixDiagPartV3": "tf.linalg.diag_part input k padding_value align",
+    "MatrixBandPart": "tf.linalg.band_part input num_lower num_upper",
+}  # fmt: skip
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "math.argmax": {"output_type": "int64"},
+    "math.argmin": {"output_type": "int64"},
+}
