@@ -11,6 +11,7 @@ from kerasport.errors import LayerError
 from kerasport.layers.base import Spec, Value
 from kerasport.layers.operators import ExpandDims, Join
 from kerasport.layers.ops import CastTo
+from kerasport.layers.refused import OPERATIONS
 from kerasport.layers.shaping import Constant
 
 
@@ -177,6 +178,8 @@ def operation(name: str, arguments: Arguments) -> tuple[Step | Value, ...]:
     Raises:
         LayerError: The operation, or one of its arguments, is not supported.
     """
+    if name in OPERATIONS:
+        raise OPERATIONS[name].error(f"the operation {name!r}")
     if name not in _PARSERS:
         nearest = next(iter(difflib.get_close_matches(name, _PARSERS, n=1, cutoff=0.8)), None)
         hint = f"the nearest supported one is {nearest}" if nearest else "write it with supported layers in Keras"
