@@ -9,18 +9,25 @@ from itertools import zip_longest
 from kerasport.dialect.model import LayerDef, ModelDef, Node, TensorRef
 from kerasport.errors import DamagedFileError, LayerError, Problem
 from kerasport.graph import Call, Graph, Layer
-from kerasport.layers import LAYERS, refused
+from kerasport.layers import LAYERS
 from kerasport.layers.arguments import Arguments, Step, operation
 from kerasport.layers.base import Shape, Spec, TensorType, Value
 from kerasport.layers.config import Config
 from kerasport.layers.core import Identity
 from kerasport.layers.ops import CastTo, Op, ReduceAny
-from kerasport.layers.wrappers import works_per_step
+from kerasport.layers.wrappers import FoldTime, UnfoldTime, works_per_step
 from kerasport.order import order
-from kerasport.time_axis import Flow, TimeAxis
 
 _QUANTIZED_HINT = "save the model before model.quantize()"
 _PLUGIN_HINT = "replace the layer by supported ones in Keras and save again"
+
+
+@dataclass(frozen=True)
+class Flow:
+    """A tensor with its mask on the way through the layers; no value where a layer before is unsupported."""
+
+    value: Value | None
+    mask: Value | None = None
 
 
 @dataclass
@@ -78,7 +85,7 @@ class _Assembler:
         # Values that are another one under a new name, and those whose masks are gone.
         self._same: dict[str, str] = {}
         self._maskless: set[str] = set()
-        self._time = TimeAxis(self._emit)
+        self._folded: dict[str, tuple[Value, Value]] = {}
         self._records: dict[str, LayerRecord] = {}
         self._problems: dict[str, Problem] = {}
         self._fixed_batch = False  # Keras holds its batch size against nobody, unless there are states
@@ -86,7 +93,7 @@ class _Assembler:
 
     def run(self, model: ModelDef) -> Assembly:
         defined = {layer.name: layer for layer in model.layers}
-        self._stateful = any(map(_has_states, model.layers))
+        self._stateful = _is_stateful(model)
         inputs = [self._input(defined[ref.layer]) for ref in model.inputs]
         flows = self._model(model, inputs, "")
         outputs = tuple(flow.value for flow in flows if flow.value is not None)
@@ -183,8 +190,6 @@ class _Assembler:
 
     def _parse(self, layer: LayerDef) -> Spec:
         entry = LAYERS.get(layer.class_name)
-        if entry is None and layer.class_name in refused.LAYERS:
-            raise refused.LAYERS[layer.class_name].error(f"the layer class {layer.class_name!r}")
         if entry is None:
             nearest = LAYERS.nearest(layer.class_name)
             hint = f"the nearest supported layer is {nearest}" if nearest else _PLUGIN_HINT
@@ -208,8 +213,6 @@ class _Assembler:
             inputs = [self._as_float(value) for value in inputs]
         masks = tuple(flow.mask for flow in flows)
         record = self._records[key]
-        if spec.stateful and record.outputs:
-            raise LayerError("it is stateful and called more than once", "use a layer for each call, or stateful=False")
         inferred = spec.infer(*(value.type for value in inputs))
         types = inferred if isinstance(inferred, tuple) else (inferred,)
         if not record.outputs:
@@ -303,15 +306,12 @@ class _Assembler:
             self._problem(key, "its input has no time axis and features", "give it (batch, time, ...)")
             return [Flow(None)]
         inner, x, mask = layer.inner["layer"], values[0], flows[0].mask
-        if _has_states(inner):
-            self._problem(key, "its layer is stateful, which would carry states from step to step", "")
-            return [Flow(None)]
         alone = layer.config["mask_rule"] == "free_batch" and self._fixed_batch
-        if works_per_step(inner) and not self._time.is_unfolded(x):
+        if works_per_step(inner) and x.name not in self._folded:
             results = self._apply(inner, node, flows, None, f"{key}/")
         else:
-            folded = [self._time.folded(flow if not alone else Flow(flow.value), key) for flow in flows]
-            results = [self._time.unfolded(flow, x, key) for flow in self._apply(inner, node, folded, None, f"{key}/")]
+            folded = [Flow(self._fold(flow, key), None if alone else self._folded_mask(flow, key)) for flow in flows]
+            results = [self._unfold(flow, x, key) for flow in self._apply(inner, node, folded, None, f"{key}/")]
         if alone or layer.config["mask_rule"] == "input":
             results = [Flow(flow.value, mask) for flow in results]
         elif mask is not None:
@@ -320,6 +320,29 @@ class _Assembler:
         record.outputs = tuple(flow.value.type for flow in results if flow.value)
         record.inputs = tuple(value.name for value in values)
         return results if record.outputs else [Flow(None)]
+
+    def _fold(self, flow: Flow, key: str) -> Value | None:
+        """(batch * time, ...); what was unfolded just before is taken as it was."""
+        if flow.value is None:
+            return None
+        known = self._folded.get(flow.value.name)
+        return known[0] if known else self._emit(FoldTime(), (flow.value,), key)
+
+    def _folded_mask(self, flow: Flow, key: str) -> Value | None:
+        """A mask of more than the steps is one of each step, too."""
+        return self._fold(Flow(flow.mask), key) if flow.mask and flow.mask.type.rank > 2 else None
+
+    def _unfold(self, flow: Flow, like: Value, key: str) -> Flow:
+        """(batch, time, ...) again, with the sizes of ``like``, or of what that was unfolded like."""
+        if flow.value is None:
+            return flow
+        like = self._folded[like.name][1] if like.name in self._folded else like
+        unfolded = []
+        for value in (flow.value, flow.mask):
+            unfolded.append(self._emit(UnfoldTime(), (value, like), key) if value else None)
+            if value and unfolded[-1]:
+                self._folded[unfolded[-1].name] = (value, like)
+        return Flow(*unfolded)
 
     def _problem(self, key: str, what: str, hint: str) -> None:
         self._problems.setdefault(key, Problem(key, what, hint))
@@ -330,9 +353,9 @@ class _Assembler:
         return name if not count else self._unique(f"{name}@{count}")
 
 
-def _has_states(layer: LayerDef) -> bool:
-    parts = [*(layer.model.layers if layer.model else ()), *layer.inner.values()]
-    return bool(layer.config.get("stateful")) or any(map(_has_states, parts))
+def _is_stateful(model: ModelDef) -> bool:
+    layers = [part for layer in model.layers for part in (layer, *layer.inner.values())]
+    return any(layer.config.get("stateful") or (layer.model and _is_stateful(layer.model)) for layer in layers)
 
 
 def _behind_time(value: Value) -> tuple[int, ...]:

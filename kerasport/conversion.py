@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kerasport._version import __version__
 from kerasport.errors import MismatchError
-from kerasport.graph import State
 from kerasport.loading import LoadedModel, load
-from kerasport.states import with_states
 
 if TYPE_CHECKING:
     from kerasport.export import OnnxModel
@@ -32,7 +30,6 @@ class Conversion:
         size: Bytes written, external data included.
         opset: The ONNX opset.
         validation: The comparison with the reference, None when it was not asked for.
-        states: The inputs and outputs that carry states from batch to batch.
     """
 
     path: Path
@@ -42,37 +39,30 @@ class Conversion:
     size: int
     opset: int
     validation: Validation | None
-    states: tuple[State, ...] = ()
 
 
 def convert(
     source: str | Path,
     target: str | Path,
     *,
-    weights: str | Path | None = None,
     opset: int | None = None,
     fold: bool = True,
     validate: bool = True,
     allow_keys: Collection[str] = (),
     backend: str | None = None,
-    states: str = "reset",
 ) -> Conversion:
     """Converts a Keras model file to an ONNX file.
 
     Args:
-        source: The Keras model file, or the architecture of one.
+        source: The Keras model file.
         target: The ONNX file to write; over 2 GiB, its weights go to ``<target>.data``.
-        weights: A file of weights to use, or of a whole model, of which only the weights are used.
         opset: The ONNX opset, from 13; None for the default.
         fold: Whether layers may be folded into their neighbours (BatchNormalization into Conv ...).
         validate: Whether to check the model and compare it with the NumPy reference before it takes its place.
         allow_keys: Config keys to accept although kerasport does not know them: ``key`` or ``Class.key``.
         backend: "theano" or "tensorflow", what a Keras 1 file was computed with; None goes by its weights' names.
-        states: "reset": stateful layers start every batch from zero states; "carry": their states are further inputs
-            and outputs, ``<layer>_state_h_in`` and ``<layer>_state_h_out`` ...
 
     Raises:
-        OptionError: States are to be carried and there are none, or the opset cannot be written.
         FileError: The source cannot be read or the target cannot be written.
         UnsupportedModelError: Some layers cannot be converted; nothing is written.
         MismatchError: ONNX Runtime and the reference disagree; nothing is written.
@@ -81,9 +71,8 @@ def convert(
     from kerasport.export.writer import write_file
     from kerasport.files import whole
 
-    with load(source, weights=weights, allow_keys=allow_keys, backend=backend) as model:
-        graph = with_states(model.graph, states)
-        onnx_model = translate(graph, opset, fold)
+    with load(source, allow_keys=allow_keys, backend=backend) as model:
+        onnx_model = translate(model.graph, opset, fold)
         with whole(Path(target)) as path:
             write_file(onnx_model, metadata(model, onnx_model), path)
             size = sum(file.stat().st_size for file in path.parent.iterdir())
@@ -96,16 +85,15 @@ def convert(
         size=size,
         opset=onnx_model.opset,
         validation=validation,
-        states=graph.states,
     )
 
 
-def to_onnx_bytes(model: LoadedModel, states: str = "reset") -> bytes:
-    """A loaded model as ONNX bytes, for running it in memory; ``states`` as in ``convert``."""
+def to_onnx_bytes(model: LoadedModel) -> bytes:
+    """A loaded model as ONNX bytes, for running it in memory."""
     from kerasport.export import translate
     from kerasport.export.writer import to_bytes
 
-    onnx_model = translate(with_states(model.graph, states))
+    onnx_model = translate(model.graph)
     return to_bytes(onnx_model, metadata(model, onnx_model))
 
 
@@ -115,26 +103,16 @@ def metadata(model: LoadedModel, onnx_model: OnnxModel) -> Mapping[str, str]:
         name: [tensor.name] if tensor.is_logical else [tensor.name, tensor.perm]
         for name, tensor in onnx_model.layers.items()
     }
-    states = {"kerasport.states": json.dumps(onnx_model.states)} if onnx_model.states else {}
     return {
         "kerasport.version": __version__,
         "kerasport.layers": json.dumps(layers, separators=(",", ":")),
         "keras.version": model.saved.keras_version,
         "keras.backend": model.saved.backend,
-        **{f"{what}.sha256": _sha256(files) for what, files in model.saved.files.items()},
-        **states,
+        "source.sha256": _sha256(model.saved.path),
     }
 
 
-def _sha256(files: Sequence[Path]) -> str:
-    """The digest of a file; of several, a line each, as sha256sum prints them."""
-    digests = [(_digest(path), path.name) for path in files]
-    if len(digests) == 1:
-        return digests[0][0]
-    return "".join(f"{digest}  {name}\n" for digest, name in digests)
-
-
-def _digest(path: Path) -> str:
+def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

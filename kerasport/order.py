@@ -81,6 +81,6 @@ def _needs(model: ModelDef, layers: Mapping[str, LayerDef], call: CallId) -> lis
             f"The model {model.name!r} uses call {index} of the layer {name!r}, which it does not have."
         )
     node = layers[name].nodes[index]
-    if not node.inputs:
+    if not node.inputs and not layers[name].operation:
         raise DamagedFileError(f"The layer {name!r} of the model {model.name!r} has no input.")
     return [(ref.layer, ref.node) for ref in (*node.inputs, *([node.mask] if node.mask else []))]

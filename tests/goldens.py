@@ -70,11 +70,6 @@ class Golden:
         """Keras's outputs, in the model's order."""
         return self._arrays("output")
 
-    @property
-    def next_batch(self) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
-        """Inputs that Keras was given next, and what it computed then; of stateful models only."""
-        return self._arrays("next_input"), self._arrays("next_output")
-
     def _arrays(self, kind: str) -> list[NDArray[Any]]:
         with np.load(io.BytesIO(self.member("arrays.npz")), allow_pickle=False) as arrays:
             return [arrays[f"{kind}_{i}"] for i in range(sum(key.startswith(f"{kind}_") for key in arrays))]
@@ -93,7 +88,21 @@ def goldens(family: str = "*", case: str = "*", era: str = "*", form: str = H5) 
 
 def golden_classes() -> set[str]:
     """The Keras classes that stand in the configs of golden files."""
-    return {name for cases in _index().values() for entry in cases.values() for name in entry["classes"]}
+    return _named("classes")
+
+
+def golden_functions() -> set[str]:
+    """TensorFlow's functions that tf.keras recorded in golden files."""
+    return _named("functions")
+
+
+def golden_operators() -> set[str]:
+    """TensorFlow's operators whose nodes stand in golden files."""
+    return _named("operators")
+
+
+def _named(kind: str) -> set[str]:
+    return {name for cases in _index().values() for entry in cases.values() for name in entry.get(kind, ())}
 
 
 @cache

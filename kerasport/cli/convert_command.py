@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kerasport.cli.options import allow_key, backend_option, size_text, states_option, weights_option
+from kerasport.cli.options import allow_key, backend_option, size_text
 
 if TYPE_CHECKING:
     from kerasport.conversion import Conversion
@@ -19,20 +19,16 @@ if TYPE_CHECKING:
 @click.option("--opset", type=int, help="The ONNX opset to write, from 13.")
 @click.option("--no-validate", is_flag=True, help="Do not compare the result with the NumPy reference.")
 @click.option("--no-fold", is_flag=True, help="Keep every layer: fold nothing into its neighbours.")
-@weights_option
 @allow_key
 @backend_option
-@states_option
 def command(
     model: Path,
     output: Path,
     opset: int | None,
     no_validate: bool,
     no_fold: bool,
-    weights: Path | None,
     allow_keys: tuple[str, ...],
     backend: str | None,
-    states: str,
 ) -> None:
     """Convert the Keras file MODEL to the ONNX file OUTPUT.
 
@@ -41,15 +37,7 @@ def command(
     from kerasport.conversion import convert
 
     result = convert(
-        model,
-        output,
-        opset=opset,
-        fold=not no_fold,
-        validate=not no_validate,
-        weights=weights,
-        allow_keys=allow_keys,
-        backend=backend,
-        states=states,
+        model, output, opset=opset, fold=not no_fold, validate=not no_validate, allow_keys=allow_keys, backend=backend
     )
     _show(result)
 
@@ -59,9 +47,6 @@ def _show(result: Conversion) -> None:
         f"{result.path}: {result.layers} layers, {result.nodes} nodes, {result.parameters:,} parameters,"
         f" {size_text(result.size)}, opset {result.opset}"
     )
-    if result.states:
-        pairs = ", ".join(f"{state.output} to {state.input}" for state in result.states)
-        click.echo(f"states, to be carried from batch to batch: {pairs}")
     if result.validation is None:
         click.echo("not validated")
     else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -19,27 +18,11 @@ allow_key = click.option(
     help="Accept a config key that kerasport does not know (repeatable).",
 )
 
-weights_option = click.option(
-    "--weights",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="The weights of MODEL, where it is an architecture (JSON, YAML); for a whole model, weights to use instead.",
-)
 
 backend_option = click.option(
     "--backend",
     type=click.Choice(["tensorflow", "theano"]),
     help="What a Keras 1 file was computed with, where that is not what the names of its weights say.",
-)
-
-
-states_option = click.option(
-    "--states",
-    type=click.Choice(["reset", "carry"]),
-    default="reset",
-    show_default=True,
-    help="Stateful recurrent layers start every batch from zero states, or from those that the batch before left: in"
-    " an ONNX file these are further inputs and outputs.",
 )
 
 

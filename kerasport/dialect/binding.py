@@ -16,10 +16,6 @@ from kerasport.errors import DamagedFileError
 from kerasport.layers.base import Shape
 from kerasport.reader.weights import Weight
 
-_LOST_ZEROS = (
-    "Keras 3.14 and 3.15 leave the zero points of GPTQ and AWQ kernels out of archives, which nobody can read then:"
-    " save the model as .h5, or before it is quantised."
-)
 Named = Sequence[tuple[str, Weight]]
 
 
@@ -49,14 +45,13 @@ class Leaf:
         return self.storage.stored(self.roles)
 
 
-def bind(layer: str, saved: Named, leaves: Sequence[Leaf], group: str = "") -> dict[str, dict[str, Weight]]:
+def bind(group: str, saved: Named, leaves: Sequence[Leaf]) -> dict[str, dict[str, Weight]]:
     """The weights of all leaves of one top-level layer, by key and role.
 
     Args:
-        layer: The top-level layer's name, for messages.
+        group: The top-level layer's name, for messages.
         saved: Its weights in the file's order.
         leaves: Its layers with weights, in the model's order.
-        group: What the file calls the layer, where that is something else.
 
     Raises:
         DamagedFileError: Weights are missing, left over, or of another shape than the config implies.
@@ -64,21 +59,16 @@ def bind(layer: str, saved: Named, leaves: Sequence[Leaf], group: str = "") -> d
     expected = sum(len(leaf.stored) for leaf in leaves)
     if expected != len(saved):
         raise DamagedFileError(
-            f"The layer {layer!r} needs {expected} weights"
+            f"The layer {group!r} needs {expected} weights"
             f" ({', '.join(name for leaf in leaves for name in leaf.stored)}) and the file has {len(saved)}"
-            f" ({', '.join(name for name, _ in saved)}){_under(layer, group)}.",
-            _LOST_ZEROS if any("kernel_zero" in leaf.stored for leaf in leaves) else "",
+            f" ({', '.join(name for name, _ in saved)})."
         )
     bound = (_by_layer_name(saved, leaves) or _by_bare_name(saved, leaves)) if len(leaves) > 1 else None
     bound = bound or _by_order(saved, leaves)
     bound = {leaf.key: leaf.storage.weights(bound[leaf.key], leaf.roles) for leaf in leaves}
     for leaf in leaves:
-        _check_shapes(leaf, bound[leaf.key], _under(layer, group))
+        _check_shapes(leaf, bound[leaf.key])
     return bound
-
-
-def _under(layer: str, group: str) -> str:
-    return f" under {group!r}" if group not in ("", layer) else ""
 
 
 def _by_layer_name(saved: Named, leaves: Sequence[Leaf]) -> dict[str, dict[str, Weight]] | None:
@@ -134,20 +124,15 @@ def _by_role(saved: Named, roles: list[str]) -> dict[str, Weight]:
 
 
 def _last(name: str, count: int) -> str:
-    """``dense_1/kernel:0`` and ``dense_1/kernel_1:0`` give ``kernel``; more components for a larger count.
-
-    What Dense calls ``kernel_zero``, EinsumDense calls ``zero_point``.
-    """
-    last = re.sub(r"(_\d+)?(:\d+)?$", "", "/".join(name.split("/")[-count:]))
-    return re.sub(r"\bzero_point$", "kernel_zero", last)
+    """``dense_1/kernel:0`` and ``dense_1/kernel_1:0`` give ``kernel``; more components for a larger count."""
+    return re.sub(r"(_\d+)?(:\d+)?$", "", "/".join(name.split("/")[-count:]))
 
 
-def _check_shapes(leaf: Leaf, weights: Mapping[str, Weight], where: str) -> None:
+def _check_shapes(leaf: Leaf, weights: Mapping[str, Weight]) -> None:
     for role, shape in leaf.roles.items():
         found = weights[role].shape
         fits = len(found) == len(shape) and all(want in (None, have) for want, have in zip(shape, found, strict=True))
         if not fits:
             raise DamagedFileError(
-                f"The {role} of layer {leaf.key!r} has the shape {found} in the file{where}"
-                f" where its config implies {shape}."
+                f"The {role} of layer {leaf.key!r} has the shape {found} in the file where its config implies {shape}."
             )

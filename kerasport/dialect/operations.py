@@ -12,11 +12,14 @@ from kerasport.dialect.model import LayerDef, Node
 from kerasport.dialect.writer import Writer
 from kerasport.layers.arguments import Slot, names
 
+# What tf.keras records. The methods and properties are those of ragged and sparse tensors.
+RECORDED = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "ClassMethod", "InstanceMethod", "InstanceProperty")
+
 
 def is_operation(entry: Mapping[str, Any], writer: Writer) -> bool:
     """Whether an entry of a layer list is an operation; in Keras 3 only layers have the config key ``trainable``."""
     name, config = entry["class_name"], entry["config"]
-    if name in ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer"):
+    if name in RECORDED:
         return True
     if not writer.keras3 or "inbound_nodes" not in entry or "trainable" in config or "batch_shape" in config:
         return False
@@ -27,9 +30,13 @@ def operation(entry: Mapping[str, Any], name: str) -> LayerDef:
     """An operation under Keras 3's name, its calls' constants and tensors in ``Node.args`` and ``Node.kwargs``."""
     kind, config = str(entry["class_name"]), dict(entry["config"])
     nodes = inbound.operation_nodes(entry["inbound_nodes"], name)
+    if kind == "SlicingOpLambda" and config.get("function") not in (None, "__operators__.getitem"):
+        kind = "TFOpLambda"  # a mask stands in the brackets
     if kind == "TFOpLambda":
         kind, nodes = _function(str(config.get("function")), nodes)
         config = {}
+    elif kind in ("ClassMethod", "InstanceMethod", "InstanceProperty"):
+        kind, config = f"tf.{config.get('cls_symbol') or 'RaggedTensor'}", {}
     elif kind == "SlicingOpLambda":
         nodes = tuple(replace(node, args=(*node.args, node.kwargs.get("slice_spec")), kwargs={}) for node in nodes)
         kind, config = "GetItem", {}

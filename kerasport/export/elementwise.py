@@ -105,7 +105,25 @@ def _polynomial(b: Scope, x: str, coefficients: tuple[float, ...]) -> str:
     return y
 
 
+# M. Abramowitz, I. A. Stegun, Handbook of Mathematical Functions, 9.8.1 and 9.8.2: I0 in powers of (x / 3.75)^2, and
+# exp(-x) sqrt(x) I0 in powers of 3.75 / x.
+_I0_NEAR = (0.0045813, 0.0360768, 0.2659732, 1.2067492, 3.0899424, 3.5156229, 1.0)
+_I0_FAR = (0.00392377, -0.01647633, 0.02635537, -0.02057706, 0.00916281, -0.00157565, 0.00225319, 0.01328592,
+           0.39894228)  # fmt: skip
+
+
+def _i0(b: Scope, x: str) -> str:
+    size, limit = b.op("Abs", x), b.constant(3.75, "limit")
+    ratio = b.op("Div", size, limit)
+    near = _polynomial(b, b.op("Mul", ratio, ratio), _I0_NEAR)
+    wide = b.op("Max", size, limit)
+    far = _polynomial(b, b.op("Div", limit, wide), _I0_FAR)
+    far = b.op("Mul", far, b.op("Div", b.op("Exp", wide), b.op("Sqrt", wide)))
+    return b.op("Where", b.op("Less", size, limit), near, far)
+
+
 _FORMULAS: dict[str, Callable[[Scope, str], str]] = {
+    "i0": _i0,
     "square": lambda b, x: b.op("Mul", x, x),
     "isfinite": lambda b, x: b.op("Less", b.op("Abs", x), b.constant(math.inf, "infinity")),
     "rsqrt": lambda b, x: b.op("Reciprocal", b.op("Sqrt", x)),

@@ -10,6 +10,8 @@ from kerasport.export.registry import EXPORT
 from kerasport.layers import products
 from kerasport.layers.base import normalize_axis
 
+_LETTERS = "zyxwvutsrqponmlkjihgfedcbaZYXWVUTSRQPONMLKJIHGFEDCBA"
+
 
 @EXPORT.register(products.Matmul)
 def matmul(spec: products.Matmul, b: Scope, x: Tensor, y: Tensor) -> Tensor:
@@ -32,15 +34,20 @@ def einsum(spec: products.Einsum, b: Scope, *inputs: Tensor) -> Tensor:
 
 
 def _diagonal(spec: products.Einsum, b: Scope, *inputs: Tensor) -> Tensor:
-    """``z`` twice in one term becomes two letters, which the unit matrix ties together; one of them is summed."""
-    (term,) = spec.terms
-    size = inputs[0].type.shape[term.index("z")]
-    free = next(letter for letter in "yxwvutsrq" if letter not in term)
-    parted = term.replace("z", free, 1)
-    unit = b.constant(np.eye(size or 1, dtype=np.float32), "unit")
-    x = ops.cast(b, b.logical(inputs[0]), "float32") if inputs[0].type.dtype != "float32" else b.logical(inputs[0])
-    y = b.op("Einsum", x, unit, equation=f"{parted},{free}z->{spec.output}")
-    return b.tensor(ops.cast(b, y, inputs[0].type.dtype) if inputs[0].type.dtype != "float32" else y)
+    """A letter twice in one term becomes two letters, which a unit matrix ties together."""
+    free = iter(letter for letter in _LETTERS if letter not in spec.equation)
+    terms, units = list(spec.terms), []
+    for place, (term, x) in enumerate(zip(spec.terms, inputs, strict=True)):
+        for letter in sorted(set(term)):
+            for _ in range(term.count(letter) - 1):
+                size, new = x.type.shape[term.index(letter)], next(free)
+                terms[place] = terms[place].replace(letter, new, 1)
+                terms.append(new + letter)
+                units.append(b.constant(np.eye(size or 1, dtype=np.float32), "unit"))
+    dtype = inputs[0].type.dtype
+    values = [b.logical(x) if dtype == "float32" else ops.cast(b, b.logical(x), "float32") for x in inputs]
+    y = b.op("Einsum", *values, *units, equation=f"{','.join(terms)}->{spec.output}")
+    return b.tensor(ops.cast(b, y, dtype) if dtype != "float32" else y)
 
 
 @EXPORT.register(products.Gather)

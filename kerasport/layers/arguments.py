@@ -11,7 +11,6 @@ from kerasport.errors import LayerError
 from kerasport.layers.base import Spec, Value
 from kerasport.layers.operators import ExpandDims, Join
 from kerasport.layers.ops import CastTo
-from kerasport.layers.refused import OPERATIONS
 from kerasport.layers.shaping import Constant
 
 
@@ -125,6 +124,12 @@ class Arguments:
         raw = self._needed(name, position)
         return [self.value(entry, name) for entry in (raw if isinstance(raw, list | tuple) else [raw])]
 
+    def all_tensors(self) -> list[Value]:
+        """All positional arguments, for operations that take any number of tensors."""
+        self._read |= set(range(len(self.args)))
+        listed = self.args[0] if len(self.args) == 1 and isinstance(self.args[0], list | tuple) else self.args
+        return [self.value(raw) for raw in listed]
+
     def value(self, raw: Any, name: str = "an argument") -> Value:
         """A tensor from a Slot, a constant, or a list of both."""
         if isinstance(raw, Slot):
@@ -170,6 +175,7 @@ class Arguments:
 
 Parser = Callable[[Arguments], Result]
 _PARSERS: dict[str, Parser] = {}
+_REFUSED: dict[str, tuple[str, str]] = {}
 
 
 def operation(name: str, arguments: Arguments) -> tuple[Step | Value, ...]:
@@ -178,8 +184,9 @@ def operation(name: str, arguments: Arguments) -> tuple[Step | Value, ...]:
     Raises:
         LayerError: The operation, or one of its arguments, is not supported.
     """
-    if name in OPERATIONS:
-        raise OPERATIONS[name].error(f"the operation {name!r}")
+    if name in _REFUSED:
+        why, hint = _REFUSED[name]
+        raise LayerError(f"the operation {name!r} is not supported: {why}", hint)
     if name not in _PARSERS:
         nearest = next(iter(difflib.get_close_matches(name, _PARSERS, n=1, cutoff=0.8)), None)
         hint = f"the nearest supported one is {nearest}" if nearest else "write it with supported layers in Keras"
@@ -201,12 +208,25 @@ def register(*names: str) -> Callable[[Parser], Parser]:
 
     def add(parser: Parser) -> Parser:
         for name in names:
-            if name in _PARSERS:
+            if name in _PARSERS or name in _REFUSED:
                 raise ValueError(f"operation {name!r} is registered twice")
             _PARSERS[name] = parser
         return parser
 
     return add
+
+
+def refuse(*names: str, why: str, hint: str) -> None:
+    """Registers the reason why operations of these names are refused, and a way on."""
+    for name in names:
+        if name in _PARSERS or name in _REFUSED:
+            raise ValueError(f"operation {name!r} is registered twice")
+        _REFUSED[name] = (why, hint)
+
+
+def refusals() -> dict[str, tuple[str, str]]:
+    """The known operations that are refused: the reason and a way on, by name."""
+    return dict(sorted(_REFUSED.items()))
 
 
 def has_slots(raw: Any) -> bool:

@@ -45,6 +45,7 @@ FLOATING = frozenset(
         "erfc",
         "erfinv",
         "cbrt",
+        "i0",
         "nan_to_num",
     ]
 )

@@ -69,6 +69,21 @@ def then(call: Arguments, step: Step) -> Value:
     return call.emit(step.spec, *step.inputs)
 
 
+def combined(call: Arguments, name: str, left: Any, right: Any) -> Value:
+    """The value of ``binary`` on the way to the result."""
+    return then(call, binary(call, name, left, right))
+
+
+def applied(call: Arguments, name: str, x: Value, *parameters: float) -> Value:
+    """The value of ``unary`` on the way to the result."""
+    return then(call, unary(call, name, x, *parameters))
+
+
+def chosen(call: Arguments, condition: Value, yes: Any, no: Any) -> Value:
+    """The value of ``choice`` on the way to the result."""
+    return then(call, choice(call, condition, yes, no))
+
+
 def _binary(name: str) -> Parser:
     return lambda call: binary(call, name, call.operand("x1", 0), call.operand("x2", 1))
 
@@ -236,8 +251,12 @@ def _ones_like(call: Arguments) -> Step:
 
 @register("FullLike")
 def _full_like(call: Arguments) -> Step:
-    value = call.number("fill_value", 1)
-    return Step(FilledLike(value=value, dtype=dtype_name(call.get("dtype", 2))), (call.tensor("x", 0),))
+    x, value, dtype = call.tensor("x", 0), call.operand("fill_value", 1), dtype_name(call.get("dtype", 2))
+    if isinstance(value, int | float):
+        return Step(FilledLike(value=float(value), dtype=dtype), (x,))
+    zeros = call.emit(FilledLike(value=0.0, dtype=dtype), x)
+    given = value if isinstance(value, Value) else call.value(value)
+    return binary(call, "add", zeros, call.cast(given, zeros.type.dtype))
 
 
 @register("ConvertToTensor")

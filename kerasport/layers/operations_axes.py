@@ -5,16 +5,16 @@ from __future__ import annotations
 from itertools import pairwise
 
 from kerasport.errors import LayerError
-from kerasport.layers.arguments import Arguments, Parser, Result, Step, register
+from kerasport.layers.arguments import Arguments, Parser, Result, Step, dtype_name, register
 from kerasport.layers.base import Value, normalize_axis
 from kerasport.layers.operations import binary, then, unary
 from kerasport.layers.operators import ExpandDims, GetItem
-from kerasport.layers.ops import CastTo, NotEqualTo, ReduceAny
+from kerasport.layers.ops import CastTo, NotEqualTo, ReduceAny, Unchanged
 from kerasport.layers.reductions import ArgExtreme, Cumulative, Reduce, TopK
 from kerasport.layers.shaping import Reshape, Split
 
 _REDUCTIONS = {
-    "Sum": "sum", "Mean": "mean", "Max": "max", "Min": "min", "Amax": "max", "Amin": "min", "Prod": "prod",
+    "Sum": "sum", "Mean": "mean", "Amax": "max", "Amin": "min", "Prod": "prod",
     "All": "all", "Logsumexp": "logsumexp", "tf.math.reduce_euclidean_norm": "l2",
 }  # fmt: skip
 _FRACTIONAL = frozenset(["mean", "logsumexp", "l1", "l2"])
@@ -37,6 +37,11 @@ def reduced(call: Arguments, name: str, x: Value, over: tuple[int, ...] | None, 
     return Step(Reduce(function=name, axes=over, keepdims=keepdims), (x,))
 
 
+def total(call: Arguments, name: str, x: Value, over: tuple[int, ...] | None, keepdims: bool = False) -> Value:
+    """The value of a reduction on the way to the result."""
+    return then(call, reduced(call, name, x, over, keepdims))
+
+
 def variance(call: Arguments, x: Value, over: tuple[int, ...] | None, keepdims: bool) -> Step:
     """The mean squared distance from the mean."""
     x = call.floating(x)
@@ -52,6 +57,18 @@ def _reduction(name: str) -> Parser:
     return parse
 
 
+def _extreme_of(name: str, with_initial: str) -> Parser:
+    def parse(call: Arguments) -> Step:
+        found = reduced(call, name, call.tensor("x", 0), axes(call), call.flag("keepdims", 2))
+        if call.get("initial", 3) is None:
+            return found
+        return binary(call, with_initial, then(call, found), call.number("initial", 3))
+
+    return parse
+
+
+register("Max")(_extreme_of("max", "maximum"))
+register("Min")(_extreme_of("min", "minimum"))
 for _name, _function in _REDUCTIONS.items():
     register(_name)(_reduction(_function))
 
@@ -81,11 +98,6 @@ def _moments(call: Arguments) -> Result:
     return reduced(call, "mean", x, over, keepdims), variance(call, x, over, keepdims)
 
 
-@register("Average")
-def _average(call: Arguments) -> Step:
-    return reduced(call, "mean", call.tensor("x", 0), axes(call))
-
-
 @register("Ptp")
 def _ptp(call: Arguments) -> Step:
     x, over, keepdims = call.tensor("x", 0), axes(call), call.flag("keepdims", 2)
@@ -98,25 +110,6 @@ def _count_nonzero(call: Arguments) -> Step:
     x, over, keepdims = call.tensor("x", 0), axes(call), call.flag("keepdims", 2)
     counted = call.cast(call.emit(NotEqualTo(value=0.0), x), "int32")
     return reduced(call, "sum", counted, over, keepdims)
-
-
-@register("Norm")
-def _norm(call: Arguments) -> Step:
-    order, over = call.get("ord", 1), axes(call, "axis", 2)
-    name = {None: "l2", 1: "l1", 2: "l2", "euclidean": "l2"}.get(order)
-    if name is None or (over is not None and len(over) > 1 and order not in (None, "euclidean")):
-        raise LayerError(f"ord={order!r} with axis={over} is not supported")
-    return reduced(call, name, call.tensor("x", 0), over, call.flag("keepdims", 3))
-
-
-@register("Normalize")
-def _normalize(call: Arguments) -> Step:
-    x, over, order = call.floating(call.tensor("x", 0)), axes(call), call.integer("order", 2, 2)
-    epsilon = call.get("epsilon", 3)
-    if order not in (1, 2):
-        raise LayerError(f"order={order} is not supported")
-    norm = then(call, reduced(call, f"l{order}", x, over, keepdims=True))
-    return binary(call, "divide", x, then(call, binary(call, "maximum", norm, epsilon or 1e-7)))
 
 
 @register("tf.math.l2_normalize")
@@ -140,10 +133,11 @@ def _extreme(largest: bool) -> Parser:
         x, axis, keepdims = call.tensor("x", 0), call.get("axis", 1), call.flag("keepdims", 2)
         dtype = str(call.get("output_type", default="int32"))
         if axis is None:
-            x, axis = call.emit(Reshape(shape=(-1,)), x), 0
-        if isinstance(axis, bool) or not isinstance(axis, int) or (keepdims and x.type.rank == 1 != axis):
-            raise LayerError(f"axis={axis!r} is not supported")
-        place = call.emit(ArgExtreme(axis=axis, largest=largest, keepdims=keepdims), x)
+            place = call.emit(ArgExtreme(axis=0, largest=largest), call.emit(Reshape(shape=(-1,)), x))
+            if keepdims:
+                place = call.emit(ExpandDims(axes=tuple(range(x.type.rank))), place)
+        else:
+            place = call.emit(ArgExtreme(axis=call.axis(1), largest=largest, keepdims=keepdims), x)
         return Step(CastTo(dtype=dtype), (place,))
 
     return parse
@@ -158,7 +152,9 @@ def _cumulative(product: bool) -> Parser:
         x, axis = call.tensor("x", 0), call.get("axis", 1)
         if axis is None:
             x, axis = call.emit(Reshape(shape=(-1,)), x), 0
-        flags = {"exclusive": call.flag("exclusive", 2), "reverse": call.flag("reverse", 3)}
+        flags = {"exclusive": call.flag("exclusive"), "reverse": call.flag("reverse")}
+        dtype = dtype_name(call.get("dtype", 2))
+        x = call.cast(x, dtype) if dtype else x
         return Step(Cumulative(axis=call.axis(1, axis), product=product, **flags), (x,))
 
     return parse
@@ -188,38 +184,36 @@ def _descending(call: Arguments) -> bool:
     return direction == "DESCENDING"
 
 
+def _row(call: Arguments) -> tuple[Value, int]:
+    """What is put in order: along an axis, or all values in one row."""
+    x = call.tensor("x", 0)
+    if "axis" in call.options and call.get("axis") is None:
+        return call.emit(Reshape(shape=(-1,)), x), 0
+    return x, call.axis(1)
+
+
 @register("Sort")
 def _sort(call: Arguments) -> Result:
-    return ordered(call, call.tensor("x", 0), call.axis(1), _descending(call))[0]
+    return ordered(call, *_row(call), _descending(call))[0]
 
 
 @register("Argsort")
 def _argsort(call: Arguments) -> Result:
-    places = ordered(call, call.tensor("x", 0), call.axis(1), _descending(call))[1]
+    call.get("stable")
+    places = ordered(call, *_row(call), _descending(call))[1]
     return Step(CastTo(dtype="int32"), (places,))
-
-
-@register("Median")
-def _median(call: Arguments) -> Step:
-    x, over, keepdims = call.floating(call.tensor("x", 0)), axes(call), call.flag("keepdims", 2)
-    size = x.type.shape[over[0]] if over and len(over) == 1 else None
-    if size is None or over is None:
-        raise LayerError(f"axis={over} is not supported")
-    axis = normalize_axis(over[0], x.type.rank)
-    values, _ = ordered(call, x, axis)
-    middle = (None, None, None), ((size - 1) // 2, size // 2 + 1, None)
-    part = call.emit(GetItem(index=(*[middle[0]] * axis, middle[1])), values)
-    return reduced(call, "mean", part, (axis,), keepdims)
 
 
 @register("Diff")
 def _diff(call: Arguments) -> Step:
-    x, axis = call.tensor("x", 0), normalize_axis(call.axis(2), call.tensor("x", 0).type.rank)
-    if call.integer("n", 1, 1) != 1:
-        raise LayerError("only differences of the first order are supported")
+    x, axis = call.tensor("a", 0), normalize_axis(call.axis(2), call.tensor("a", 0).type.rank)
     whole = [(None, None, None)] * axis
-    later, earlier = (call.emit(GetItem(index=(*whole, (a, b, None))), x) for a, b in ((1, None), (None, -1)))
-    return binary(call, "subtract", later, earlier)
+    result = Step(Unchanged(), (x,))
+    for _ in range(call.integer("n", 1, 1)):
+        x = then(call, result)
+        later, earlier = (call.emit(GetItem(index=(*whole, (a, b, None))), x) for a, b in ((1, None), (None, -1)))
+        result = binary(call, "subtract", later, earlier)
+    return result
 
 
 @register("Digitize")
@@ -234,15 +228,19 @@ def _digitize(call: Arguments) -> Step:
 
 @register("Split")
 def _split(call: Arguments) -> Result:
-    x, axis = call.tensor("x", 0), call.axis(2, 0)
+    return cut_at(call, call.tensor("x", 0), call.axis(2, 0))
+
+
+def cut_at(call: Arguments, x: Value, axis: int) -> Result:
+    """The parts of an axis: as many equal ones as ``indices_or_sections`` says, or between its places."""
     size = x.type.shape[normalize_axis(axis, x.type.rank)]
     parts = call.get("indices_or_sections", 1)
+    if isinstance(parts, int):
+        if size is None or size % parts:
+            raise LayerError(f"an axis of {size or 'unknown size'} cannot be split into {parts} equal parts")
+        return Step(Split(sizes=(size // parts,) * parts, axis=axis), (x,))
     if size is None:
         raise LayerError("an axis of unknown size cannot be split")
-    if isinstance(parts, int):
-        if size % parts:
-            raise LayerError(f"an axis of {size} cannot be split into {parts} equal parts")
-        return Step(Split(sizes=(size // parts,) * parts, axis=axis), (x,))
     ends = [0, *call.integers("indices_or_sections", 1), size]
     return Step(Split(sizes=tuple(b - a for a, b in pairwise(ends)), axis=axis), (x,))
 

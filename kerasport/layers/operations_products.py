@@ -10,12 +10,12 @@ from kerasport.layers.arguments import Arguments, Result, Step, dtype_name, regi
 from kerasport.layers.base import Value, normalize_axis
 from kerasport.layers.elementwise import Activated
 from kerasport.layers.functions import function
-from kerasport.layers.operations import binary, then, unary
+from kerasport.layers.operations import binary, combined, then, unary
 from kerasport.layers.operations_axes import reduced, variance
 from kerasport.layers.operators import ExpandDims, GetItem, Join
-from kerasport.layers.ops import CastTo
+from kerasport.layers.ops import CastTo, Unchanged
 from kerasport.layers.products import Einsum, Gather, Matmul, OneHot, TakeAlong
-from kerasport.layers.shaping import Squeeze, Transpose
+from kerasport.layers.shaping import Pad, Reshape, Squeeze, Transpose
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
@@ -103,63 +103,122 @@ def _dot(call: Arguments) -> Step:
 
 @register("Outer")
 def _outer(call: Arguments) -> Step:
-    x, y = (call.tensor(name, i) for i, name in enumerate(("x1", "x2")))
-    if x.type.rank != 1 or y.type.rank != 1:
-        raise LayerError("an outer product of tensors that are not of rank 1 is not supported")
+    x, y = (call.emit(Reshape(shape=(-1,)), call.tensor(name, i)) for i, name in enumerate(("x1", "x2")))
     return binary(call, "multiply", call.emit(ExpandDims(axes=(1,)), x), y)
+
+
+@register("Inner")
+def _inner(call: Arguments) -> Step:
+    x, y = call.tensor("x1", 0), call.tensor("x2", 1)
+    if not x.type.rank or not y.type.rank:
+        return binary(call, "multiply", x, y)
+    return tensordot(call, x, y, [-1], [-1])
+
+
+@register("Vdot")
+def _vdot(call: Arguments) -> Step:
+    x, y = (call.emit(Reshape(shape=(-1,)), call.tensor(name, i)) for i, name in enumerate(("x1", "x2")))
+    return tensordot(call, x, y, [0], [0])
 
 
 @register("Cross")
 def _cross(call: Arguments) -> Step:
-    x, y = (call.tensor(name, i) for i, name in enumerate(("x1", "x2")))
-    if {call.get(name, default=-1) for name in ("axisa", "axisb", "axisc")} != {-1} or call.get("axis") is not None:
-        raise LayerError("a cross product over another axis than the last is not supported")
-    if x.type.shape[-1] != 3 or y.type.shape[-1] != 3:
-        raise LayerError("a cross product of vectors that are not of size 3 is not supported")
+    axes = {name: call.axis(3) if call.get("axis", 3) is not None else call.integer(name, None, -1)
+            for name in ("axisa", "axisb", "axisc")}  # fmt: skip
+    x, y = (
+        then(call, _last(call.tensor(name, i), axes[axis]))
+        for i, (name, axis) in enumerate((("x1", "axisa"), ("x2", "axisb")))
+    )
+    sizes = [side.type.shape[-1] for side in (x, y)]
+    if not set(sizes) <= {2, 3}:
+        raise LayerError(f"a cross product of vectors of the sizes {sizes} is not supported")
 
-    def product(left: list[int], right: list[int]) -> Value:
-        sides = (call.emit(Gather(axis=-1), v, call.value(places)) for v, places in ((x, left), (y, right)))
-        return then(call, binary(call, "multiply", *sides))
+    def product(one: int, other: int) -> Value:
+        """The difference of two products: one component of the result."""
+        parts = [[_component(call, side, place) for place in (one, other)] for side in (x, y)]
+        ahead, back = (combined(call, "multiply", parts[0][i], parts[1][1 - i]) for i in (0, 1))
+        return combined(call, "subtract", ahead, back)
 
-    return binary(call, "subtract", product([1, 2, 0], [2, 0, 1]), product([2, 0, 1], [1, 2, 0]))
+    if sizes == [2, 2]:
+        return Step(Unchanged(), (product(0, 1),))
+    rows = [call.emit(ExpandDims(axes=(-1,)), product(*places)) for places in ((1, 2), (2, 0), (0, 1))]
+    made = call.emit(Join(axis=-1), *rows)
+    order = list(range(made.type.rank - 1))
+    order.insert(normalize_axis(axes["axisc"], made.type.rank), made.type.rank - 1)
+    return Step(Transpose(perm=tuple(order)), (made,))
+
+
+def _last(x: Value, axis: int) -> Step:
+    place = normalize_axis(axis, x.type.rank)
+    return Step(Transpose(perm=(*(i for i in range(x.type.rank) if i != place), place)), (x,))
+
+
+def _component(call: Arguments, x: Value, place: int) -> Value:
+    """A component of vectors, of which those of size 2 have 0 as their third."""
+    if place == x.type.shape[-1]:
+        return combined(call, "multiply", _component(call, x, 0), 0)
+    return call.emit(GetItem(index=(Ellipsis, place)), x)
+
+
+@register("Correlate")
+def _correlate(call: Arguments) -> Step:
+    x, y, mode = call.floating(call.tensor("x1", 0)), call.floating(call.tensor("x2", 1)), call.text("mode", 2, "valid")
+    lengths = [side.type.shape[0] for side in (x, y)]
+    n, m = (length or 0 for length in lengths)
+    if None in lengths or x.type.rank != 1 or y.type.rank != 1 or mode not in ("valid", "same", "full"):
+        raise LayerError(f"mode={mode!r} with tensors of shapes {x.type.shape} and {y.type.shape} is not supported")
+    if mode == "valid" and n < m:
+        raise LayerError("mode='valid' with a second tensor that is longer is not supported")
+    first, count = {"valid": (m - 1, n - m + 1), "same": ((min(n, m) - 1) // 2, max(n, m)), "full": (0, n + m - 1)}[
+        mode
+    ]
+    padded = call.emit(Pad(pairs=((m - 1, m - 1),)), x)
+    rows = [[place + step for step in range(m)] for place in range(first, first + count)]
+    return Step(Matmul(), (call.emit(Gather(axis=0), padded, call.value(rows)), y))
 
 
 @register("Diagonal")
 def _diagonal(call: Arguments) -> Step:
-    return _diagonals(call, call.tensor("x", 0), summed=False)
+    return _diagonals(call, summed=False)
 
 
 @register("Trace")
 def _trace(call: Arguments) -> Step:
-    return _diagonals(call, call.tensor("x", 0), summed=True)
+    return _diagonals(call, summed=True)
+
+
+def _diagonals(call: Arguments, summed: bool) -> Step:
+    axes = call.integer("axis1", 2, 0), call.integer("axis2", 3, 1)
+    return diagonal(call, call.tensor("x", 0), axes, call.integer("offset", 1, 0), summed)
 
 
 @register("tf.linalg.diag_part")
 def _diag_part(call: Arguments) -> Step:
-    if call.get("k", default=0) or call.get("padding_value"):
-        raise LayerError("only the main diagonal is supported")
-    call.get("align")
-    return _diagonals(call, call.tensor("input", 0), summed=False, axes=(-2, -1))
+    if call.get("padding_value"):
+        raise LayerError("another padding_value than 0 is not supported")
+    call.get("align")  # of several diagonals, which are not supported
+    return diagonal(call, call.tensor("input", 0), (-2, -1), call.integer("k", 1, 0))
 
 
 @register("tf.linalg.trace")
 def _matrix_trace(call: Arguments) -> Step:
-    return _diagonals(call, call.tensor("x", 0), summed=True, axes=(-2, -1))
+    return diagonal(call, call.tensor("x", 0), (-2, -1), summed=True)
 
 
-def _diagonals(call: Arguments, x: Value, summed: bool, axes: tuple[int, int] | None = None) -> Step:
-    """Einstein's sum with one letter for both axes, which are cut to the shorter one."""
-    chosen = axes or (call.integer("axis1", 2, 0), call.integer("axis2", 3, 1))
-    if axes is None and call.integer("offset", 1, 0):
-        raise LayerError("only the main diagonal is supported")
-    places = [normalize_axis(axis, x.type.rank) for axis in chosen]
+def diagonal(call: Arguments, x: Value, axes: tuple[int, int], offset: int = 0, summed: bool = False) -> Step:
+    """Einstein's sum with one letter for both axes, which are cut to what the diagonal spans."""
+    places = [normalize_axis(axis, x.type.rank) for axis in axes]
     sizes = [x.type.shape[axis] for axis in places]
     if None in sizes:
         raise LayerError("the diagonal of a matrix of unknown size is not supported")
-    if len(set(sizes)) > 1:
-        shorter = (None, min(size or 0 for size in sizes), None)
-        cut = (shorter if axis in places else (None, None, None) for axis in range(x.type.rank))
-        x = call.emit(GetItem(index=tuple(cut)), x)
+    starts = max(-offset, 0), max(offset, 0)
+    length = min((size or 0) - start for size, start in zip(sizes, starts, strict=True))
+    if length < 1:
+        raise LayerError(f"a matrix of {sizes[0]} by {sizes[1]} has no diagonal {offset}")
+    if [length] * 2 != sizes:
+        cuts = {axis: (start, start + length, None) for axis, start in zip(places, starts, strict=True)}
+        index = (cuts.get(axis, (None, None, None)) for axis in range(x.type.rank))
+        x = call.emit(GetItem(index=tuple(index)), x)
     letters = ["z" if axis in places else _LETTERS[axis] for axis in range(x.type.rank)]
     rest = [letter for letter in letters if letter != "z"]
     return Step(Einsum(terms=("".join(letters),), output="".join(rest if summed else [*rest, "z"])), (x,))
@@ -168,10 +227,15 @@ def _diagonals(call: Arguments, x: Value, summed: bool, axes: tuple[int, int] | 
 @register("Take")
 def _take(call: Arguments) -> Step:
     x, places = call.tensor("x", 0), call.tensor("indices", 1)
-    batch, axis = call.get("batch_dims", default=0) or 0, call.get("axis", 2)
-    if axis is None:
-        axis = batch
-    return Step(Gather(axis=call.axis(2, axis), batch_axes=batch), (x, places))
+    if call.get("axis", 2) is None:
+        return Step(Gather(axis=0), (call.emit(Reshape(shape=(-1,)), x), places))
+    return Step(Gather(axis=call.axis(2)), (x, places))
+
+
+@register("tf.gather")
+def _gather(call: Arguments) -> Step:
+    x, places, batch = call.tensor("x", 0), call.tensor("indices", 1), call.get("batch_dims", default=0) or 0
+    return Step(Gather(axis=call.axis(2, batch), batch_axes=batch), (x, places))
 
 
 @register("tf.nn.embedding_lookup")
@@ -186,15 +250,10 @@ def _embedding_lookup(call: Arguments) -> Step:
 
 @register("TakeAlongAxis")
 def _take_along_axis(call: Arguments) -> Step:
+    if call.get("axis", 2) is None:
+        flat = (call.emit(Reshape(shape=(-1,)), call.tensor(name, i)) for i, name in enumerate(("x", "indices")))
+        return Step(Gather(axis=0), tuple(flat))
     return Step(TakeAlong(axis=call.axis(2)), (call.tensor("x", 0), call.tensor("indices", 1)))
-
-
-@register("tf.gather_nd")
-def _gather_nd(call: Arguments) -> Step:
-    x, places, batch = call.tensor("params", 0), call.tensor("indices", 1), call.get("batch_dims", 2, 0)
-    if places.type.shape[-1] != 1:
-        raise LayerError("places along several axes are not supported")
-    return Step(Gather(axis=batch, batch_axes=batch), (x, call.emit(Squeeze(axes=(-1,)), places)))
 
 
 @register("OneHot")

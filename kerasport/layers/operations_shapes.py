@@ -7,11 +7,12 @@ from typing import Any
 
 from kerasport.errors import LayerError
 from kerasport.layers.arguments import Arguments, Parser, Result, Slot, Step, dtype_name, has_slots, register
-from kerasport.layers.base import Value, normalize_axis
+from kerasport.layers.base import Value, known_product, normalize_axis
 from kerasport.layers.operations import binary, then
 from kerasport.layers.operators import ExpandDims, GetItem, Given, Join
 from kerasport.layers.ops import CastTo, Unchanged
 from kerasport.layers.products import Gather
+from kerasport.layers.reductions import Reduce
 from kerasport.layers.shaping import (
     Band,
     BroadcastTo,
@@ -203,9 +204,15 @@ def counted(call: Arguments, stop: Value) -> Value:
 def _roll(call: Arguments) -> Step:
     x, shifts, raw = call.tensor("x", 0), call.integers("shift", 1), call.get("axis", 2)
     if raw is None:
-        raise LayerError("axis=None is not supported")
+        flat = call.emit(Reshape(shape=(-1,)), x)
+        whole = call.emit(ShapeOf(), x)
+        return Step(Reshape(), (then(call, _rolled(call, flat, shifts, (0,))), whole))
+    return _rolled(call, x, shifts, call.integers("axis", 2))
+
+
+def _rolled(call: Arguments, x: Value, shifts: Sequence[int], over: Sequence[int]) -> Step:
     result: Step | None = None
-    axes = (normalize_axis(axis, x.type.rank) for axis in call.integers("axis", 2))
+    axes = (normalize_axis(axis, x.type.rank) for axis in over)
     for shift, axis in zip(shifts, axes, strict=True):
         x = then(call, result) if result else x
         size = x.type.shape[axis]
@@ -288,9 +295,18 @@ def _get_item(call: Arguments) -> Step:
 
 @register("Slice")
 def _slice(call: Arguments) -> Step:
-    x, starts, sizes = call.tensor("inputs", 0), call.integers("start_indices", 1), call.integers("shape", 2)
-    ends = (None if size == -1 else start + size for start, size in zip(starts, sizes, strict=True))
-    return Step(GetItem(index=tuple((a, b, None) for a, b in zip(starts, ends, strict=True))), (x,))
+    x, sizes = call.tensor("inputs", 0), call.integers("shape", 2)
+    row, tensors = sized(call, "start_indices", 1)
+    if row is not None:
+        ends = (None if size == -1 else start + size for start, size in zip(row, sizes, strict=True))
+        return Step(GetItem(index=tuple((a, b, None) for a, b in zip(row, ends, strict=True))), (x,))
+    starts = [call.emit(GetItem(index=(place,)), *tensors) for place in range(len(sizes))]
+    stops = [then(call, binary(call, "add", start, size)) for start, size in zip(starts, sizes, strict=True)]
+    cuts = ((Given(2 * i + 1), None if size == -1 else Given(2 * i + 2), None) for i, size in enumerate(sizes))
+    pairs = (value for pair in zip(starts, stops, strict=True) for value in pair)
+    found = call.emit(GetItem(index=tuple(cuts)), x, *pairs)
+    known = tuple(dim if size == -1 else size for dim, size in zip(found.type.shape, sizes, strict=True))
+    return Step(Reshape(shape=tuple(-1 if dim is None else dim for dim in known)), (found,))
 
 
 @register("tf.strided_slice")
@@ -363,11 +379,11 @@ def _ensure_shape(call: Arguments) -> Step:
 
 @register("tf.size")
 def _size(call: Arguments) -> Step:
-    x = call.tensor("input", 0)
-    dtype = dtype_name(call.get("out_type", 1, "int32"))
-    if None in x.type.shape or dtype != "int32":
-        raise LayerError("the size of a tensor of unknown shape is not supported")
-    size = 1
-    for dim in x.type.shape:
-        size *= dim or 0
-    return Step(Unchanged(), (call.value(size),))
+    size = size_of(call, call.tensor("input", 0))
+    return Step(CastTo(dtype=dtype_name(call.get("out_type", 1, "int32")) or "int32"), (size,))
+
+
+def size_of(call: Arguments, x: Value) -> Value:
+    """The number of a tensor's values."""
+    size = known_product(x.type.shape)
+    return call.value(size) if size is not None else call.emit(Reduce(function="prod"), call.emit(ShapeOf(), x))

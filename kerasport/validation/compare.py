@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from kerasport.errors import FileError, InputError, NotAModelError
 from kerasport.graph import Graph
 from kerasport.loading import LoadedModel, load
-from kerasport.states import with_states
 from kerasport.validation.error import NOT_FINITE, OVERFLOW, LayerError, Tolerance, measure
 
 if TYPE_CHECKING:
@@ -90,23 +89,18 @@ def validate(
     rtol: float = Tolerance.rtol,
     atol: float = Tolerance.atol,
     seed: int = 0,
-    weights: str | Path | None = None,
     allow_keys: Sequence[str] = (),
     backend: str | None = None,
 ) -> Validation:
     """Compares an ONNX file with the NumPy reference of the Keras file that it was made from.
 
-    Whether the states of stateful layers are inputs and outputs, the ONNX file says itself; generated inputs then
-    include states, while with inputs of your own states are zero.
-
     Args:
-        source: The Keras model file, or the architecture of one.
+        source: The Keras model file.
         onnx_path: The ONNX file.
         inputs: One array per model input, in order or by name; generated when None.
         rtol: Tolerance relative to each value.
         atol: Tolerance relative to the largest value of each layer's output.
         seed: For generated inputs.
-        weights: A file of weights that were used, or of a whole model, of which only the weights were used.
         allow_keys: Config keys to accept although kerasport does not know them.
         backend: "theano" or "tensorflow", what a Keras 1 file was computed with; None goes by its weights' names.
 
@@ -115,7 +109,7 @@ def validate(
         UnsupportedModelError: The Keras model has layers that are not supported.
         InputError: The inputs do not fit.
     """
-    with load(source, weights=weights, allow_keys=allow_keys, backend=backend) as model:
+    with load(source, allow_keys=allow_keys, backend=backend) as model:
         return compare(model, Path(onnx_path), inputs, Tolerance(rtol, atol), seed)
 
 
@@ -130,9 +124,9 @@ def compare(
     from kerasport.runtime import Session
     from kerasport.validation.inputs import generate
 
+    graph = model.graph
+    arrays = generate(graph, _batch(graph), seed) if inputs is None else _ordered(graph, inputs)
     proto = _load(onnx_path)
-    graph = with_states(model.graph, "carry" if "kerasport.states" in _properties(proto) else "reset")
-    arrays = generate(graph, _batch(graph), seed) if inputs is None else _given(model.graph, graph, inputs)
     plain = Session(onnx_path)
     _check_ends(graph, plain, onnx_path)
     places = _places(proto)
@@ -200,15 +194,6 @@ def _logical(array: Array, perm: tuple[int, ...] | None) -> Array:
     return array if perm is None else array.transpose(np.argsort(perm))
 
 
-def _given(plain: Graph, graph: Graph, inputs: Sequence[Array] | Mapping[str, Array]) -> list[Array]:
-    """The model's own inputs, with zeros for states, as in a first batch."""
-    arrays = _ordered(plain, inputs)
-    states = [value.type for value in graph.inputs[len(arrays) :]]
-    return arrays + [
-        np.zeros([len(arrays[0]), *(dim or 1 for dim in type_.shape[1:])], type_.dtype) for type_ in states
-    ]
-
-
 def _ordered(graph: Graph, inputs: Sequence[Array] | Mapping[str, Array]) -> list[Array]:
     names = [value.name for value in graph.inputs]
     if isinstance(inputs, Mapping):
@@ -239,13 +224,10 @@ def _check_ends(graph: Graph, session: Session, path: Path) -> None:
         )
 
 
-def _properties(proto: onnx.ModelProto) -> dict[str, str]:
-    return {entry.key: entry.value for entry in proto.metadata_props}
-
-
 def _places(proto: onnx.ModelProto) -> dict[str, tuple[str, tuple[int, ...] | None]]:
     """Where each layer's output stands in a model that kerasport made; nothing for other models."""
-    raw = json.loads(_properties(proto).get("kerasport.layers", "{}"))
+    properties = {entry.key: entry.value for entry in proto.metadata_props}
+    raw = json.loads(properties.get("kerasport.layers", "{}"))
     produced = {name for node in proto.graph.node for name in node.output}
     return {
         layer: (place[0], tuple(place[1]) if len(place) > 1 else None)

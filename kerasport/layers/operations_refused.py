@@ -1,0 +1,76 @@
+"""Operations that are known, but cannot be expressed, each with its reason and a way on."""
+
+from __future__ import annotations
+
+from kerasport.layers.arguments import refuse
+
+refuse(
+    "Map", "Scan", "AssociativeScan", "VectorizedMap", "WhileLoop", "ForiLoop", "Cond", "Switch", "JVP", "Function",
+    why="it runs a Python function, which the file holds as code at most and is never executed",
+    hint="write the function's operations on whole tensors, or compute it outside of the model",
+)  # fmt: skip
+refuse(
+    "ViewAsComplex", "ViewAsReal", "tf.complex", "tf.signal.fft", "tf.signal.ifft", "tf.signal.fft2d", "tf.signal.rfft",
+    "tf.signal.stft", "tf.raw_ops.Complex", "tf.raw_ops.FFT", "tf.raw_ops.RFFT",
+    why="its values are complex numbers, which ONNX's operators do not take",
+    hint="use keras.ops of Keras 3, whose transforms take and give real and imaginary parts as two tensors",
+)  # fmt: skip
+refuse(
+    "Eig", "Eigh", "tf.linalg.eigh", "tf.linalg.eig",
+    why="no formula fixes the signs of its vectors, so that other software gives other ones",
+    hint="compute it outside of the model; singular values alone (compute_uv=False) are supported in Keras 3",
+)  # fmt: skip
+refuse(
+    "LuFactor", "tf.linalg.lu",
+    why="the factors depend on the order in which rows are exchanged",
+    hint="use solve, inv or det, which give what the factors are for",
+)  # fmt: skip
+refuse(
+    "Argpartition",
+    why="the order within its parts is that of the backend's algorithm",
+    hint="use argsort or top_k",
+)
+refuse(
+    "Unique", "tf.unique", "tf.unique_with_counts", "tf.raw_ops.Unique",
+    why="how many values there are depends on the batch",
+    hint="compute it outside of the model",
+)  # fmt: skip
+refuse(
+    "tf.math.lgamma", "tf.math.digamma", "tf.math.igamma", "tf.math.igammac", "tf.math.polygamma", "tf.math.betainc",
+    "tf.math.bessel_i0e", "tf.math.bessel_i1", "tf.math.bessel_i1e", "tf.math.ndtri", "tf.linalg.expm", "Gammainc",
+    "tf.linalg.eigvalsh",
+    why="ONNX has no operator for it",
+    hint="compute it outside of the model",
+)  # fmt: skip
+refuse(
+    "tf.meshgrid",
+    why="the file holds only the first of its tensors (a fault of tf.keras 2.4 to 2.15)",
+    hint="use tf.reshape and tf.broadcast_to, or a model of Keras 3",
+)
+refuse(
+    "tf.einsum",
+    why="the file holds its equation, but not its tensors (a fault of tf.keras 2.4 to 2.15)",
+    hint="use tf.matmul, tf.tensordot or the layer EinsumDense, or a model of Keras 3",
+)
+refuse(
+    "tf.map_fn", "tf.vectorized_map", "tf.scan", "tf.while_loop", "tf.cond", "tf.foldl", "tf.foldr",
+    "tf.compat.v1.foldl", "tf.compat.v1.map_fn", "tf.compat.v1.scan", "tf.compat.v1.foldr",
+    "tf.numpy_function", "tf.py_function",
+    why="it runs a Python function, which the file does not hold",
+    hint="write the function's operations on whole tensors, or compute it outside of the model",
+)  # fmt: skip
+refuse(
+    "tf.dynamic_partition",
+    "tf.dynamic_stitch",
+    "tf.RaggedTensor",
+    "tf.ragged",
+    "tf.sparse",
+    why="its results are ragged or sparse tensors, or as many as the batch makes them, which ONNX does not have",
+    hint="use dense tensors with a mask",
+)
+refuse(
+    "tf.nn.dropout", "tf.compat.v1.nn.dropout", "tf.random.normal", "tf.random.uniform", "tf.random.truncated_normal",
+    "tf.random.shuffle", "tf.raw_ops.RandomUniform", "tf.raw_ops.RandomStandardNormal",
+    why="its result is random at inference too",
+    hint="use a layer, which is random in training alone",
+)  # fmt: skip
