@@ -20,6 +20,7 @@ FAMILIES = {
     "conv_lstm": "Convolutional recurrent",
     "attention": "Attention",
     "wrappers": "Wrappers",
+    "applications": "Of keras.applications",
     "preprocessing": "Preprocessing",
     "image": "Images",
     "categorical": "Categories",

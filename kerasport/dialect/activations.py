@@ -61,7 +61,7 @@ def as_layer(value: Any) -> Mapping[str, Any] | None:
 def _serialised(value: Mapping[str, Any], writer: Writer) -> Any:
     name, config = value.get("class_name"), value.get("config")
     if name == "function" and isinstance(config, str):
-        return activation(config.rpartition(">")[2], writer)
+        return activation(config.removeprefix("Keras>").removeprefix("keras.activations>"), writer)
     if name == "Activation" and isinstance(config, Mapping):
         return activation(config.get("activation"), writer)
     if name not in _LAYERS or not isinstance(config, Mapping):

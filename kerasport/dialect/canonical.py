@@ -15,6 +15,7 @@ from kerasport.dialect import (
     keras2,
     operations,
     orderings,
+    ownership,
     policies,
     sequential,
     theano,
@@ -43,6 +44,7 @@ def readings(config: Mapping[str, Any], writer: Writer, groups: Collection[str] 
         DamagedFileError: The config contradicts itself.
     """
     try:
+        config = ownership.qualified(config)
         for whole in orderings.readings(config, writer) if writer.keras1 and _is_container(config) else [config]:
             model = canonical(whole, writer, groups)
             yield model
@@ -68,17 +70,17 @@ def canonical(config: Mapping[str, Any], writer: Writer, groups: Collection[str]
 
 
 def _is_container(raw: Mapping[str, Any]) -> bool:
-    """By class, or, for a subclass of Model that Keras saved as a functional one, by content."""
+    """By class, or, for a subclass that Keras saved as a functional model or as a Sequential, by content."""
     config = raw.get("config")
-    if raw.get("class_name") == "Sequential":
-        return isinstance(config, list | dict)
+    if ownership.is_sequential(raw):
+        return True
     return isinstance(config, dict) and isinstance(config.get("layers"), list) and "output_layers" in config
 
 
 def _model(raw: Mapping[str, Any], writer: Writer, depth: int) -> ModelDef:
     if depth > _MAX_NESTING:
         raise DamagedFileError(f"Models are nested more than {_MAX_NESTING} deep.")
-    if raw.get("class_name") == "Sequential" and "output_layers" not in raw["config"]:
+    if ownership.is_sequential(raw) and "output_layers" not in raw["config"]:
         return _sequential(raw, writer, depth)
     return _functional(raw["config"], writer, depth)
 

@@ -33,6 +33,7 @@ _RENAMED_CLASSES = {
     "LSTMV2": "LSTM",
     "GRUV2": "GRU",
     "GroupedQueryAttention": "GroupQueryAttention",
+    "Custom>CustomScaleLayer": "CustomScaleLayer",  # of keras.applications, registered like a user's own
 } | {
     f"{short}Pool{d}D": f"{long}Pooling{d}D"
     for d in (1, 2, 3)

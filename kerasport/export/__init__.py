@@ -2,6 +2,7 @@
 
 from kerasport.export import (
     activation,
+    applications,
     attention,
     categorical,
     conv,
@@ -40,6 +41,7 @@ __all__ = [
     "EXPORT",
     "OnnxModel",
     "activation",
+    "applications",
     "attention",
     "categorical",
     "conv",

@@ -2,6 +2,7 @@
 
 from kerasport.layers import (
     activation,
+    applications,
     attention,
     categorical,
     conv,
@@ -49,6 +50,7 @@ from kerasport.layers.registry import LAYERS
 __all__ = [
     "LAYERS",
     "activation",
+    "applications",
     "attention",
     "categorical",
     "conv",

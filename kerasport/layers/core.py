@@ -23,6 +23,7 @@ _DROPOUT = "rate noise_shape seed data_format"
 @LAYERS.register("GaussianDropout", "AlphaDropout", ignored=_DROPOUT)
 @LAYERS.register("GaussianNoise", ignored="stddev seed")
 @LAYERS.register("ActivityRegularization", ignored="l1 l2")
+@LAYERS.register("StochasticDepth", ignored="drop_path_rate")
 @dataclass(frozen=True, kw_only=True)
 class Identity(Spec):
     """A layer that changes nothing at inference: dropouts, noise, regularisation."""

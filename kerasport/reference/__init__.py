@@ -2,6 +2,7 @@
 
 from kerasport.reference import (
     activation,
+    applications,
     attention,
     categorical,
     conv,
@@ -37,6 +38,7 @@ from kerasport.reference.registry import REFERENCE
 __all__ = [
     "REFERENCE",
     "activation",
+    "applications",
     "attention",
     "categorical",
     "conv",

@@ -1,0 +1,18 @@
+"""The layers of keras.applications, in NumPy."""
+
+from __future__ import annotations
+
+from kerasport.layers import applications
+from kerasport.reference.registry import REFERENCE, Array, Context
+
+
+@REFERENCE.register(applications.LayerScale)
+def layer_scale(spec: applications.LayerScale, context: Context, x: Array) -> Array:
+    """``x * gamma``."""
+    return x * context.weights["gamma"]
+
+
+@REFERENCE.register(applications.ScaledSum)
+def scaled_sum(spec: applications.ScaledSum, context: Context, x: Array, y: Array) -> Array:
+    """``x + y * scale``."""
+    return x + y * x.dtype.type(spec.scale)
