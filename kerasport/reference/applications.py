@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from kerasport.layers import applications
 from kerasport.reference.registry import REFERENCE, Array, Context
 
@@ -15,4 +17,4 @@ def layer_scale(spec: applications.LayerScale, context: Context, x: Array) -> Ar
 @REFERENCE.register(applications.ScaledSum)
 def scaled_sum(spec: applications.ScaledSum, context: Context, x: Array, y: Array) -> Array:
     """``x + y * scale``."""
-    return x + y * x.dtype.type(spec.scale)
+    return np.asarray(x + y * x.dtype.type(spec.scale))
