@@ -209,6 +209,8 @@ class _Assembler:
 
     def _call(self, spec: Spec, key: str, flows: list[Flow]) -> list[Flow]:
         inputs = [flow.value for flow in flows if flow.value is not None]
+        if spec.float_only and any(value.type.dtype == "string" for value in inputs):
+            raise LayerError("it takes numbers, and its input holds strings")
         if spec.float_only:
             inputs = [self._as_float(value) for value in inputs]
         masks = tuple(flow.mask for flow in flows)

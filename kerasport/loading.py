@@ -183,6 +183,8 @@ def _fitting(saved: reader.SavedModel, readings: Iterator[ModelDef], allowed: fr
 def _read(saved: reader.SavedModel, definition: ModelDef, allowed: frozenset[str]) -> LoadedModel:
     definition = dialect.with_input_shape(definition, lambda layer: list(_shapes(saved, layer).values()))
     definition = dialect.with_low_rank(definition, lambda layer: _shapes(saved, layer))
+    if saved.tree is not None:
+        definition = dialect.with_vocabularies(definition, saved.tree, saved.text)
     assembly = assemble(definition, allowed)
     if saved.backend == "cntk":
         assembly.problems.insert(0, _CNTK)

@@ -15,6 +15,8 @@ from kerasport.errors import FileError, InputError, KerasportError
 if TYPE_CHECKING:
     import onnxruntime
 
+    from kerasport.layers.base import TensorType
+
 Array = NDArray[Any]
 _TYPES = {
     "tensor(float)": "float32",
@@ -40,12 +42,17 @@ class Port:
     Attributes:
         name: Its name.
         shape: Its shape; None where symbolic.
-        dtype: Its NumPy dtype name.
+        dtype: Its NumPy dtype name; "str" for strings.
     """
 
     name: str
     shape: tuple[int | None, ...]
     dtype: str
+
+
+def port_of(name: str, type_: TensorType) -> Port:
+    """The input or output of a graph."""
+    return Port(name, type_.shape, "str" if type_.dtype == "string" else type_.dtype)
 
 
 class Session:
@@ -100,9 +107,10 @@ class Session:
             port.name: np.ascontiguousarray(array, port.dtype) for port, array in zip(self.inputs, inputs, strict=True)
         }
         try:
-            return list(self._session.run(None if outputs is None else list(outputs), feeds))
+            results = self._session.run(None if outputs is None else list(outputs), feeds)
         except Exception as error:
             raise InputError(f"ONNX Runtime failed on this input: {error}") from error
+        return [result.astype("str") if result.dtype.kind == "O" else result for result in results]
 
 
 def _port(port: onnxruntime.NodeArg) -> Port:

@@ -24,6 +24,9 @@ FAMILIES = {
     "preprocessing": "Preprocessing",
     "image": "Images",
     "categorical": "Categories",
+    "lookup": "Categories",
+    "hashing": "Categories",
+    "text": "Text",
     "ops": "Operations of Keras 3",
     "legacy": "Keras 1",
 }

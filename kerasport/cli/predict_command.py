@@ -23,7 +23,12 @@ _PREVIEW_ROWS = 10
 @click.command("predict")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option(
-    "--input", "inputs", multiple=True, required=True, metavar="[NAME=]FILE", help="A .npy or .npz file (repeatable)."
+    "--input",
+    "inputs",
+    multiple=True,
+    required=True,
+    metavar="[NAME=]FILE",
+    help="A .npy or .npz file, or a .txt of one text a line (repeatable).",
 )
 @click.option("--output", type=click.Path(path_type=Path), help="A .npy or .npz file; without, a preview is printed.")
 @click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True, help="Rows at a time.")

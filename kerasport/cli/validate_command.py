@@ -63,9 +63,9 @@ def command(
 def _read(values: Sequence[Value], inputs: tuple[str, ...]) -> list[NDArray[Any]]:
     from kerasport.prediction.checks import check_rows
     from kerasport.prediction.sources import open_sources
-    from kerasport.runtime import Port
+    from kerasport.runtime import port_of
 
-    ports = [Port(value.name, value.type.shape, value.type.dtype) for value in values]
+    ports = [port_of(value.name, value.type) for value in values]
     sources = open_sources(ports, inputs)
     return [
         check_rows(port, next(source.batches(max(source.shape[0], 1))), 0)

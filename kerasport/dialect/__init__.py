@@ -6,6 +6,7 @@ from kerasport.dialect.canonical import canonical, readings
 from kerasport.dialect.model import LayerDef, ModelDef, Node, TensorRef
 from kerasport.dialect.policies import with_low_rank
 from kerasport.dialect.unshaped import with_input_shape
+from kerasport.dialect.vocabularies import with_vocabularies
 from kerasport.dialect.writer import Writer, writer
 
 __all__ = [
@@ -18,5 +19,6 @@ __all__ = [
     "readings",
     "with_input_shape",
     "with_low_rank",
+    "with_vocabularies",
     "writer",
 ]

@@ -17,6 +17,7 @@ from kerasport.dialect import (
     orderings,
     ownership,
     policies,
+    quantiles,
     sequential,
     theano,
 )
@@ -246,7 +247,9 @@ def _storage(name: str, config: dict[str, Any], writer: Writer, inner: Mapping[s
         return beside({"forward/": inner["layer"].storage, "backward/": back.storage})
     if writer.keras1:
         return keras1_storage.storage(name, config, writer)
-    return theano.storage(keras2.class_name(name)) if writer.backend == "theano" else PLAIN
+    if writer.backend == "theano":
+        return theano.storage(keras2.class_name(name))
+    return quantiles.summarized(keras2.class_name(name), config) or PLAIN
 
 
 def _python_class(entry: Mapping[str, Any]) -> str:

@@ -34,6 +34,8 @@ _RENAMED_CLASSES = {
     "GRUV2": "GRU",
     "GroupedQueryAttention": "GroupQueryAttention",
     "Custom>CustomScaleLayer": "CustomScaleLayer",  # of keras.applications, registered like a user's own
+    "TFDConcat": "Concatenate",  # Keras 3's FeatureSpace
+    "TFDIdentity": "Identity",
 } | {
     f"{short}Pool{d}D": f"{long}Pooling{d}D"
     for d in (1, 2, 3)
@@ -170,6 +172,21 @@ def _discretization(config: Config, writer: Writer) -> None:
         config["bin_boundaries"] = config.pop("bins")
 
 
+def _vocabulary(config: Config, writer: Writer) -> None:
+    """Encodings are whole numbers in Keras 3, as the places are."""
+    config["encoded"] = "int64" if writer.keras3 else "float32"
+
+
+def _crossing(config: Config, writer: Writer) -> None:
+    config["squeezes"] = not writer.keras3 or writer.version >= (3, 4, 0)
+
+
+def _hashing(config: Config, writer: Writer) -> None:
+    """Fractions were hashed as decimal texts before they were cut off."""
+    _crossing(config, writer)
+    config["cuts"] = writer.version >= (3, 12, 0)
+
+
 def _random_crop(config: Config, writer: Writer) -> None:
     """What it does at inference: TensorFlow up to 2.6 resized and cropped, Keras 3.6 and 3.7 miss the middle."""
     stages = {(2, 7, 0): "resize_and_crop", (3, 6, 0): "crop_and_resize", (3, 8, 0): "crop_beside_centre"}
@@ -243,6 +260,9 @@ _CHANGES: dict[str, Callable[[Config, Writer], None]] = {
     "RandomCrop": _random_crop,
     "CategoryEncoding": _category_encoding,
     "Discretization": _discretization,
+    **dict.fromkeys(("StringLookup", "IntegerLookup", "TextVectorization"), _vocabulary),
+    "Hashing": _hashing,
+    "HashedCrossing": _crossing,
     "TimeDistributed": _time_distributed,
     "UpSampling2D": _up_sampling,
     "LocallyConnected1D": _locally_connected_1d,

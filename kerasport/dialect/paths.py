@@ -35,16 +35,21 @@ def _model(model: ModelDef, tree: WeightTree, path: str, prefix: str) -> Iterato
         if layer.operation or layer.activation_of:
             continue
         snake = snake_case(layer.saved_class)
-        number = counts[snake]
-        counts[snake] += _slots(tree, folder, snake, number) if folder.endswith(_OLD_LAYERS) else 1
+        index = counts[snake]
+        counts[snake] += 1
+        numbers = _numbers(tree, folder, snake) if folder.endswith(_OLD_LAYERS) else []
+        number = numbers[index] if index < len(numbers) else index
         place = named.get(layer.name) or (f"{snake}_{number}" if number else snake)
         yield from _layer(layer, tree, f"{folder}/{place}", prefix + layer.name)
 
 
-def _slots(tree: WeightTree, folder: str, snake: str, number: int) -> int:
-    """Keras 2.12 to 2.14 count a layer with weights twice: as ``layer-N`` and as ``layer_with_weights-M``."""
-    place = f"{folder}/{snake}_{number}" if number else f"{folder}/{snake}"
-    return 2 if tree.has_weights(place) else 1
+def _numbers(tree: WeightTree, folder: str, snake: str) -> list[int]:
+    """The numbers that a class's layers have in Keras 2.12 to 2.14, in their order.
+
+    A layer with weights, or a table, counts twice there: as ``layer-N`` and as ``layer_with_weights-M``.
+    """
+    found = (re.fullmatch(rf"{re.escape(snake)}(?:_(\d+))?", child) for child in tree.children(folder))
+    return sorted(int(match[1] or 0) for match in found if match)
 
 
 def _layer(layer: LayerDef, tree: WeightTree, path: str, key: str) -> Iterator[tuple[str, str]]:

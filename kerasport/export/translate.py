@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from kerasport.errors import LayerError, Problem, UnsupportedModelError
 from kerasport.export import opsets
 from kerasport.export.arrays import Lazy
 from kerasport.export.builder import Builder, Node, Scope, Tensor, identity_perm
 from kerasport.export.registry import EXPORT
-from kerasport.graph import Graph
+from kerasport.graph import Call, Graph
 from kerasport.layers.base import Value
 
 
@@ -48,19 +49,21 @@ def translate(graph: Graph, opset: int | None = None, fold: bool = True, track: 
 
     Raises:
         OptionError: The opset cannot be written.
+        UnsupportedModelError: Some layers cannot be expressed in ONNX, or not in this opset.
     """
     builder = Builder(graph, opsets.checked(opset), fold)
     for value in graph.inputs:
         builder.unique(value.name)
         builder.tensors[value.name] = Tensor(value.name, value.type, identity_perm(value.type.rank))
+    problems: dict[str, Problem] = {}
     for call in graph.calls:
-        inputs = (builder.tensors[value.name] for value in call.inputs)
-        result = EXPORT[type(call.spec)](call.spec, Scope(builder, call), *inputs)
-        results = result if isinstance(result, tuple) else (result,)
+        results = _translated(builder, call, problems)
         for value, tensor in zip(call.outputs, results, strict=True):
             perm = tensor.perm if track else identity_perm(value.type.rank)
             name = builder.arrange(tensor, perm, call.name)
             builder.tensors[value.name] = Tensor(name, value.type, perm)
+    if problems:
+        raise UnsupportedModelError(list(problems.values()))
     renamed = _name_outputs(builder)
     nodes = _live(builder.nodes, [value.name for value in renamed])
     used = {name for node in nodes for name in node.reads}
@@ -74,6 +77,17 @@ def translate(graph: Graph, opset: int | None = None, fold: bool = True, track: 
         opset=builder.opset,
         layers={name: tensor for name, tensor in builder.tensors.items() if tensor.name in produced},
     )
+
+
+def _translated(builder: Builder, call: Call, problems: dict[str, Problem]) -> tuple[Tensor, ...]:
+    """What a call gives; where it cannot be expressed, why not, and stand-ins so that all such calls are found."""
+    inputs = (builder.tensors[value.name] for value in call.inputs)
+    try:
+        result = EXPORT[type(call.spec)](call.spec, Scope(builder, call), *inputs)
+    except LayerError as error:
+        problems.setdefault(call.layer, Problem(call.layer, error.what, error.hint))
+        result = tuple(Tensor(value.name, value.type, identity_perm(value.type.rank)) for value in call.outputs)
+    return result if isinstance(result, tuple) else (result,)
 
 
 def _name_outputs(builder: Builder) -> list[Value]:

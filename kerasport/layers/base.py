@@ -60,12 +60,14 @@ class Domain:
         high: The largest value; for ids, the first one that is too large.
         ids: Whether the values are whole numbers.
         padding: The value that marks a masked step, None where there are none.
+        examples: For strings, which ones.
     """
 
     low: float = -3.0
     high: float = 3.0
     ids: bool = False
     padding: float | None = None
+    examples: tuple[str, ...] = ()
 
 
 Masks = Value | None | tuple[Value | None, ...]

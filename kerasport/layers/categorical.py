@@ -1,4 +1,4 @@
-"""Layers over categories: bins, one-hot and counted encodings, lookups of integers."""
+"""Layers over categories: bins, one-hot and counted encodings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 
 from kerasport.errors import LayerError
 from kerasport.layers.arguments import Slot
-from kerasport.layers.base import Domain, Spec, TensorType
+from kerasport.layers.base import Domain, Shape, Spec, TensorType
 from kerasport.layers.config import Config
 from kerasport.layers.registry import LAYERS
 
@@ -26,13 +26,13 @@ class Encoding(Spec):
             "count", how often, or with which sum of weights; "tf_idf", the counts times ``idf``.
         depth: The number of categories.
         squeezes: Whether "one_hot" takes the place of a last axis of size 1.
-        idf: A factor for each category.
+        encoded: The dtype of an encoding; that of "tf_idf" is float32.
     """
 
     mode: str = "int"
     depth: int
     squeezes: bool = True
-    idf: tuple[float, ...] = ()
+    encoded: str = "float32"
     carries_mask: ClassVar[bool] = False
     float_only: ClassVar[bool] = False
 
@@ -49,10 +49,10 @@ class Encoding(Spec):
         if self.mode == "int":
             return x.with_dtype("int64")
         if self.mode == "one_hot":
-            return TensorType((*(x.shape[:-1] if self.drops_axis(x) else x.shape), self.depth))
+            return TensorType((*(x.shape[:-1] if self.drops_axis(x) else x.shape), self.depth), self.encoded)
         if x.rank < 2 or (x.rank > 2 and self.mode != "multi_hot"):
             raise LayerError(f"output_mode={self.mode!r} is not supported for an input of {x.rank} axes")
-        return TensorType((x.shape[0], *x.shape[2:], self.depth))
+        return TensorType((x.shape[0], *x.shape[2:], self.depth), self.encoded)
 
     def drops_axis(self, x: TensorType) -> bool:
         """Whether the categories take the place of the last axis."""
@@ -80,110 +80,41 @@ class CategoryEncoding(Encoding):
         return Domain(low=0, high=self.depth, ids=True)
 
 
-@LAYERS.register("Discretization", ignored="num_bins epsilon sparse")
+@LAYERS.register("Discretization", ignored="epsilon sparse")
 @dataclass(frozen=True, kw_only=True)
 class Discretization(Encoding):
     """The number of boundaries that a value has reached; all of them, for NaN.
 
     Attributes:
-        boundaries: Ascending; compared as float32.
+        boundaries: Ascending; compared as float32. None where the file has them among the weights.
         includes_bound: Whether a boundary counts for a value equal to it.
     """
 
-    boundaries: tuple[float, ...]
+    boundaries: tuple[float, ...] | None
     includes_bound: bool = True
+    non_trainable: ClassVar[frozenset[str]] = frozenset(["summary"])
 
     @classmethod
     def parse(cls, config: Config) -> Self:
         """Keras's keys: bin_boundaries, output_mode; ``squeezes`` and ``includes_bound`` are from the dialect."""
-        boundaries = config.get("bin_boundaries", None)
-        if boundaries is None:
-            raise LayerError("its boundaries, found by adapt(), are not in its config")
-        numbers = boundaries if isinstance(boundaries, list | tuple) else [boundaries]
+        given, bins = config.get("bin_boundaries", None), config.get("num_bins", None)
+        numbers = given if isinstance(given, list | tuple) else [] if given is None else [given]
         if not all(isinstance(value, int | float) for value in numbers):
-            raise LayerError(f"bin_boundaries is {str(boundaries)[:80]} where numbers are needed")
+            raise LayerError(f"bin_boundaries is {str(given)[:80]} where numbers are needed")
+        if given is None and not isinstance(bins, int):
+            raise LayerError("it has neither bin_boundaries nor num_bins")
         return cls(
             mode=output_mode(config, "int", ("int", "one_hot", "multi_hot", "count")),
-            depth=len(numbers) + 1,
+            depth=len(numbers) + 1 if given is not None else int(bins),
             squeezes=config.flag("squeezes", True),
-            boundaries=tuple(sorted(map(float, numbers))),
+            boundaries=None if given is None else tuple(sorted(map(float, numbers))),
             includes_bound=config.flag("includes_bound", True),
         )
 
-
-_LOOKUP_KEYS = "sparse idf_weights vocabulary_size has_input_vocabulary max_values"
-
-
-@LAYERS.register("IntegerLookup", ignored=_LOOKUP_KEYS, limits="a vocabulary found by adapt() is refused")
-@dataclass(frozen=True, kw_only=True)
-class IntegerLookup(Encoding):
-    """The places of numbers in a vocabulary; or, inverted, the numbers at places.
-
-    Attributes:
-        tokens: The vocabulary, the special tokens left out.
-        mask_token: The number that is masked: 0 in mode "int", no category in the others. None: there is none.
-        oov_token: What an inverted lookup gives for places beyond the vocabulary.
-        oov_indices: How many places there are before the tokens for numbers that are not in the vocabulary, which
-            get the one by their remainder; with none, they get -1 (Keras stops with an error).
-        invert: Whether places are looked up.
-    """
-
-    tokens: tuple[int, ...]
-    mask_token: int | None = None
-    oov_token: int = -1
-    oov_indices: int = 1
-    invert: bool = False
-
-    @classmethod
-    def parse(cls, config: Config) -> Self:
-        """Keras's keys: vocabulary, mask_token, oov_token, num_oov_indices, max_tokens, output_mode, idf_weights ..."""
-        config.expect("vocabulary_dtype", "int64", "int32")
-        config.expect("oov_method", "floormod")
-        config.expect("salt", None)
-        mode = output_mode(config, "int", ("int", "one_hot", "multi_hot", "count", "tf_idf"))
-        mask = config.get("mask_token", None)
-        oov, oov_indices = config.integer("oov_token", -1), config.integer("num_oov_indices", 1)
-        special = [mask] * (mask is not None and mode == "int") + [oov] * oov_indices
-        if config.get("vocabulary", None) is None:
-            raise LayerError("its vocabulary, found by adapt(), is not in its config")
-        words = config.integers("vocabulary")
-        stripped = special and list(words[: len(special)]) == special
-        tokens = words[len(special) :] if stripped else words
-        most, pads = config.get("max_tokens", None), config.flag("pad_to_max_tokens")
-        depth = int(most) if pads and most else len(special) + len(tokens)
-        return cls(
-            mode=mode,
-            depth=depth,
-            idf=_idf(config.get("idf_weights", None), 0 if stripped else len(special), depth)
-            if mode == "tf_idf"
-            else (),
-            tokens=tokens,
-            mask_token=None if mask is None else int(mask),
-            oov_token=oov,
-            oov_indices=oov_indices,
-            invert=config.flag("invert"),
-        )
-
-    @property
-    def oov_start(self) -> int:
-        """The first place for numbers that are not in the vocabulary."""
-        return int(self.mask_token is not None and self.mode == "int")
-
-    @property
-    def token_start(self) -> int:
-        """The place of the first token."""
-        return self.oov_start + self.oov_indices
-
-    @property
-    def mask_place(self) -> int:
-        """What the masked number gives."""
-        return 0 if self.mode == "int" else -1
-
-    def domain(self) -> Domain:
-        """The vocabulary's places; or its numbers, and two more."""
-        if self.invert:
-            return Domain(low=0, high=self.depth, ids=True)
-        return Domain(low=min(self.tokens), high=max(self.tokens) + 3, ids=True)
+    def weights(self, *inputs: TensorType) -> dict[str, Shape]:
+        """The boundaries, if adapt() found them; as many as there are categories to encode."""
+        count = None if self.mode == "int" else self.depth - 1
+        return {} if self.boundaries is not None else {"boundaries": (count,)}
 
 
 def output_mode(config: Config, default: str, modes: tuple[str, ...]) -> str:
@@ -195,9 +126,7 @@ def output_mode(config: Config, default: str, modes: tuple[str, ...]) -> str:
     return str(mode)
 
 
-def _idf(weights: Any, special: int, depth: int) -> tuple[float, ...]:
-    """The weights of all categories: those without one of their own have the mean, and padding 0."""
-    if not isinstance(weights, list | tuple) or not weights:
-        raise LayerError("its idf_weights, found by adapt(), are not in its config")
-    padded = [sum(weights) / len(weights)] * special + [float(weight) for weight in weights]
-    return tuple(padded + [0.0] * (depth - len(padded)))
+def encoded_dtype(config: Config, mode: str = "") -> str:
+    """The dtype of an encoding: the dialect's key ``encoded``; the factors of "tf_idf" make float32 of it."""
+    dtype = config.choice("encoded", ("float32", "int64"), "float32")
+    return "float32" if mode == "tf_idf" else dtype

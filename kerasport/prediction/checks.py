@@ -49,15 +49,18 @@ def check(port: Port, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
     wanted = "(" + ", ".join("any" if dim is None else str(dim) for dim in port.shape) + ")"
     if len(shape) != len(port.shape):
         hint = "Add the batch axis: array[None]." if len(shape) == len(port.shape) - 1 else ""
+        hint = "Make it a column: array[:, None]." if len(shape) == 1 and port.shape[1:] == (1,) else hint
         raise InputError(f"The input {port.name!r} takes arrays of shape {wanted}; given is {shape}.", hint)
     if any(want not in (None, have) for want, have in zip(port.shape[1:], shape[1:], strict=True)):
         hint = ""
         if sorted(shape[1:]) == sorted(dim or 0 for dim in port.shape[1:]):
             hint = "The axes seem to be in another order."
         raise InputError(f"The input {port.name!r} takes arrays of shape {wanted}; given is {shape}.", hint)
-    kinds = {"f": "fiub", "i": "iuf", "u": "uif", "b": "b"}.get(np.dtype(port.dtype).kind, "")
+    kinds = {"f": "fiub", "i": "iuf", "u": "uif", "b": "b", "U": "US"}.get(np.dtype(port.dtype).kind, "")
     if dtype.kind not in kinds:
-        raise InputError(f"The input {port.name!r} takes {port.dtype}; given is {dtype}, which cannot be converted.")
+        wanted = "strings" if port.dtype == "str" else port.dtype
+        hint = "Write them as numpy's own: array.astype('str')." if port.dtype == "str" else ""
+        raise InputError(f"The input {port.name!r} takes {wanted}; given is {dtype}, which cannot be converted.", hint)
 
 
 def check_rows(port: Port, array: Array, start: int) -> Array:
@@ -74,4 +77,13 @@ def check_rows(port: Port, array: Array, start: int) -> Array:
             raise InputError(f"The input {port.name!r} holds NaN or infinity, first in row {row}.")
         if np.dtype(port.dtype).kind in "iu" and (array != np.trunc(array)).any():
             raise InputError(f"The input {port.name!r} takes whole numbers ({port.dtype}); given are fractions.")
+    if array.dtype.kind == "S":
+        return _decoded(port, array, start)
     return array.astype(port.dtype, copy=False)
+
+
+def _decoded(port: Port, array: Array, start: int) -> Array:
+    try:
+        return np.strings.decode(array, "utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"The input {port.name!r} holds bytes that are no UTF-8, in row {start} or later.") from error

@@ -14,7 +14,7 @@ from kerasport.errors import InputError, NotAModelError, OptionError
 from kerasport.loading import LoadedModel, load
 from kerasport.prediction.checks import check, check_rows, named
 from kerasport.reader.sniff import HDF5_MAGIC
-from kerasport.runtime import Port, Session
+from kerasport.runtime import Port, Session, port_of
 
 Array = NDArray[Any]
 ENGINES = ("onnxruntime", "reference")
@@ -33,11 +33,8 @@ class _Reference:
 
     def __init__(self, model: LoadedModel) -> None:
         graph = self._graph = model.graph
-        self.inputs = tuple(Port(v.name, v.type.shape, v.type.dtype) for v in graph.inputs)
-        self.outputs = tuple(
-            Port(name, v.type.shape, v.type.dtype)
-            for name, v in zip(graph.output_names, graph.outputs, strict=True)
-        )  # fmt: skip
+        self.inputs = tuple(port_of(v.name, v.type) for v in graph.inputs)
+        self.outputs = tuple(port_of(name, v.type) for name, v in zip(graph.output_names, graph.outputs, strict=True))
 
     def run(self, inputs: Sequence[Array]) -> list[Array]:
         from kerasport import reference

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import zipfile
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
@@ -34,12 +36,12 @@ def write_batches(target: Path, names: Sequence[str], batches: Iterable[Sequence
     check_target(target, names)
     with whole(target) as path, ExitStack() as files:
         parts = [path.with_name(f"part{index}.npy") for index in range(len(names))]
-        streams = [files.enter_context(part.open("wb")) for part in parts]
-        for index, batch in enumerate(batches):
-            for stream, array in zip(streams, batch, strict=True):
-                _append(stream, array, rows if index == 0 else None)
-        for stream in streams:
-            stream.close()
+        writers = [_Part(files.enter_context(part.open("w+b")), rows) for part in parts]
+        for batch in batches:
+            for writer, array in zip(writers, batch, strict=True):
+                writer.append(array)
+        for writer in writers:
+            writer.finish()
         if target.suffix == ".npy":
             parts[0].rename(path)
         else:
@@ -54,13 +56,49 @@ def check_target(target: Path, names: Sequence[str]) -> None:
         raise OptionError(f"The model has {len(names)} outputs ({', '.join(names)}).", "Name the output file *.npz.")
 
 
-def _append(stream: IO[bytes], array: Array, rows: int | None) -> None:
-    array = np.ascontiguousarray(array)
-    if rows is not None:
-        shape = (rows, *array.shape[1:])
-        descr = npy.dtype_to_descr(array.dtype)
-        npy.write_array_header_2_0(stream, {"descr": descr, "fortran_order": False, "shape": shape})
-    stream.write(array.tobytes())
+class _Part:
+    """One array on its way into a file. Strings may be longer from batch to batch, so their batches are noted."""
+
+    def __init__(self, stream: IO[bytes], rows: int) -> None:
+        self._stream = stream
+        self._rows = rows
+        self._strings: list[tuple[int, np.dtype[Any]]] = []
+        self._shape: tuple[int, ...] | None = None
+
+    def append(self, array: Array) -> None:
+        """Writes a batch."""
+        array = np.ascontiguousarray(array)
+        if self._shape is None:
+            self._shape = (self._rows, *array.shape[1:])
+            self._write_header(array.dtype)
+        if array.dtype.kind == "U":
+            self._strings.append((array.size, array.dtype))
+        self._stream.write(array.tobytes())
+
+    def finish(self) -> None:
+        """Closes the file, in which strings are all given the width of the longest."""
+        widest = max((dtype for _, dtype in self._strings), key=lambda dtype: dtype.itemsize, default=None)
+        if widest is not None and any(dtype != widest for _, dtype in self._strings):
+            self._widen(widest)
+        self._stream.close()
+
+    def _widen(self, widest: np.dtype[Any]) -> None:
+        with tempfile.TemporaryFile() as narrow:
+            self._stream.seek(0)
+            npy.read_magic(self._stream)
+            npy.read_array_header_2_0(self._stream)
+            shutil.copyfileobj(self._stream, narrow)
+            narrow.seek(0)
+            self._stream.seek(0)
+            self._stream.truncate()
+            self._write_header(widest)
+            for size, dtype in self._strings:
+                values = np.frombuffer(narrow.read(size * dtype.itemsize), dtype)
+                self._stream.write(values.astype(widest).tobytes())
+
+    def _write_header(self, dtype: np.dtype[Any]) -> None:
+        descr = npy.dtype_to_descr(dtype)
+        npy.write_array_header_2_0(self._stream, {"descr": descr, "fortran_order": False, "shape": self._shape})
 
 
 def _archive(path: Path, names: Sequence[str], parts: Sequence[Path]) -> None:

@@ -1,10 +1,11 @@
-"""Arrays from .npy and .npz files, a batch at a time, in constant memory."""
+"""Arrays from .npy and .npz files, and texts from .txt files, a batch at a time, in constant memory."""
 
 from __future__ import annotations
 
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -41,7 +42,7 @@ def open_sources(ports: Sequence[Port], given: Sequence[str]) -> list[Source]:
 
     Args:
         ports: The model's inputs.
-        given: ``FILE``, or ``NAME=FILE``; an .npz may hold several inputs by name.
+        given: ``FILE``, or ``NAME=FILE``; an .npz may hold several inputs by name, and a .txt holds a text a line.
 
     Raises:
         InputError: Files are missing or unreadable, or do not fit the inputs.
@@ -74,6 +75,10 @@ def _single(sources: list[Source], item: str) -> Source:
 
 
 def _fitting(ports: Sequence[Port], sources: list[Source]) -> list[Source]:
+    sources = [
+        _as_column(source) if _wants_column(port, source) else source
+        for port, source in zip(ports, sources, strict=True)
+    ]
     for port, source in zip(ports, sources, strict=True):
         check(port, source.shape, source.dtype)
     rows = {source.name: source.shape[0] for source in sources if source.shape}
@@ -81,6 +86,17 @@ def _fitting(ports: Sequence[Port], sources: list[Source]) -> list[Source]:
         counts = ", ".join(f"{name} has {count}" for name, count in rows.items())
         raise InputError(f"The inputs have different numbers of rows: {counts}.")
     return sources
+
+
+def _wants_column(port: Port, source: Source) -> bool:
+    return source.dtype.kind in "US" and len(source.shape) == 1 and len(port.shape) == 2
+
+
+def _as_column(source: Source) -> Source:
+    """Strings, one a row, for an input with an axis of size 1."""
+    return replace(
+        source, shape=(*source.shape, 1), batches=lambda size: (rows[:, None] for rows in source.batches(size))
+    )
 
 
 def _open(path: Path) -> list[Source]:
@@ -91,11 +107,34 @@ def _open(path: Path) -> list[Source]:
             return [_npy(path)]
         if head.startswith(b"PK"):
             return _npz(path)
+        if path.suffix == ".txt":
+            return [_lines(path)]
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
     except (ValueError, zipfile.BadZipFile, EOFError) as error:
         raise InputError(f"{path} is not a readable NumPy file: {error}.") from error
     raise InputError(f"{path} is not a NumPy file (.npy or .npz).", "Write it with numpy.save or numpy.savez.")
+
+
+def _lines(path: Path) -> Source:
+    """The lines of a text file, in UTF-8."""
+    count = sum(1 for _ in _read_lines(path))
+
+    def batches(size: int) -> Iterator[Array]:
+        lines = _read_lines(path)
+        while rows := list(islice(lines, size)):
+            yield np.array(rows, "str")
+
+    return Source(path.stem, (count,), np.dtype("str"), batches)
+
+
+def _read_lines(path: Path) -> Iterator[str]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="\n") as file:
+            for line in file:
+                yield line.removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not a text in UTF-8: {error}.") from error
 
 
 def _npy(path: Path) -> Source:

@@ -10,6 +10,7 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,17 +50,38 @@ def open_archive(path: Path) -> SavedModel:
         backend=str(metadata.get("backend", "")),
         weights={},
         tree=WeightTree(path, weights),
+        text=partial(_text, path),
         on_close=weights.close,
     )
 
 
-def _json(path: Path, archive: zipfile.ZipFile, name: str) -> Mapping[str, Any]:
-    info = archive.getinfo(name)
-    if info.file_size > _TEXT_LIMIT:
-        raise DamagedFileError(f"{path}: {name} claims {info.file_size:,} bytes, which no model config has.")
+def _text(path: Path, name: str) -> str | None:
+    """A member's text, None where there is none of that name.
+
+    Raises:
+        DamagedFileError: It is too large, broken, or no text.
+    """
     try:
-        with archive.open(name) as file:
-            value = json.loads(file.read(_TEXT_LIMIT))
+        with zipfile.ZipFile(path) as archive:
+            if name not in archive.namelist():
+                return None
+            return _read(path, archive, name).decode("utf-8")
+    except (ValueError, zipfile.BadZipFile, EOFError, OSError) as error:
+        raise DamagedFileError(f"{path}: {name} cannot be read: {error}.", _AGAIN) from error
+
+
+def _read(path: Path, archive: zipfile.ZipFile, name: str) -> bytes:
+    """A member that is text, if it does not claim to be larger than any is."""
+    size = archive.getinfo(name).file_size
+    if size > _TEXT_LIMIT:
+        raise DamagedFileError(f"{path}: {name} claims {size:,} bytes, which is more than any text there has.")
+    with archive.open(name) as file:
+        return file.read(_TEXT_LIMIT)
+
+
+def _json(path: Path, archive: zipfile.ZipFile, name: str) -> Mapping[str, Any]:
+    try:
+        value = json.loads(_read(path, archive, name))
     except (ValueError, RecursionError, zipfile.BadZipFile, EOFError, OSError) as error:
         raise DamagedFileError(f"{path}: {name} cannot be read: {error}.", _AGAIN) from error
     if not isinstance(value, dict):

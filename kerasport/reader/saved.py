@@ -27,6 +27,7 @@ class SavedModel:
         backend: The writer's backend, "" where the file does not say; ``load`` then works it out for Keras 1.
         weights: For each top-level layer with weights, its weight names and lazy weights in file order.
         tree: The weights as Keras 3 stores them in archives, by object path; None for other files.
+        text: The text of another member of an archive, None where there is none of that name.
     """
 
     path: Path
@@ -35,6 +36,7 @@ class SavedModel:
     backend: str
     weights: Mapping[str, NamedWeights]
     tree: WeightTree | None = None
+    text: Callable[[str], str | None] = field(default=lambda name: None, repr=False)
     on_close: Callable[[], None] = field(default=lambda: None, repr=False)
 
     def close(self) -> None:

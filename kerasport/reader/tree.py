@@ -41,10 +41,6 @@ class WeightTree:
         group = self._group(f"{path}/vars")
         return "" if group is None else h5.text(group.attrs.get("name", ""))
 
-    def has_weights(self, path: str) -> bool:
-        """Whether there is any array at or below a path."""
-        return bool(self._own(path)) or any(self.has_weights(f"{path}/{name}") for name in self.children(path))
-
     def weights(self, path: str, cells: Mapping[str, Sequence[str]] | None = None, place: str = "") -> NamedWeights:
         """The arrays of the object at a path, its parts' after its own, in Keras's order.
 

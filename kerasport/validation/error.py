@@ -56,6 +56,8 @@ def measure(name: str, class_name: str, actual: Array, expected: Array, toleranc
     if actual.shape != expected.shape:
         detail = f"its shape is {actual.shape} where {expected.shape} is right"
         return LayerError(name, class_name, expected.shape, np.inf, np.inf, np.inf, passed=False, detail=detail)
+    if "U" in (actual.dtype.kind, expected.dtype.kind):
+        return _measured_strings(name, class_name, actual.astype("str"), expected.astype("str"))
     a, e = actual.astype(np.float64), expected.astype(np.float64)
     finite = np.isfinite(e)
     if not np.array_equal(np.isfinite(a), finite) or not np.array_equal(a[~finite], e[~finite], equal_nan=True):
@@ -75,3 +77,14 @@ def measure(name: str, class_name: str, actual: Array, expected: Array, toleranc
         mean_abs=float(difference.mean()),
         passed=bool((difference <= tolerance.rtol * np.abs(e) + tolerance.atol * scale).all()),
     )
+
+
+def _measured_strings(name: str, class_name: str, actual: Array, expected: Array) -> LayerError:
+    """Strings are the same or not; the error is 1 where one is not."""
+    wrong = np.argwhere(actual != expected)
+    if not len(wrong):
+        return LayerError(name, class_name, expected.shape, 0.0, 0.0, 0.0, passed=True)
+    place = tuple(int(index) for index in wrong[0])
+    detail = f"at {place} it gives {str(actual[place])[:40]!r} where {str(expected[place])[:40]!r} is right"
+    mean = len(wrong) / expected.size
+    return LayerError(name, class_name, expected.shape, 1.0, 1.0, mean, passed=False, detail=detail)

@@ -37,6 +37,8 @@ def _draw(graph: Graph, value: Value, batch: int, size: int, rng: np.random.Gene
     if value.type.dtype == "bool":
         return np.asarray(rng.random(shape) < 0.7)
     domains = [domain for call in _consumers(graph, value) if (domain := call.spec.domain()) is not None]
+    if value.type.dtype == "string":
+        return rng.choice(np.array(_examples(domains), "str"), shape)
     array = _within(domains, value.type.dtype, shape, rng)
     padding = next((domain.padding for domain in domains if domain.padding is not None), None)
     if padding is not None and len(shape) > 1:
@@ -44,9 +46,16 @@ def _draw(graph: Graph, value: Value, batch: int, size: int, rng: np.random.Gene
     return array.astype(value.type.dtype)
 
 
+def _examples(domains: Sequence[Domain]) -> list[str]:
+    """The strings that all the domains have, or any of them, or just any."""
+    common = set.intersection(*(set(domain.examples) for domain in domains)) if domains else set()
+    every = dict.fromkeys(text for domain in domains for text in domain.examples)
+    return [text for text in every if text in common] or list(every) or ["", "a", "Some words, and 1 number."]
+
+
 def _within(domains: Sequence[Domain], dtype: str, shape: Sequence[int], rng: np.random.Generator) -> Array:
     """Values that lie in all the domains; normal ones where there are none."""
-    bounded = [domain for domain in domains if domain != Domain(padding=domain.padding)]
+    bounded = [domain for domain in domains if domain != Domain(padding=domain.padding, examples=domain.examples)]
     low = max((domain.low for domain in bounded), default=0)
     high = min((domain.high for domain in bounded), default=10)
     if not dtype.startswith("float") or any(domain.ids for domain in bounded):
