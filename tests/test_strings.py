@@ -173,7 +173,9 @@ def test_hashes_of_numbers_are_exact(options: dict[str, Any]) -> None:
     rng = np.random.default_rng(0)
     powers = 10 ** np.arange(19)
     numbers = [*powers, *(powers - 1), *-powers, 2**63 - 1, -(2**63), *rng.integers(-(2**63), 2**63 - 1, 400)]
-    numbers += [int(number) >> int(shift) for number, shift in zip(numbers, rng.integers(0, 63, len(numbers)))]
+    numbers += [
+        int(number) >> int(shift) for number, shift in zip(numbers, rng.integers(0, 63, len(numbers)), strict=True)
+    ]
     x = np.array(numbers, np.int64)[:, None]
     source = LayerDef("x", "InputLayer", {"batch_shape": [None, 1], "dtype": "int64"}, (Node(()),))
     layer = LayerDef("y", "Hashing", {"num_bins": 2**62, **options}, (Node((TensorRef("x"),)),))

@@ -177,13 +177,16 @@ def _vocabulary(config: Config, writer: Writer) -> None:
     config["encoded"] = "int64" if writer.keras3 else "float32"
 
 
-def _crossing(config: Config, writer: Writer) -> None:
-    config["squeezes"] = not writer.keras3 or writer.version >= (3, 4, 0)
+_NO_SALT = 0xDECAFCAFFE
 
 
 def _hashing(config: Config, writer: Writer) -> None:
-    """Fractions were hashed as decimal texts before they were cut off."""
-    _crossing(config, writer)
+    """Fractions were hashed as decimal texts before they were cut off.
+
+    TensorFlow up to 2.5 writes a key where no salt was given, and computes without one (until it reads its own file).
+    """
+    if writer.version < (2, 6, 0) and config.get("salt") == [_NO_SALT, _NO_SALT]:
+        config["salt"] = None
     config["cuts"] = writer.version >= (3, 12, 0)
 
 
@@ -262,7 +265,6 @@ _CHANGES: dict[str, Callable[[Config, Writer], None]] = {
     "Discretization": _discretization,
     **dict.fromkeys(("StringLookup", "IntegerLookup", "TextVectorization"), _vocabulary),
     "Hashing": _hashing,
-    "HashedCrossing": _crossing,
     "TimeDistributed": _time_distributed,
     "UpSampling2D": _up_sampling,
     "LocallyConnected1D": _locally_connected_1d,

@@ -51,11 +51,18 @@ def _refuse_strings(*inputs: Tensor) -> None:
 @EXPORT.register(hashing.CategoryCrossing)
 def category_crossing(spec: hashing.CategoryCrossing, b: Scope, *inputs: Tensor) -> Tensor:
     """StringConcat of the texts, each input's on an axis of its own."""
-    result = _text(b, inputs[0])
-    for x in inputs[1:]:
+    texts = [_text(b, x) for x in inputs]
+    parts = [_joined(spec, b, [texts[index] for index in group]) for group in spec.groups(len(texts))]
+    return b.tensor(b.op("Concat", *parts, axis=1) if len(parts) > 1 else parts[0])
+
+
+def _joined(spec: hashing.CategoryCrossing, b: Scope, texts: list[str]) -> str:
+    """Every string of the first with every one of the others, the last one's fastest."""
+    result = texts[0]
+    for text in texts[1:]:
         left = concatenated(b, unsqueeze(b, result, [2]), constant(b, spec.separator))
-        result = reshape(b, concatenated(b, left, unsqueeze(b, _text(b, x), [1])), [0, -1])
-    return b.tensor(result)
+        result = reshape(b, concatenated(b, left, unsqueeze(b, text, [1])), [0, -1])
+    return result
 
 
 def _text(b: Scope, x: Tensor) -> str:

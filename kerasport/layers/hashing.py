@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 from typing import ClassVar, Self
 
 from kerasport.errors import LayerError
-from kerasport.layers.base import Domain, Shape, Spec, TensorType
+from kerasport.layers.base import Domain, Spec, TensorType, known_product
 from kerasport.layers.categorical import Encoding, encoded_dtype, output_mode
 from kerasport.layers.config import Config
 from kerasport.layers.hashes import Hash, salt
@@ -55,7 +56,6 @@ class Hashing(Encoding):
             mode=output_mode(config, "int", _MODES),
             depth=bins,
             encoded=encoded_dtype(config),
-            squeezes=config.flag("squeezes", True),
             hash=Hash(salt(config)),
             mask=mask if bins > 1 else None,
             cuts=config.flag("cuts"),
@@ -68,6 +68,8 @@ class Hashing(Encoding):
 
     def infer(self, *inputs: TensorType) -> TensorType:
         """The bins, or their encoding."""
+        if len(inputs) > 1:
+            raise LayerError("several inputs together are not supported", "use HashedCrossing in a newer Keras")
         dtype = inputs[0].dtype
         if dtype.startswith("float") and not self.cuts:
             raise LayerError(f"an input of {dtype} is not supported", "give it whole numbers: Input(dtype='int64')")
@@ -92,7 +94,6 @@ class HashedCrossing(Encoding):
             mode=output_mode(config, "int", _MODES),
             depth=config.integer("num_bins"),
             encoded=encoded_dtype(config),
-            squeezes=config.flag("squeezes", True),
         )
 
     def infer(self, *inputs: TensorType) -> TensorType:
@@ -117,25 +118,37 @@ class HashedCrossing(Encoding):
 @LAYERS.register("CategoryCrossing")
 @dataclass(frozen=True, kw_only=True)
 class CategoryCrossing(Spec):
-    """The inputs' values as strings, row by row, joined by a separator, in all combinations."""
+    """The inputs' values as strings, row by row, joined by a separator: those of each input with those of the others.
+
+    Attributes:
+        separator: What stands between them.
+        depths: How many inputs are joined: all combinations of so many, the combinations one behind the other.
+            None: all inputs.
+    """
 
     separator: str = "_X_"
+    depths: tuple[int, ...] | None = None
     carries_mask: ClassVar[bool] = False
     float_only: ClassVar[bool] = False
 
     @classmethod
     def parse(cls, config: Config) -> Self:
         """Keras's keys: separator, depth."""
-        config.expect("depth", None)
-        separator = config.get("separator", None)
-        return cls(separator="_X_" if separator is None else str(separator))
+        depth, separator = config.get("depth", None), config.get("separator", None)
+        depths = tuple(range(1, depth + 1)) if isinstance(depth, int) else config.integers("depth") if depth else None
+        return cls(separator="_X_" if separator is None else str(separator), depths=depths)
+
+    def groups(self, count: int) -> list[tuple[int, ...]]:
+        """Which of so many inputs are joined, in the order of the results."""
+        depths = (count,) if self.depths is None else self.depths
+        return [group for depth in depths for group in combinations(range(count), depth)]
 
     def infer(self, *inputs: TensorType) -> TensorType:
-        """(batch, the product of the inputs' widths), strings."""
+        """(batch, the sum over the combinations of the products of their inputs' widths), strings."""
         if any(x.rank != 2 or x.dtype.startswith("float") for x in inputs):
             raise LayerError(f"inputs of the shapes {[x.shape for x in inputs]} are not supported")
-        widths: Shape = tuple(x.shape[1] for x in inputs)
-        total = None if None in widths else 1
-        for width in widths:
-            total = None if total is None or width is None else total * width
+        if self.depths is not None and not 0 < min(self.depths) <= max(self.depths) <= len(inputs):
+            raise LayerError(f"depth={list(self.depths)} does not fit {len(inputs)} inputs")
+        widths = [known_product([inputs[index].shape[1] for index in group]) for group in self.groups(len(inputs))]
+        total = None if None in widths else sum(width or 0 for width in widths)
         return TensorType((inputs[0].shape[0], total), "string")

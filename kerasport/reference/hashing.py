@@ -38,7 +38,10 @@ def hashed_crossing(spec: hashing.HashedCrossing, context: Context, *inputs: Arr
 @REFERENCE.register(hashing.CategoryCrossing)
 def category_crossing(spec: hashing.CategoryCrossing, context: Context, *inputs: Array) -> Array:
     """Every value of the first input with every one of the second, and so on, the last one's fastest."""
-    rows = zip(*(x.tolist() for x in inputs), strict=True)
-    joined = [[spec.separator.join(map(str, values)) for values in product(*row)] for row in rows]
-    width = int(np.prod([x.shape[1] for x in inputs]))
+    groups = spec.groups(len(inputs))
+    joined = [
+        [spec.separator.join(map(str, values)) for group in groups for values in product(*(row[i] for i in group))]
+        for row in zip(*(x.tolist() for x in inputs), strict=True)
+    ]
+    width = sum(int(np.prod([inputs[i].shape[1] for i in group])) for group in groups)
     return np.array(joined, "str").reshape(len(inputs[0]), width)
