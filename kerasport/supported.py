@@ -23,6 +23,7 @@ FAMILIES = {
     "applications": "Of keras.applications",
     "preprocessing": "Preprocessing",
     "image": "Images",
+    "spectrograms": "Spectrograms",
     "categorical": "Categories",
     "lookup": "Categories",
     "hashing": "Categories",

@@ -188,7 +188,7 @@ def _layer(entry: Any, name: str, writer: Writer, depth: int) -> list[LayerDef]:
         calls = inbound.nodes(entry.get("inbound_nodes", []), name, False)
         return [LayerDef(name, "Model", {}, calls, True, _pipeline(entry, name, writer, depth + 1), "Pipeline")]
     if operations.is_operation(entry, writer):
-        return [operations.operation(entry, name)]
+        return [operations.operation(entry, name, writer)]
     calls = inbound.nodes(entry.get("inbound_nodes", []), name, str(entry["class_name"]) in keras2.ATTENTION)
     if entry["class_name"] in CONTAINERS or _is_container(entry):
         model = _model(entry, writer, depth + 1)

@@ -152,7 +152,7 @@ def _normalization(config: Config, writer: Writer) -> None:
     config["floor"] = 1e-7 if writer.version >= (2, 4, 0) else 0.0
 
 
-def _resizing(config: Config, writer: Writer) -> None:
+def resizing(config: Config, writer: Writer) -> None:
     """Keras 3 keeps integers; at first it cut their fractions off."""
     config["integers"] = "float" if not writer.keras3 else "rounded" if writer.version >= (3, 6, 0) else "truncated"
 
@@ -259,7 +259,7 @@ _CHANGES: dict[str, Callable[[Config, Writer], None]] = {
     "CuDNNLSTM": _recurrent,
     "CuDNNGRU": _recurrent,
     "Bidirectional": _bidirectional,
-    "Resizing": _resizing,
+    "Resizing": resizing,
     "RandomCrop": _random_crop,
     "CategoryEncoding": _category_encoding,
     "Discretization": _discretization,

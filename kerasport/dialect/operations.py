@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from kerasport.dialect import inbound, tensorflow
+from kerasport.dialect import inbound, keras2, tensorflow
 from kerasport.dialect.model import LayerDef, Node
 from kerasport.dialect.writer import Writer
 from kerasport.layers.arguments import Slot, names
@@ -26,7 +26,7 @@ def is_operation(entry: Mapping[str, Any], writer: Writer) -> bool:
     return name in names() or "dtype" not in config  # some layers drop ``trainable``, but not their dtype
 
 
-def operation(entry: Mapping[str, Any], name: str) -> LayerDef:
+def operation(entry: Mapping[str, Any], name: str, writer: Writer) -> LayerDef:
     """An operation under Keras 3's name, its calls' constants and tensors in ``Node.args`` and ``Node.kwargs``."""
     kind, config = str(entry["class_name"]), dict(entry["config"])
     nodes = inbound.operation_nodes(entry["inbound_nodes"], name)
@@ -34,7 +34,7 @@ def operation(entry: Mapping[str, Any], name: str) -> LayerDef:
         kind = "TFOpLambda"  # a mask stands in the brackets
     if kind == "TFOpLambda":
         kind, nodes = _function(str(config.get("function")), nodes)
-        config = {}
+        config = {"integers": _standardized(writer)} if kind == "tf.image.per_image_standardization" else {}
     elif kind in ("ClassMethod", "InstanceMethod", "InstanceProperty"):
         kind, config = f"tf.{config.get('cls_symbol') or 'RaggedTensor'}", {}
     elif kind == "SlicingOpLambda":
@@ -43,8 +43,17 @@ def operation(entry: Mapping[str, Any], name: str) -> LayerDef:
     elif kind == "TensorFlowOpLayer":
         kind, nodes = _operator(config, nodes)
         config = {}
+    elif kind == "Resize":
+        keras2.resizing(config, writer)
+    elif kind == "MapCoordinates" and writer.version < (3, 12) and config.get("fill_mode") in ("mirror", "reflect"):
+        config["fill_mode"] += " of this version of Keras"  # which differ from the later ones
     config.pop("name", None)
     return LayerDef(name, kind, config, nodes, saved_class=str(entry["class_name"]), operation=True)
+
+
+def _standardized(writer: Writer) -> str:
+    """What becomes of whole numbers: fractions of the largest one and back, or floats; unmeasured between."""
+    return "fractions" if writer.version < (2, 5) else "float" if writer.version >= (2, 10) else "unknown"
 
 
 def _function(function: str, nodes: tuple[Node, ...]) -> tuple[str, tuple[Node, ...]]:

@@ -1,8 +1,8 @@
 """TensorFlow's functions and operators under the names and arguments of Keras 3's operations.
 
-The tables are in ``tensorflow_arrays``, ``tensorflow_math`` and ``tensorflow_nn``. An entry is the operation's name and
-its arguments, each as ``Keras's=TensorFlow's`` or one name for both. Where Keras has no such operation, the name is
-TensorFlow's own with ``tf.`` before it.
+The tables are in ``tensorflow_arrays``, ``tensorflow_math``, ``tensorflow_nn`` and ``tensorflow_images``. An entry is
+the operation's name and its arguments, each as ``Keras's=TensorFlow's`` or one name for both. Where Keras has no such
+operation, the name is TensorFlow's own with ``tf.`` before it.
 
 - ``FUNCTIONS``: their first argument stands first in Keras's operations as well.
 - ``RAW``, the operators: the names of all inputs in order (``*`` takes a list, ``-`` none), then of attributes.
@@ -15,14 +15,14 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
-from kerasport.dialect import tensorflow_arrays, tensorflow_math, tensorflow_nn
+from kerasport.dialect import tensorflow_arrays, tensorflow_images, tensorflow_math, tensorflow_nn
 
-_TABLES = (tensorflow_math, tensorflow_arrays, tensorflow_nn)
+_TABLES = (tensorflow_math, tensorflow_arrays, tensorflow_nn, tensorflow_images)
 FUNCTIONS: dict[str, str] = {name: entry for table in _TABLES for name, entry in table.FUNCTIONS.items()}
 RAW: dict[str, str] = {name: entry for table in _TABLES for name, entry in table.RAW.items()}
 _DEFAULTS: dict[str, dict[str, Any]] = {name: found for table in _TABLES for name, found in table.DEFAULTS.items()}
 # Attributes that say nothing beyond the inputs, or nothing about the result.
-_SILENT = frozenset(["N", "incompatible_shape_error", "use_cudnn_on_gpu"])
+_SILENT = frozenset(["N", "incompatible_shape_error", "name", "use_cudnn_on_gpu"])
 # What other types' names mean is their own.
 _TYPES = {"DT_FLOAT": "float32", "DT_DOUBLE": "float64", "DT_HALF": "float16"}
 
@@ -34,7 +34,7 @@ def function(name: str, kwargs: Mapping[str, Any]) -> tuple[str, dict[str, Any]]
         return f"tf.{name}", dict(kwargs)
     kind, renamed = _entry(entry)
     new_names = {old: new for new, old in renamed}
-    given = {key: value for key, value in kwargs.items() if key != "name"}
+    given = {key: value for key, value in kwargs.items() if key not in _SILENT}
     found = {new_names.get(key, key): value for key, value in given.items()}
     return kind, _DEFAULTS.get(name, {}) | found
 

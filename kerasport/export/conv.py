@@ -7,47 +7,68 @@ from collections.abc import Sequence
 from kerasport.export.activation import apply
 from kerasport.export.arrays import Lazy
 from kerasport.export.builder import Perm, Scope, Tensor
+from kerasport.export.ops import reshape
 from kerasport.export.registry import EXPORT
 from kerasport.export.spatial import Pairs, as_more_batches, as_one_batch, channels_first_order, padding_attributes
 from kerasport.export.stored import effective
 from kerasport.layers import conv
 from kerasport.layers.base import TensorType
 
+# A kernel: a constant, or a value of the graph in its logical order.
+Kernel = Lazy | Tensor
+
 
 @EXPORT.register(conv.Conv1D, conv.Conv2D, conv.Conv3D)
 def convolution(spec: conv.Conv, b: Scope, x: Tensor) -> Tensor:
     """Conv, with the kernel as (filters, in / groups, *size)."""
-    n = spec.dimensions
-    kernel = effective(b, spec.stored, spec.layout(spec.channels(x.type))).transpose(n + 1, n, *range(n))
-    return _finished(spec, b, x, _conv(spec, b, x, kernel, "kernel", spec.groups, _bias(spec, b)))
+    return plain(spec, b, x, effective(b, spec.stored, spec.layout(spec.channels(x.type))))
 
 
 @EXPORT.register(conv.DepthwiseConv1D, conv.DepthwiseConv2D)
 def depthwise(spec: conv.DepthwiseConv, b: Scope, x: Tensor) -> Tensor:
     """Conv with a group per channel."""
-    return _finished(spec, b, x, _depthwise(spec, b, x, _bias(spec, b)))
+    return by_channel(spec, b, x, b.weight("depthwise_kernel"))
 
 
 @EXPORT.register(conv.SeparableConv1D, conv.SeparableConv2D)
 def separable(spec: conv.SeparableConv, b: Scope, x: Tensor) -> Tensor:
     """Conv with a group per channel, then Conv of size 1."""
-    n = spec.dimensions
-    y = _depthwise(spec, b, x, "")
-    kernel = b.initializer(b.weight("pointwise_kernel").transpose(n + 1, n, *range(n)), "pointwise_kernel")
-    return _finished(spec, b, x, b.op("Conv", y, kernel, _bias(spec, b), kernel_shape=[1] * n))
+    return in_two_steps(spec, b, x, b.weight("depthwise_kernel"), b.weight("pointwise_kernel"))
 
 
 @EXPORT.register(conv.Conv1DTranspose, conv.Conv2DTranspose, conv.Conv3DTranspose)
 def transposed(spec: conv.ConvTranspose, b: Scope, x: Tensor) -> Tensor:
     """ConvTranspose, with the kernel as (in, filters, *size); Keras's cut as pads, its zeros as output_padding."""
-    n = spec.dimensions
+    return spread(spec, b, x, b.weight("kernel"))
+
+
+def plain(spec: conv.Conv, b: Scope, x: Tensor, kernel: Kernel) -> Tensor:
+    """A convolution with a kernel (*size, in / groups, filters)."""
+    arranged = _first_two_last(b, kernel, "kernel")
+    return _finished(spec, b, x, _conv(spec, b, x, arranged, spec.groups, _bias(spec, b)))
+
+
+def by_channel(spec: conv.DepthwiseConv, b: Scope, x: Tensor, kernel: Kernel) -> Tensor:
+    """A depthwise convolution with a kernel (*size, in, multiplier)."""
+    return _finished(spec, b, x, _depthwise(spec, b, x, kernel, _bias(spec, b)))
+
+
+def in_two_steps(spec: conv.SeparableConv, b: Scope, x: Tensor, kernel: Kernel, pointwise: Kernel) -> Tensor:
+    """A separable convolution with kernels (*size, in, multiplier) and (1 ..., in * multiplier, filters)."""
+    y = _depthwise(spec, b, x, kernel, "")
+    name = _first_two_last(b, pointwise, "pointwise_kernel")
+    return _finished(spec, b, x, b.op("Conv", y, name, _bias(spec, b), kernel_shape=[1] * spec.dimensions))
+
+
+def spread(spec: conv.ConvTranspose, b: Scope, x: Tensor, kernel: Kernel) -> Tensor:
+    """A transposed convolution with a kernel (*size, filters, in)."""
     cuts = spec.cuts(spec.lengths(x.type))
     pads = [before for before, _ in cuts] + [max(after, 0) for _, after in cuts]
     missing = [max(-after, 0) for _, after in cuts]
     y = b.op(
         "ConvTranspose",
         b.arrange(x, channels_first_order(spec, x.type.rank)),
-        b.initializer(b.weight("kernel").transpose(n + 1, n, *range(n)), "kernel"),
+        _first_two_last(b, kernel, "kernel"),
         _bias(spec, b),
         kernel_shape=list(spec.kernel_size),
         strides=list(spec.strides),
@@ -56,6 +77,21 @@ def transposed(spec: conv.ConvTranspose, b: Scope, x: Tensor) -> Tensor:
         output_padding=missing if any(missing) else None,
     )
     return _finished(spec, b, x, y)
+
+
+def _first_two_last(b: Scope, kernel: Kernel, role: str) -> str:
+    """A kernel (*size, i, o) as (o, i, *size)."""
+    rank = len(kernel.shape) if isinstance(kernel, Lazy) else kernel.type.rank
+    return _arranged(b, kernel, (rank - 1, rank - 2, *range(rank - 2)), role)
+
+
+def _arranged(b: Scope, kernel: Kernel, order: Perm, role: str, shape: Sequence[int] = ()) -> str:
+    """The kernel with its axes in another order, then in a shape."""
+    if isinstance(kernel, Lazy):
+        moved = kernel.transpose(*order)
+        return b.initializer(moved.reshape(*shape) if shape else moved, role)
+    name = b.arrange(kernel, order)
+    return reshape(b, name, shape) if shape else name
 
 
 def _finished(spec: conv.Convolution, b: Scope, x: Tensor, y: str) -> Tensor:
@@ -71,16 +107,16 @@ def _bias(spec: conv.Convolution, b: Scope) -> str:
     return b.initializer(b.weight("bias"), "bias") if spec.use_bias else ""
 
 
-def _depthwise(spec: conv.DepthwiseConv | conv.SeparableConv, b: Scope, x: Tensor, bias: str) -> str:
+def _depthwise(spec: conv.DepthwiseConv | conv.SeparableConv, b: Scope, x: Tensor, kernel: Kernel, bias: str) -> str:
     """The kernel (*size, in, multiplier) as (in * multiplier, 1, *size)."""
     n = spec.dimensions
-    weight = b.weight("depthwise_kernel")
-    channels, multiplier = weight.shape[n:]
-    kernel = weight.transpose(n, n + 1, *range(n)).reshape(channels * multiplier, 1, *spec.kernel_size)
-    return _conv(spec, b, x, kernel, "depthwise_kernel", channels, bias)
+    channels, multiplier = (kernel.shape if isinstance(kernel, Lazy) else kernel.type.shape)[n:]
+    shape = ((channels or 0) * (multiplier or 0), 1, *spec.kernel_size)
+    arranged = _arranged(b, kernel, (n, n + 1, *range(n)), "depthwise_kernel", shape)
+    return _conv(spec, b, x, arranged, channels or 0, bias)
 
 
-def _conv(spec: conv.Convolution, b: Scope, x: Tensor, kernel: Lazy, role: str, groups: int, bias: str) -> str:
+def _conv(spec: conv.Convolution, b: Scope, x: Tensor, kernel: str, groups: int, bias: str) -> str:
     pads = _pads(spec, x.type)
     if pads is not None:
         x, pads = _without_padding(b, x, channels_first_order(spec, x.type.rank), pads)
@@ -90,7 +126,7 @@ def _conv(spec: conv.Convolution, b: Scope, x: Tensor, kernel: Lazy, role: str, 
     return b.op(
         "Conv",
         value,
-        b.initializer(kernel, role),
+        kernel,
         bias,
         kernel_shape=list(spec.kernel_size),
         strides=list(spec.strides),

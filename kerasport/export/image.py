@@ -12,6 +12,7 @@ from kerasport.export.builder import Scope, Tensor
 from kerasport.export.ops import cast, reduce
 from kerasport.export.registry import EXPORT
 from kerasport.export.resampling import KERNELS, TABLE_STEPS
+from kerasport.export.sampling import matrix_by_shape
 from kerasport.export.spatial import channels_first_order, weighted
 from kerasport.layers import image
 from kerasport.layers.image import Size, ToSize, crop_to_ratio, pad_to_ratio
@@ -177,7 +178,9 @@ def _resized(
         x = Tensor(b.arrange(x, order), x.type, order)
         return Tensor(_resize(b, x, lengths, size, how), type_, order)
     if lengths is None:
-        raise LayerError(f"interpolation={interpolation!r} is not supported for images of unknown size")
+        axes = zip(spec.space(x.type.rank), size, strict=True)
+        found = {axis: matrix_by_shape(b, x, axis, new, interpolation, antialias) for axis, new in axes}
+        return Tensor(weighted(b, x, found), type_, x.perm)
     changed = [
         (axis, length, new)
         for axis, length, new in zip(spec.space(x.type.rank), lengths, size, strict=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kerasport.export.builder import Scope, Tensor
+from kerasport.export.builder import Scope, Tensor, channels_first_perm
 from kerasport.export.folding import Affine, fold
 from kerasport.export.ops import reduce, reshape
 from kerasport.export.registry import EXPORT
@@ -160,3 +160,11 @@ def _in_shape_of(b: Scope, value: str, x: Tensor) -> str:
 def _known(dims: Sequence[int | None]) -> list[int]:
     """Dimensions that weights have, which binding them has checked."""
     return [dim for dim in dims if dim is not None]
+
+
+@EXPORT.register(normalization.LocalResponse)
+def local_response(spec: normalization.LocalResponse, b: Scope, x: Tensor) -> Tensor:
+    """LRN, whose alpha is divided by the number of channels."""
+    perm, size = channels_first_perm(4), 2 * spec.radius + 1
+    options = {"alpha": spec.alpha * size, "beta": spec.beta, "bias": spec.bias, "size": size}
+    return b.tensor(b.op("LRN", b.arrange(x, perm), **options), perm=perm)

@@ -68,7 +68,7 @@ def _mod(b: Scope, dtype: str, x: str, y: str) -> str:
     return b.op("Sub", x, b.op("Mul", y, b.op("Floor", b.op("Div", x, y))))
 
 
-def _arctan2(b: Scope, dtype: str, y: str, x: str) -> str:
+def arctan2(b: Scope, dtype: str, y: str, x: str) -> str:
     """Atan of the quotient, and half a turn more, or less, where x is negative."""
     zero, turn = b.constant(0.0, "zero"), b.constant(math.pi, "half_turn")
     angle = b.op("Atan", b.op("Div", y, x))
@@ -82,7 +82,7 @@ _FORMULAS: dict[str, Callable[[Scope, str, str, str], str]] = {
     "floor_divide": _floor_divide,
     "mod": _mod,
     "fmod": lambda b, dtype, x, y: b.op("Mod", x, y, fmod=1),
-    "arctan2": _arctan2,
+    "arctan2": arctan2,
 }
 
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
+from kerasport.errors import LayerError
 from kerasport.export.builder import Scope, Tensor, channels_first_perm, identity_perm
 from kerasport.export.ops import cast, slice_
 from kerasport.export.registry import EXPORT
+from kerasport.export.resampling import TABLE_STEPS
+from kerasport.export.spatial import weighted
 from kerasport.layers import pixels
 
 
@@ -26,3 +32,57 @@ def resize_to(spec: pixels.ResizeTo, b: Scope, x: Tensor, size: Tensor) -> Tenso
     mode = {"mode": "nearest", "nearest_mode": "round_prefer_ceil"} if spec.nearest else {"mode": "linear"}
     name = b.op("Resize", value, "", "", sizes, coordinate_transformation_mode="half_pixel", **mode)
     return b.tensor(name, perm=perm)
+
+
+@EXPORT.register(pixels.LegacyResize)
+def legacy_resize(spec: pixels.LegacyResize, b: Scope, x: Tensor) -> Tensor:
+    """Gather for the nearest, Resize for bilinear, Einsum with weights for bicubic."""
+    if spec.method == "bilinear":
+        return _bilinear(spec, b, x)
+    height, width = x.type.shape[1:3]
+    if height is None or width is None:
+        raise LayerError(f"resizing by {spec.method!r} as in TensorFlow 1 is not supported for images of unknown size")
+    axes = list(zip((1, 2), (height, width), spec.size, strict=True))
+    if spec.method == "nearest":
+        name = x.name
+        for axis, length, size in axes:
+            name = b.op("Gather", name, b.constant(_nearest(spec, length, size), "pixels"), axis=x.stored_axis(axis))
+        return b.tensor(name, perm=x.perm)
+    matrices = {axis: _cubic_matrix(spec, length, size) for axis, length, size in axes}
+    return b.tensor(weighted(b, x, matrices), perm=x.perm)
+
+
+def _bilinear(spec: pixels.LegacyResize, b: Scope, x: Tensor) -> Tensor:
+    perm = channels_first_perm(4)
+    value = b.arrange(x, perm)
+    head = slice_(b, b.once("Shape", value), 0, 0, 2)
+    sizes = b.op("Concat", head, b.constant(spec.size, "size"), axis=0)
+    mode = "align_corners" if spec.align_corners else "asymmetric"
+    name = b.op("Resize", value, "", "", sizes, mode="linear", coordinate_transformation_mode=mode)
+    return b.tensor(name, perm=perm)
+
+
+def _points(spec: pixels.LegacyResize, length: int, size: int) -> NDArray[np.float32]:
+    """Where the new pixels lie among the old ones, in TensorFlow's own precision."""
+    moves = spec.moves(length, size)
+    scale = np.float32(length - 1) / np.float32(size - 1) if moves else np.float32(length) / np.float32(size)
+    return np.asarray(np.arange(size, dtype=np.float32) * scale)
+
+
+def _nearest(spec: pixels.LegacyResize, length: int, size: int) -> NDArray[np.int64]:
+    shift = np.float32(0.5 if spec.align_corners else 0.0)
+    return np.asarray(np.minimum(np.floor(_points(spec, length, size) + shift).astype(np.int64), length - 1))
+
+
+def _cubic_matrix(spec: pixels.LegacyResize, length: int, size: int) -> NDArray[np.float32]:
+    """The weight (new pixel, old pixel); that of pixels beyond the edges goes to the edges."""
+    points, matrix = _points(spec, length, size), np.zeros((size, length))
+    first = np.floor(points).astype(np.int64)
+    share = np.rint((points - first) * TABLE_STEPS) / TABLE_STEPS
+    for tap in range(-1, 3):
+        near = np.abs(share - tap)
+        inner = (1.25 * near - 2.25) * near**2 + 1
+        outer = ((-0.75 * near + 3.75) * near - 6) * near + 3
+        weights = np.where(near <= 1, inner, outer)
+        np.add.at(matrix, (np.arange(size), np.clip(first + tap, 0, length - 1)), weights)
+    return matrix.astype(np.float32)

@@ -55,15 +55,15 @@ def padding_attributes(pads: Pairs | None) -> dict[str, object]:
     return {"pads": [before for before, _ in pads] + [after for _, after in pads]} if any(map(any, pads)) else {}
 
 
-def weighted(b: Scope, x: Tensor, matrices: Mapping[int, NDArray[np.float32]]) -> str:
-    """Einsum that multiplies logical axes by matrices (new length, length), in x's layout."""
+def weighted(b: Scope, x: Tensor, matrices: Mapping[int, NDArray[np.float32] | str]) -> str:
+    """Einsum that multiplies logical axes by matrices (new length, length), or by values that are, in x's layout."""
     letters = {axis: chr(ord("a") + x.stored_axis(axis)) for axis in range(x.type.rank)}
     stored = "".join(letters[axis] for axis in x.perm)
     result, terms = stored, [stored]
     for axis in matrices:
         terms.append(letters[axis].upper() + letters[axis])
         result = result.replace(letters[axis], letters[axis].upper())
-    names = [b.constant(matrix, "weights") for matrix in matrices.values()]
+    names = [m if isinstance(m, str) else b.constant(m, "weights") for m in matrices.values()]
     return b.op("Einsum", x.name, *names, equation=f"{','.join(terms)}->{result}")
 
 

@@ -65,9 +65,7 @@ def pad_to_ratio(lengths: Size, size: Size) -> Size:
     return max(width * rows // columns - height, 0) // 2, max(height * columns // rows - width, 0) // 2
 
 
-@LAYERS.register(
-    "Resizing", limits="for images of unknown size, only nearest and bilinear interpolation without antialias"
-)
+@LAYERS.register("Resizing")
 @dataclass(frozen=True, kw_only=True)
 class Resizing(ToSize):
     """Samples the input at ``(i + 0.5) * length / size - 0.5``, by TensorFlow's ``tf.image.resize``.

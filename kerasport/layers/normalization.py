@@ -9,6 +9,7 @@ from typing import ClassVar, Self
 from kerasport.errors import LayerError
 from kerasport.layers.base import Emit, Masks, Shape, Spec, TensorType, Types, Value, normalize_axis
 from kerasport.layers.config import Config
+from kerasport.layers.ops import Op
 from kerasport.layers.registry import LAYERS
 
 _GAMMA_BETA = (
@@ -253,3 +254,26 @@ class SpectralNormalization(Spec):
     def output_mask(self, masks: Sequence[Value | None], inputs: Sequence[Value], emit: Emit) -> Masks:
         """The layer's."""
         return self.layer.output_mask(masks, inputs, emit)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalResponse(Op):
+    """``x / (bias + alpha * sum of x**2 over the channels around) ** beta`` of images (batch, height, width, channels).
+
+    Attributes:
+        radius: How many channels on either side count, as far as there are some.
+        bias: Keeps the divisor from 0.
+        alpha: The weight of the squares.
+        beta: The exponent.
+    """
+
+    radius: int = 5
+    bias: float = 1.0
+    alpha: float = 1.0
+    beta: float = 0.5
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        """The input's type."""
+        if inputs[0].rank != 4:
+            raise LayerError(f"its input has {inputs[0].rank} axes where 4 are needed")
+        return inputs[0]

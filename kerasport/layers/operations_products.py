@@ -6,12 +6,10 @@ import re
 from collections.abc import Sequence
 
 from kerasport.errors import LayerError
-from kerasport.layers.arguments import Arguments, Result, Step, dtype_name, register
+from kerasport.layers.arguments import Arguments, Step, dtype_name, register
 from kerasport.layers.base import Value, normalize_axis
-from kerasport.layers.elementwise import Activated
-from kerasport.layers.functions import function
-from kerasport.layers.operations import binary, combined, then, unary
-from kerasport.layers.operations_axes import reduced, variance
+from kerasport.layers.operations import binary, combined, then
+from kerasport.layers.operations_axes import reduced
 from kerasport.layers.operators import ExpandDims, GetItem, Join
 from kerasport.layers.ops import CastTo, Unchanged
 from kerasport.layers.products import Einsum, Gather, Matmul, OneHot, TakeAlong
@@ -274,7 +272,8 @@ def _multi_hot(call: Arguments) -> Step:
     x, spec = call.tensor("inputs", 0), _one_hot_of(call)
     if spec.axis != -1 or not x.type.rank:
         raise LayerError(f"axis={spec.axis} is not supported")
-    return reduced(call, "max", call.emit(spec, x), (max(x.type.rank - 1, 0),))
+    function = "any" if spec.dtype == "bool" else "max"
+    return reduced(call, function, call.emit(spec, x), (int(x.type.rank > 1),))
 
 
 @register("tf.sequence_mask")
@@ -283,74 +282,3 @@ def _sequence_mask(call: Arguments) -> Step:
     column, dtype = call.emit(ExpandDims(axes=(-1,)), x), dtype_name(call.get("dtype", 2)) or "bool"
     inside = then(call, binary(call, "greater", column, tuple(range(length))))
     return Step(CastTo(dtype=dtype), (inside,))
-
-
-@register("tf.nn.bias_add")
-def _bias_add(call: Arguments) -> Step:
-    x, bias, data_format = call.tensor("value", 0), call.operand("bias", 1), call.text("data_format", 2, "NHWC")
-    if not data_format.endswith("C") and x.type.rank > 2:
-        raise LayerError(f"data_format={data_format!r} is not supported")
-    return binary(call, "add", x, bias)
-
-
-@register("tf.nn.crelu")
-def _crelu(call: Arguments) -> Step:
-    x, axis = call.tensor("features", 0), call.axis(2)
-    both = call.emit(Join(axis=axis), x, then(call, unary(call, "negative", x)))
-    return Step(Activated(activation=function("relu")), (both,))
-
-
-@register("LayerNorm")
-def _layer_norm(call: Arguments) -> Result:
-    x, epsilon = call.floating(call.tensor("x", 0)), call.get("epsilon") or 1e-7
-    axes = tuple(normalize_axis(axis, x.type.rank) for axis in call.integers("axis", None, -1))
-    if axes != tuple(range(x.type.rank - len(axes), x.type.rank)) or call.flag("rms_scaling"):
-        raise LayerError(f"axis={list(axes)} or rms_scaling is not supported")
-    centered = then(call, binary(call, "subtract", x, then(call, reduced(call, "mean", x, axes, keepdims=True))))
-    return _scaled(call, centered, then(call, variance(call, x, axes, keepdims=True)), epsilon, ("gamma", "beta"))
-
-
-@register("RMSNorm")
-def _rms_norm(call: Arguments) -> Result:
-    x, epsilon, axes = call.floating(call.tensor("x", 0)), call.get("epsilon") or 1e-7, call.integers("axis", None, -1)
-    squares = then(call, unary(call, "square", x))
-    return _scaled(call, x, then(call, reduced(call, "mean", squares, axes, keepdims=True)), epsilon, ("scale",))
-
-
-def _scaled(call: Arguments, x: Value, power: Value, epsilon: float, names: Sequence[str]) -> Result:
-    inverse = unary(call, "rsqrt", then(call, binary(call, "add", power, epsilon)))
-    result = binary(call, "multiply", x, then(call, inverse))
-    for position, name in enumerate(names, 1):
-        if call.get(name, position) is not None:
-            function_name = "multiply" if position == 1 else "add"
-            result = binary(call, function_name, then(call, result), call.operand(name, position))
-    return result
-
-
-@register("BatchNorm")
-def _batch_norm(call: Arguments) -> Step:
-    x, epsilon = call.tensor("x", 0), call.number("epsilon")
-    if normalize_axis(call.axis(None), x.type.rank) != x.type.rank - 1:
-        raise LayerError("a batch normalization over another axis than the last is not supported")
-    mean, power = call.operand("mean", 1), call.tensor("variance", 2)
-    inverse = then(call, unary(call, "rsqrt", then(call, binary(call, "add", power, epsilon))))
-    centered = then(call, binary(call, "subtract", x, mean))
-    result = binary(call, "multiply", centered, inverse)
-    for name, function_name in (("scale", "multiply"), ("offset", "add")):
-        position = {"offset": 3, "scale": 4}[name]
-        if call.get(name, position) is not None:
-            result = binary(call, function_name, then(call, result), call.operand(name, position))
-    return result
-
-
-@register("DotProductAttention")
-def _attention(call: Arguments) -> Step:
-    query, key, value = (call.floating(call.tensor(n, i)) for i, n in enumerate(("query", "key", "value")))
-    if call.flag("is_causal") or (query.type.rank, key.type.rank) != (4, 4) or query.type.shape[2] != key.type.shape[2]:
-        raise LayerError("is_causal, or other than equal numbers of heads, is not supported")
-    features = query.type.shape[-1]
-    scale = call.get("scale") or (features or 0) ** -0.5
-    scores = call.emit(Einsum(terms=("bqhd", "bkhd"), output="bhqk"), query, key)
-    scores = then(call, binary(call, "multiply", scores, float(scale)))
-    weights = call.emit(Activated(activation=function({"function": "softmax", "axis": -1})), scores)
-    return Step(Einsum(terms=("bhqk", "bkhd"), output="bqhd"), (weights, value))

@@ -69,8 +69,22 @@ refuse(
     hint="use dense tensors with a mask",
 )
 refuse(
-    "tf.nn.dropout", "tf.compat.v1.nn.dropout", "tf.random.normal", "tf.random.uniform", "tf.random.truncated_normal",
+    "tf.compat.v1.nn.dropout", "tf.random.normal", "tf.random.uniform", "tf.random.truncated_normal",
     "tf.random.shuffle", "tf.raw_ops.RandomUniform", "tf.raw_ops.RandomStandardNormal",
     why="its result is random at inference too",
     hint="use a layer, which is random in training alone",
+)  # fmt: skip
+refuse(
+    "ElasticTransform", "tf.nn.fractional_max_pool", "tf.nn.fractional_avg_pool", "tf.image.random_brightness",
+    "tf.image.random_contrast", "tf.image.random_crop", "tf.image.random_flip_left_right",
+    "tf.image.random_flip_up_down", "tf.image.random_hue", "tf.image.random_saturation",
+    "tf.image.stateless_random_brightness", "tf.image.stateless_random_crop", "tf.raw_ops.FractionalMaxPool",
+    why="its result is random at inference too",
+    hint="use a layer, which is random in training alone",
+)  # fmt: skip
+refuse(
+    "CTCLoss", "tf.nn.ctc_loss", "tf.nn.ctc_beam_search_decoder", "tf.nn.ctc_greedy_decoder",
+    "tf.keras.backend.ctc_decode", "tf.keras.backend.ctc_batch_cost",
+    why="it sums over all paths through time, or gives sparse tensors, which ONNX's operators do not do",
+    hint="let the model give the classes of each step; CTCDecode of Keras 3 with strategy='greedy' is supported",
 )  # fmt: skip

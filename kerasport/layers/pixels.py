@@ -62,3 +62,32 @@ class ResizeTo(Op):
             raise LayerError(f"images of rank {x.rank} cannot be resized to {size.shape} numbers")
         height, width = given_shape(size)
         return x.with_shape((x.shape[0], height, width, x.shape[3]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class LegacyResize(Op):
+    """Images resized as TensorFlow 1 did.
+
+    Pixel i of the result samples the input at ``i * length / size``. "bicubic" weighs by Keys's kernel with
+    ``a = -0.75``, read from a table with 1024 steps a pixel, and takes the edge for what is beyond it.
+
+    Attributes:
+        size: The new (height, width).
+        method: "bilinear", "bicubic", or "nearest", which takes the pixel before, or with align_corners the nearest.
+        align_corners: Whether it samples at ``i * (length - 1) / (size - 1)`` instead.
+    """
+
+    size: tuple[int, int]
+    method: str
+    align_corners: bool = False
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        """The new height and width."""
+        x = inputs[0]
+        if x.rank != 4 or min(self.size) < 1:
+            raise LayerError(f"images of rank {x.rank} cannot be resized to {self.size}")
+        return x.with_shape((x.shape[0], *self.size, x.shape[3]))
+
+    def moves(self, length: int, size: int) -> bool:
+        """Whether the corners are aligned along an axis; a single new pixel has none."""
+        return self.align_corners and size > 1

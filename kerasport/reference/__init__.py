@@ -14,6 +14,7 @@ from kerasport.reference import (
     hashing,
     image,
     integers,
+    kernels,
     legacy,
     locally,
     lookup,
@@ -32,6 +33,8 @@ from kerasport.reference import (
     reversible,
     scatter,
     shaping,
+    spectrograms,
+    suppression,
     text,
     wrappers,
 )
@@ -53,6 +56,7 @@ __all__ = [
     "hashing",
     "image",
     "integers",
+    "kernels",
     "legacy",
     "locally",
     "lookup",
@@ -73,6 +77,8 @@ __all__ = [
     "run_layers",
     "scatter",
     "shaping",
+    "spectrograms",
+    "suppression",
     "text",
     "wrappers",
 ]

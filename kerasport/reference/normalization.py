@@ -71,3 +71,11 @@ def unit_length(x: Array, axes: tuple[int, ...], floor: float) -> Array:
 def _scaled(x: Array, gamma: Array | None, beta: Array | None) -> Array:
     y = x if gamma is None else x * gamma
     return y if beta is None else y + beta
+
+
+@REFERENCE.register(normalization.LocalResponse)
+def local_response(spec: normalization.LocalResponse, context: Context, x: Array) -> Array:
+    """The sums over windows as differences of a running sum."""
+    running = np.cumsum(np.pad(x * x, [(0, 0)] * 3 + [(spec.radius + 1, spec.radius)]), axis=-1)
+    sums = running[..., 2 * spec.radius + 1 :] - running[..., : -2 * spec.radius - 1]
+    return np.asarray(x / (spec.bias + spec.alpha * sums) ** spec.beta)

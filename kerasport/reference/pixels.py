@@ -42,3 +42,39 @@ def resize_to(spec: pixels.ResizeTo, context: Context, x: Array, size: Array) ->
         low, high = (np.take(x, np.clip(first + step, 0, length - 1), axis) for step in (0, 1))
         x = low * (1 - share) + high * share
     return x
+
+
+@REFERENCE.register(pixels.LegacyResize)
+def legacy_resize(spec: pixels.LegacyResize, context: Context, x: Array) -> Array:
+    """Axis by axis, tap by tap."""
+    for axis, size in zip((1, 2), spec.size, strict=True):
+        x = np.moveaxis(_sampled_before(spec, np.moveaxis(x, axis, 0), size), 0, axis)
+    return x
+
+
+def _sampled_before(spec: pixels.LegacyResize, x: Array, size: int) -> Array:
+    """The first axis sampled at ``i * step``; steps and points in TensorFlow's own precision."""
+    length = len(x)
+    span, steps = (length - 1, size - 1) if spec.moves(length, size) else (length, size)
+    points = np.arange(size, dtype=np.float32) * (np.float32(span) / np.float32(steps))
+    if spec.method == "nearest":
+        nearest = points + np.float32(0.5) if spec.align_corners else points
+        return np.asarray(x[np.minimum(nearest.astype(int), length - 1)])
+    start = points.astype(int)
+    share = (points - start).astype(np.float64)
+    if spec.method == "bilinear":
+        weights = [(0, 1 - share), (1, share)]
+    else:
+        share = np.round(share * 1024) / 1024
+        weights = [(tap, _keys(np.abs(share - tap))) for tap in range(-1, 3)]
+    y = np.zeros((size, *x.shape[1:]), x.dtype)
+    for tap, weight in weights:
+        y += weight.reshape(-1, *[1] * (x.ndim - 1)).astype(x.dtype) * x[np.clip(start + tap, 0, length - 1)]
+    return y
+
+
+def _keys(distance: Array, a: float = -0.75) -> Array:
+    """Keys's cubic convolution kernel, https://doi.org/10.1109/TASSP.1981.1163711, equation 15."""
+    near = (a + 2) * distance**3 - (a + 3) * distance**2 + 1
+    far = a * distance**3 - 5 * a * distance**2 + 8 * a * distance - 4 * a
+    return np.where(distance <= 1, near, np.where(distance < 2, far, 0.0))
