@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kerasport.dialect import tensorflow_arrays, tensorflow_images, tensorflow_math, tensorflow_nn
+from kerasport.layers.arguments import Entry
 
 _TABLES = (tensorflow_math, tensorflow_arrays, tensorflow_nn, tensorflow_images)
 FUNCTIONS: dict[str, str] = {name: entry for table in _TABLES for name, entry in table.FUNCTIONS.items()}
@@ -96,8 +97,13 @@ def _key(args: list[Any], masks: Mapping[str, Any]) -> list[Any]:
     def bit(name: str, place: int) -> bool:
         return bool(int(masks.get(name) or 0) >> place & 1)
 
-    if not all(isinstance(row, list) for row in (starts, stops, steps)):
-        return [{"starts": starts, "stops": stops}]  # computed as rows, which an index cannot take
+    known = next((row for row in (steps, stops, starts) if isinstance(row, list)), None)
+    if known is None:
+        return [{"starts": starts, "stops": stops}]  # not even their number is known
+    starts, stops, steps = (
+        row if isinstance(row, list) else [Entry(row, place) for place in range(len(known))]
+        for row in (starts, stops, steps)
+    )
     key: list[Any] = []
     for place, (start, stop, step) in enumerate(zip(starts, stops, steps, strict=True)):
         if bit("ellipsis_mask", place):

@@ -113,17 +113,21 @@ _I0_FAR = (0.00392377, -0.01647633, 0.02635537, -0.02057706, 0.00916281, -0.0015
 
 
 def _i0(b: Scope, x: str) -> str:
+    return b.op("Mul", _i0e(b, x), b.op("Exp", b.op("Abs", x)))
+
+
+def _i0e(b: Scope, x: str) -> str:
     size, limit = b.op("Abs", x), b.constant(3.75, "limit")
-    ratio = b.op("Div", size, limit)
-    near = _polynomial(b, b.op("Mul", ratio, ratio), _I0_NEAR)
+    ratio = b.op("Div", b.op("Min", size, limit), limit)
+    near = b.op("Mul", _polynomial(b, b.op("Mul", ratio, ratio), _I0_NEAR), b.op("Exp", b.op("Neg", size)))
     wide = b.op("Max", size, limit)
-    far = _polynomial(b, b.op("Div", limit, wide), _I0_FAR)
-    far = b.op("Mul", far, b.op("Div", b.op("Exp", wide), b.op("Sqrt", wide)))
+    far = b.op("Div", _polynomial(b, b.op("Div", limit, wide), _I0_FAR), b.op("Sqrt", wide))
     return b.op("Where", b.op("Less", size, limit), near, far)
 
 
 _FORMULAS: dict[str, Callable[[Scope, str], str]] = {
     "i0": _i0,
+    "i0e": _i0e,
     "square": lambda b, x: b.op("Mul", x, x),
     "isfinite": lambda b, x: b.op("Less", b.op("Abs", x), b.constant(math.inf, "infinity")),
     "rsqrt": lambda b, x: b.op("Reciprocal", b.op("Sqrt", x)),

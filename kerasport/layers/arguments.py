@@ -22,6 +22,14 @@ class Slot:
 
 
 @dataclass(frozen=True)
+class Entry:
+    """One number of a row that a tensor holds."""
+
+    row: Slot
+    place: int
+
+
+@dataclass(frozen=True)
 class Step:
     """The last spec of an operation, with its tensors; it gets the operation's name."""
 

@@ -46,6 +46,7 @@ FLOATING = frozenset(
         "erfinv",
         "cbrt",
         "i0",
+        "i0e",
         "nan_to_num",
     ]
 )
@@ -56,7 +57,8 @@ class Unary(Op):
     """A function of each value.
 
     Attributes:
-        function: One of EXACT, TESTS (which give bool) or FLOATING; ``round`` goes to the even one of two neighbours.
+        function: One of EXACT, TESTS (which give bool) or FLOATING; ``round`` goes to the even one of two neighbours,
+            ``i0`` is Bessel's modified function and ``i0e`` that times ``exp(-|x|)``.
         parameters: For ``clip`` the bounds, for ``nan_to_num`` what replaces nan, infinity and minus infinity.
     """
 

@@ -193,7 +193,7 @@ def _heaviside(call: Arguments) -> Step:
     return choice(call, above, 1.0, rest)
 
 
-@register("DivideNoNan", "tf.math.divide_no_nan")
+@register("DivideNoNan")
 def _divide_no_nan(call: Arguments) -> Step:
     x, y = call.operand("x1", 0), call.tensor("x2", 1)
     return _unless_zero(call, y, then(call, binary(call, "divide", x, y)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -211,10 +212,14 @@ def _select(call: Arguments) -> Step:
 
 @register("UnravelIndex")
 def _unravel_index(call: Arguments) -> Result:
-    x, shape = call.tensor("indices", 0), call.integers("shape", 1)
-    parts: list[Step] = []
+    return coordinates(call, call.integers("shape", 1))
+
+
+def coordinates(call: Arguments, shape: Sequence[int]) -> list[Value]:
+    """The coordinates in an array of a shape of places among all its values."""
+    x, parts = call.tensor("indices", 0), list[Value]()
     for size in shape[::-1]:
-        parts.insert(0, binary(call, "mod", x, size))
+        parts.insert(0, combined(call, "mod", x, size))
         x = combined(call, "floor_divide", x, size)
     return parts
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from itertools import pairwise
 
 from kerasport.errors import LayerError
-from kerasport.layers.arguments import Arguments, Parser, Result, Step, dtype_name, register
+from kerasport.layers.arguments import Arguments, Parser, Result, Step, dtype_name, has_slots, register
 from kerasport.layers.base import Value, normalize_axis
 from kerasport.layers.operations import binary, then, unary
-from kerasport.layers.operators import ExpandDims, GetItem
+from kerasport.layers.operators import ExpandDims, GetItem, Given
 from kerasport.layers.ops import CastTo, NotEqualTo, ReduceAny, Unchanged
 from kerasport.layers.reductions import ArgExtreme, Cumulative, Reduce, TopK
 from kerasport.layers.shaping import Reshape, Split
@@ -166,9 +166,13 @@ register("Cumprod")(_cumulative(product=True))
 
 @register("TopK")
 def _top_k(call: Arguments) -> Result:
-    x, k = call.tensor("x", 0), call.integer("k", 1, 1)
+    x, raw = call.tensor("x", 0), call.get("k", 1, 1)
     call.get("sorted", 2)
-    return Step(TopK(k=k), (x,))
+    value = call.value(raw) if has_slots(raw) else None
+    if value is None or value.type.content not in (None, (None,)):
+        return Step(TopK(k=call.integer("k", 1, 1)), (x,))
+    parts = call.emit_all(TopK(k=None), x)
+    return [Step(GetItem(index=(Ellipsis, (None, Given(1), None))), (part, value)) for part in parts]
 
 
 def ordered(call: Arguments, x: Value, axis: int, largest: bool = False) -> tuple[Value, Value]:

@@ -139,7 +139,7 @@ def _tf_qr(call: Arguments) -> Step:
     return Step(Qr(complete=call.flag("full_matrices", 1)), (_matrix(call, "input"),))
 
 
-@register("Pinv", "tf.linalg.pinv")
+@register("Pinv")
 def _pinv(call: Arguments) -> Step:
     x, cutoff = _matrix(call), call.get("rcond", 1)
     return Step(PseudoInverse(cutoff=_cutoff(x, 10.0) if cutoff is None else call.number("rcond", 1)), (x,))

@@ -209,6 +209,18 @@ def _tf_bincount(call: Arguments) -> Step:
     return _counts(call, x if call.get("axis") is not None else call.emit(Reshape(shape=(-1,)), x))
 
 
+@register("tf.raw_ops.Bincount")
+def _raw_bincount(call: Arguments) -> Step:
+    """As TensorFlow's bincount becomes: the size is computed before, weights are an empty list where there are none."""
+    x = call.emit(Reshape(shape=(-1,)), call.tensor("arr", 0))
+    if call.get("weights", 2):
+        raise LayerError("weights are not supported")
+    rows = counted(call, call.cast(call.tensor("size", 1), "int32"))
+    same = combined(call, "equal", call.emit(ExpandDims(axes=(-1,)), call.cast(x, "int32")), rows)
+    dtype = dtype_name(call.get("T")) or "float32"
+    return Step(CastTo(dtype=dtype), (total(call, "sum", call.cast(same, "int32"), (0,)),))
+
+
 def _counts(call: Arguments, x: Value) -> Step:
     """How often each number, up to the largest one of all, stands along the last axis."""
     least, most = call.get("minlength") or 0, call.get("maxlength")
@@ -238,10 +250,21 @@ def _is_in(call: Arguments) -> Step:
 
 @register("SearchSorted")
 def _search_sorted(call: Arguments) -> Step:
-    row, x, side = call.tensor("sorted_sequence", 0), call.tensor("values", 1), call.text("side", 2, "left")
-    dtype = str(call.get("out_type", default="int32"))
+    side = call.text("side", 2, "left")
     if side not in ("left", "right"):
         raise LayerError(f"side={side!r} is not supported")
+    return _bound(call, side)
+
+
+@register("tf.raw_ops.UpperBound")
+def _upper_bound(call: Arguments) -> Step:
+    return _bound(call, "right")
+
+
+def _bound(call: Arguments, side: str) -> Step:
+    """How many values in order are less than each value, or not larger."""
+    row, x = call.tensor("sorted_sequence", 0), call.tensor("values", 1)
+    dtype = str(call.get("out_type", default="int32"))
     row = call.emit(ExpandDims(axes=(-2,)), row) if row.type.rank > 1 else row
     column = call.emit(ExpandDims(axes=(-1,)), x)
     before = combined(call, "greater" if side == "left" else "greater_equal", column, row)

@@ -13,7 +13,7 @@ from kerasport.layers.operations_axes import reduced
 from kerasport.layers.operators import ExpandDims, GetItem, Join
 from kerasport.layers.ops import CastTo, Unchanged
 from kerasport.layers.products import Einsum, Gather, Matmul, OneHot, TakeAlong
-from kerasport.layers.shaping import Pad, Reshape, Squeeze, Transpose
+from kerasport.layers.shaping import Pad, Reshape, Transpose
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
@@ -34,13 +34,6 @@ def _matmul(call: Arguments) -> Step:
     sides = (call.tensor(name, i) for i, name in enumerate(("x1", "x2")))
     swapped = (_swapped(call, side, flag) for side, flag in zip(sides, flags, strict=True))
     return Step(Matmul(), _same_dtype(call, *swapped))
-
-
-@register("tf.linalg.matvec")
-def _matvec(call: Arguments) -> Step:
-    matrix, vector = call.tensor("a", 0), call.tensor("b", 1)
-    column = call.emit(ExpandDims(axes=(-1,)), vector)
-    return Step(Squeeze(axes=(-1,)), (call.emit(Matmul(), *_same_dtype(call, matrix, column)),))
 
 
 @register("Einsum")

@@ -37,8 +37,8 @@ refuse(
 )  # fmt: skip
 refuse(
     "tf.math.lgamma", "tf.math.digamma", "tf.math.igamma", "tf.math.igammac", "tf.math.polygamma", "tf.math.betainc",
-    "tf.math.bessel_i0e", "tf.math.bessel_i1", "tf.math.bessel_i1e", "tf.math.ndtri", "tf.linalg.expm", "Gammainc",
-    "tf.linalg.eigvalsh",
+    "tf.math.bessel_i1", "tf.math.bessel_i1e", "tf.math.ndtri", "tf.linalg.expm", "Gammainc",
+    "tf.linalg.eigvalsh", "tf.raw_ops.Lgamma", "tf.raw_ops.Digamma", "tf.raw_ops.Igamma",
     why="ONNX has no operator for it",
     hint="compute it outside of the model",
 )  # fmt: skip
@@ -60,14 +60,11 @@ refuse(
     hint="write the function's operations on whole tensors, or compute it outside of the model",
 )  # fmt: skip
 refuse(
-    "tf.dynamic_partition",
-    "tf.dynamic_stitch",
-    "tf.RaggedTensor",
-    "tf.ragged",
-    "tf.sparse",
+    "tf.dynamic_partition", "tf.dynamic_stitch", "tf.RaggedTensor", "tf.SparseTensor",
+    "tf.raw_ops.RaggedTensorToTensor", "tf.__operators__.ragged_getitem",
     why="its results are ragged or sparse tensors, or as many as the batch makes them, which ONNX does not have",
     hint="use dense tensors with a mask",
-)
+)  # fmt: skip
 refuse(
     "tf.compat.v1.nn.dropout", "tf.random.normal", "tf.random.uniform", "tf.random.truncated_normal",
     "tf.random.shuffle", "tf.raw_ops.RandomUniform", "tf.raw_ops.RandomStandardNormal",

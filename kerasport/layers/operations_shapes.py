@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kerasport.errors import LayerError
-from kerasport.layers.arguments import Arguments, Parser, Result, Slot, Step, dtype_name, has_slots, register
+from kerasport.layers.arguments import Arguments, Entry, Parser, Result, Slot, Step, dtype_name, has_slots, register
 from kerasport.layers.base import Value, known_product, normalize_axis
 from kerasport.layers.operations import binary, then
 from kerasport.layers.operators import ExpandDims, GetItem, Given, Join
@@ -273,8 +273,10 @@ def _get_item(call: Arguments) -> Step:
     tensors = [x]
 
     def number(raw: Any) -> Any:
-        if isinstance(raw, Slot):
-            value = call.value(raw)
+        if isinstance(raw, Slot | Entry):
+            value = call.value(raw.row if isinstance(raw, Entry) else raw)
+            if isinstance(raw, Entry):
+                value = call.emit(GetItem(index=(raw.place,)), value)
             if value.type.rank or not value.type.dtype.startswith(("int", "uint")):
                 raise LayerError("an index that is not one whole number is not supported")
             if value.type.content and value.type.content[0] is not None:

@@ -11,14 +11,14 @@ from kerasport.layers.arguments import Arguments, Result, Step, dtype_name, has_
 from kerasport.layers.base import Value, normalize_axis
 from kerasport.layers.matrices import PseudoInverse
 from kerasport.layers.operations import applied, binary, choice, chosen, combined, then, unary
-from kerasport.layers.operations_arrays import progression, with_diagonal
+from kerasport.layers.operations_arrays import coordinates, progression, with_diagonal
 from kerasport.layers.operations_axes import axes, ordered, reduced, total
 from kerasport.layers.operations_matrices import norm_of, turned
 from kerasport.layers.operations_places import ahead_in_row, non_zero
 from kerasport.layers.operations_products import diagonal
 from kerasport.layers.operations_shapes import counted, length_of
 from kerasport.layers.operations_signals import framed, overlapped
-from kerasport.layers.operators import ExpandDims
+from kerasport.layers.operators import ExpandDims, Join
 from kerasport.layers.ops import CastTo, Unchanged
 from kerasport.layers.products import Gather, Matmul
 from kerasport.layers.reductions import Reduce
@@ -94,6 +94,12 @@ def _boolean_mask(call: Arguments) -> Step:
 def _gather_nd(call: Arguments) -> Step:
     x, places, batch = call.tensor("params", 0), call.tensor("indices", 1), call.get("batch_dims", 2, 0)
     return Step(GatherPlaces(batch_axes=batch), (x, call.cast(places, "int64")))
+
+
+@register("tf.unravel_index")
+def _unravel_index(call: Arguments) -> Step:
+    parts = [call.emit(ExpandDims(axes=(0,)), part) for part in coordinates(call, call.integers("dims", 1))]
+    return Step(Join(axis=0), tuple(parts))
 
 
 @register("tf.math.invert_permutation")

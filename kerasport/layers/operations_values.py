@@ -32,6 +32,11 @@ def _i0(call: Arguments) -> Step:
     return unary(call, "i0", call.tensor("x", 0))
 
 
+@register("tf.math.bessel_i0e")
+def _i0e(call: Arguments) -> Step:
+    return unary(call, "i0e", call.tensor("x", 0))
+
+
 @register("Sinc")
 def _sinc(call: Arguments) -> Step:
     x = call.floating(call.tensor("x", 0))

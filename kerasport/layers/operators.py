@@ -132,9 +132,17 @@ class Join(Op):
         if len({x.rank for x in inputs}) > 1:
             raise LayerError(f"it joins tensors of different ranks, {[x.shape for x in inputs]}")
         rest = broadcast_shape(*((*x.shape[:axis], *x.shape[axis + 1 :]) for x in inputs))
-        rows = [x.content for x in inputs if x.content is not None]
-        content = tuple(entry for row in rows for entry in row) if len(rows) == len(inputs) else None
+        rows = [_content_of(x) for x in inputs]
+        known = any(x.content is not None for x in inputs) and all(row is not None for row in rows)
+        content = tuple(entry for row in rows for entry in row or ()) if known else None
         return TensorType((*rest[:axis], total, *rest[axis:]), inputs[0].dtype, content)
+
+
+def _content_of(row: TensorType) -> tuple[Dim, ...] | None:
+    """What a row holds; as many unknown numbers where only its length is known."""
+    if row.content is not None or row.rank != 1 or row.shape[0] is None:
+        return row.content
+    return (None,) * row.shape[0]
 
 
 @dataclass(frozen=True)

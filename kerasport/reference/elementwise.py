@@ -30,7 +30,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "trunc": np.trunc, "sin": np.sin, "cos": np.cos, "tan": np.tan, "sinh": np.sinh, "cosh": np.cosh,
     "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan, "asinh": np.arcsinh, "acosh": np.arccosh,
     "atanh": np.arctanh, "erf": lambda x: 1 - erfc(x), "erfc": erfc, "erfinv": _erfinv, "cbrt": np.cbrt,
-    "i0": np.i0,
+    "i0": np.i0, "i0e": lambda x: np.i0(x) * np.exp(-np.abs(x)),
     "nan_to_num": lambda x, nan, top, bottom: np.nan_to_num(x, nan=nan, posinf=top, neginf=bottom),
 }  # fmt: skip
 

@@ -1,0 +1,86 @@
+"""Operations: each one is in a golden case, and those that cannot be expressed say why."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from kerasport.dialect import tensorflow
+from kerasport.errors import UnsupportedModelError
+from kerasport.layers.arguments import names, refusals
+from kerasport.loading import load
+from tests.goldens import golden_classes, golden_functions, golden_operators
+
+# Operations that no Keras of the golden cases can put into a model's file.
+UNMET = {
+    "Conj": "an alias; what is saved is Conjugate",
+    "Histogram": "fails with the TensorFlow backend",
+    "Mish": "is saved as its parts",
+    "Ndim": "gives a number, and no tensor",
+}
+
+
+def met() -> set[str]:
+    """The operations in golden files, by Keras 3's names, and by TensorFlow's with ``tf.`` before them."""
+    functions = {tensorflow.function(name, {})[0] for name in golden_functions()}
+    operators = {tensorflow.RAW.get(name, "").partition(" ")[0] for name in golden_operators()}
+    return golden_classes() | functions | operators
+
+
+def test_every_operation_is_in_a_golden_case() -> None:
+    assert set(names()) - met() == set(UNMET)
+
+
+def test_every_refused_operation_has_a_reason_and_a_way_on() -> None:
+    assert all(why and hint for why, hint in refusals().values())
+    assert not set(refusals()) & set(names())
+
+
+def recorded(class_name: str, inbound: Any, **config: Any) -> dict[str, Any]:
+    """What tf.keras writes for a call of TensorFlow on the input ``x``."""
+    return {"class_name": class_name, "name": "call", "config": {"name": "call", **config}, "inbound_nodes": inbound}
+
+
+def saved(path: Path, call: dict[str, Any]) -> Path:
+    """A file of tf.keras 2.15 with an input and one call."""
+    source = {"batch_input_shape": [None, 4, 3], "dtype": "float32", "sparse": False, "ragged": False, "name": "x"}
+    layers = [{"class_name": "InputLayer", "name": "x", "config": source, "inbound_nodes": []}, call]
+    config = {"name": "m", "layers": layers, "input_layers": [["x", 0, 0]], "output_layers": [["call", 0, 0]]}
+    with h5py.File(path, "w") as file:
+        file.attrs["model_config"] = json.dumps({"class_name": "Functional", "config": config})
+        file.attrs["keras_version"], file.attrs["backend"] = "2.15.0", "tensorflow"
+        weights = file.create_group("model_weights")
+        weights.attrs["layer_names"] = [b"x", b"call"]
+        for name in ("x", "call"):
+            weights.create_group(name).attrs["weight_names"] = np.array([], "S1")
+    return path
+
+
+REFUSED = {
+    "einsum": (recorded("TFOpLambda", [["_CONSTANT_VALUE", -1, "bij,bkj->bik", {}]], function="einsum"), "equation"),
+    "meshgrid": (recorded("TFOpLambda", [["x", 0, 0, {}]], function="meshgrid"), "only the first of its tensors"),
+    "map_fn": (recorded("TFOpLambda", [["x", 0, 0, {}]], function="map_fn"), "Python function"),
+    "ragged": (
+        recorded("ClassMethod", [[["x", 0, 0, {"kwargs": {}}]]], cls_symbol="RaggedTensor", method_name="from_tensor"),
+        "ragged",
+    ),
+    "method": (recorded("InstanceMethod", [["x", 0, 0, {"args": [], "kwargs": {}}]], attr_name="to_tensor"), "ragged"),
+    "property": (recorded("InstanceProperty", [["x", 0, 0, {}]], attr_name="flat_values"), "ragged"),
+    "complex": (
+        recorded("TFOpLambda", [["x", 0, 0, {"frame_length": 2, "frame_step": 1}]], function="signal.stft"),
+        "complex numbers",
+    ),
+    "dropout": (recorded("TFOpLambda", [["x", 0, 0, {"rate": 0.5}]], function="nn.dropout"), "random"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_a_file_does_not_hold_or_onnx_cannot_say_is_refused_with_its_reason(name: str, tmp_path: Path) -> None:
+    call, why = REFUSED[name]
+    with pytest.raises(UnsupportedModelError, match=why), load(saved(tmp_path / "m.h5", call)) as model:
+        assert model.graph
