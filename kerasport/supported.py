@@ -23,6 +23,7 @@ FAMILIES = {
     "applications": "Of keras.applications",
     "preprocessing": "Preprocessing",
     "image": "Images",
+    "histograms": "Images",
     "spectrograms": "Spectrograms",
     "categorical": "Categories",
     "lookup": "Categories",

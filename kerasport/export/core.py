@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kerasport.export.activation import apply
-from kerasport.export.arrays import Lazy
+from kerasport.export.arrays import Lazy, combine
 from kerasport.export.builder import Flattened, Perm, Scope, Tensor, identity_perm
 from kerasport.export.ops import any_, cast, differs, reshape, unsqueeze
 from kerasport.export.registry import EXPORT
@@ -103,3 +103,12 @@ def masking(spec: core.Masking, b: Scope, x: Tensor) -> Tensor:
     value = b.logical(x)
     kept = any_(b, differs(b, value, spec.mask_value, "float32"), [-1], keepdims=False)
     return b.tensor(b.op("Where", unsqueeze(b, kept, [-1]), value, b.constant(0.0, "zero")))
+
+
+@EXPORT.register(core.RandomFourierFeatures)
+def random_fourier_features(spec: core.RandomFourierFeatures, b: Scope, x: Tensor) -> Tensor:
+    """Gemm with the scaled kernel, and Cos."""
+    parts = [b.weight("unscaled_kernel"), b.weight("kernel_scale")]
+    kernel = combine("fourier", lambda unscaled, scale: unscaled / scale, parts, parts[0].shape)
+    names = (b.initializer(kernel, "kernel"), b.initializer(b.weight("bias"), "bias"))
+    return b.tensor(b.op("Cos", b.op("Gemm", b.logical(x), *names)))

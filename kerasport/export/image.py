@@ -63,6 +63,8 @@ def random_crop(spec: image.RandomCrop, b: Scope, x: Tensor) -> Tensor:
         return _resized(spec, b, _cropped(spec, b, x), spec.size)
     if lengths is None:
         raise LayerError("this version's RandomCrop is not supported for images of unknown size")
+    if spec.inference == "crop_beside_centre":
+        return _resized(spec, b, _part(spec, b, x, *spec.beside_centre(lengths)), spec.size)
     size = spec.covering(lengths)
     return _central(spec, b, _resized(spec, b, x, size), size, spec.size)
 
@@ -103,8 +105,14 @@ def _cropped(spec: ToSize, b: Scope, x: Tensor) -> Tensor:
 
 def _central(spec: ToSize, b: Scope, x: Tensor, lengths: Size, size: Size) -> Tensor:
     """The middle of an image, in any layout."""
-    places = zip(spec.space(x.type.rank), lengths, size, strict=True)
-    cut = [(x.stored_axis(axis), (n - part) // 2, (n - part) // 2 + part) for axis, n, part in places if n != part]
+    top, left = ((length - part) // 2 for length, part in zip(lengths, size, strict=True))
+    return _part(spec, b, x, (top, left), size)
+
+
+def _part(spec: ToSize, b: Scope, x: Tensor, start: Size, size: Size) -> Tensor:
+    """A part of an image, in any layout."""
+    places = zip(spec.space(x.type.rank), spec.lengths(x.type), start, size, strict=True)
+    cut = [(x.stored_axis(axis), first, first + part) for axis, n, first, part in places if n != part]
     type_ = spec.resized(x.type, size, spec.channels(x.type))
     if not cut:
         return x

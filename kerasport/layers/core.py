@@ -231,3 +231,31 @@ class Masking(Spec):
     def output_mask(self, masks: Sequence[Value | None], inputs: Sequence[Value], emit: Emit) -> Value | None:
         """``any(x != mask_value)`` over the features; an incoming mask is replaced."""
         return emit(ReduceAny(), [emit(NotEqualTo(value=self.mask_value), inputs)])
+
+
+@LAYERS.register("RandomFourierFeatures", ignored="kernel_initializer scale")
+@dataclass(frozen=True, kw_only=True)
+class RandomFourierFeatures(Spec):
+    """``cos(x @ (kernel / scale) + bias)``, with random weights; the scale is one of them."""
+
+    units: int
+    non_trainable: ClassVar[frozenset[str]] = frozenset(["unscaled_kernel", "bias"])
+
+    @classmethod
+    def parse(cls, config: Config) -> Self:
+        """Keras's key: output_dim."""
+        return cls(units=config.integer("output_dim"))
+
+    def weights(self, *inputs: TensorType) -> dict[str, Shape]:
+        """The scale (1,), the kernel (in, output_dim), the bias (output_dim,)."""
+        return {
+            "kernel_scale": (1,),
+            "unscaled_kernel": (inputs[0].shape[-1], self.units),
+            "bias": (self.units,),
+        }
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        """(batch, output_dim)."""
+        if inputs[0].rank != 2:
+            raise LayerError(f"its input has {inputs[0].rank} axes where 2 are needed")
+        return inputs[0].with_shape((inputs[0].shape[0], self.units))

@@ -13,10 +13,11 @@ from kerasport.layers.registry import EVERYTHING, LAYERS
 from kerasport.layers.spatial import Spatial
 
 INTERPOLATIONS = ("nearest", "area", "bilinear", "bicubic", "lanczos3", "lanczos5", "gaussian", "mitchellcubic")
+RANDOM_CROPS = ("nothing", "crop_and_resize", "resize_and_crop", "crop_beside_centre")
 Size = tuple[int, int]  # height and width
 
 _AUGMENTATIONS = (
-    "AugMix CutMix MixUp RandAugment RandomBrightness RandomColorDegeneration "
+    "AugMix CutMix Equalization MaxNumBoundingBoxes MixUp RandAugment RandomBrightness RandomColorDegeneration "
     "RandomColorJitter RandomContrast RandomElasticTransform RandomErasing RandomFlip RandomGaussianBlur "
     "RandomGrayscale RandomHeight RandomHue RandomInvert RandomPerspective RandomPosterization RandomRotation "
     "RandomSaturation RandomSharpness RandomShear RandomTranslation RandomWidth RandomZoom Solarization"
@@ -130,16 +131,15 @@ class CenterCrop(ToSize):
         return cls(channels_first=config.channels_first(), size=target_size(config))
 
 
-@LAYERS.register(
-    "RandomCrop", ignored="seed bounding_box_format factor", limits="the one of Keras 3.6 and 3.7 is refused"
-)
+@LAYERS.register("RandomCrop", ignored="seed bounding_box_format factor")
 @dataclass(frozen=True, kw_only=True)
 class RandomCrop(ToSize):
     """At inference: a crop to the new aspect ratio and a bilinear resize, or nothing, by version.
 
     Attributes:
         inference: "crop_and_resize"; "resize_and_crop", which resizes by whole pixels until the image covers
-            the new size and takes the central part; or "nothing".
+            the new size and takes the central part; "crop_beside_centre", which crops to the new size from where the
+            part with its aspect ratio would start, and resizes what is too small; or "nothing".
     """
 
     inference: str = "nothing"
@@ -147,17 +147,21 @@ class RandomCrop(ToSize):
     @classmethod
     def parse(cls, config: Config) -> Self:
         """Keras's keys: height, width, data_format; ``inference`` is from the dialect."""
-        if config.get("inference", "nothing") == "crop_beside_centre":
-            raise LayerError("RandomCrop of Keras 3.6 and 3.7 is not supported", "save the model with a newer Keras")
         return cls(
             channels_first=config.channels_first(),
             size=target_size(config),
-            inference=config.choice("inference", ("nothing", "crop_and_resize", "resize_and_crop"), "nothing"),
+            inference=config.choice("inference", RANDOM_CROPS, "nothing"),
         )
 
     def infer(self, *inputs: TensorType) -> TensorType:
         """The input's type, or with the new height and width."""
         return inputs[0] if self.inference == "nothing" else super().infer(*inputs)
+
+    def beside_centre(self, lengths: Size) -> tuple[Size, Size]:
+        """Where the part of an image that Keras 3.6 and 3.7 take starts, and its size."""
+        centred = crop_to_ratio(lengths, self.size)
+        top, left = ((length - part) // 2 for length, part in zip(lengths, centred, strict=True))
+        return (top, left), (min(self.size[0], lengths[0] - top), min(self.size[1], lengths[1] - left))
 
     def covering(self, lengths: Size) -> Size:
         """The smallest size with the image's aspect ratio that covers the new one."""

@@ -66,3 +66,10 @@ def masking(spec: core.Masking, context: Context, x: Array) -> Array:
     """``x * any(x != mask_value)``."""
     kept = not_equal(x, spec.mask_value).any(axis=-1, keepdims=True)
     return np.where(kept, x, x.dtype.type(0))
+
+
+@REFERENCE.register(core.RandomFourierFeatures)
+def random_fourier_features(spec: core.RandomFourierFeatures, context: Context, x: Array) -> Array:
+    """``cos(x @ kernel / scale + bias)``."""
+    weights = context.weights
+    return np.asarray(np.cos(x @ weights["unscaled_kernel"] / weights["kernel_scale"] + weights["bias"]))

@@ -43,6 +43,9 @@ def random_crop(spec: image.RandomCrop, context: Context, x: Array) -> Array:
     y = channels_last(spec, x)
     if spec.inference == "crop_and_resize":
         return restored(spec, _cropped_and_resized(y, spec.size), x)
+    if spec.inference == "crop_beside_centre":
+        (top, left), (height, width) = spec.beside_centre(_lengths(y))
+        return restored(spec, _resized(y[:, top : top + height, left : left + width], spec.size), x)
     return restored(spec, _central(_resized(y, spec.covering(_lengths(y))), spec.size), x)
 
 
