@@ -88,3 +88,19 @@ def test_generated_ids_stay_in_the_table_and_have_padding(golden: Golden, tmp_pa
         arrays = generate(model.graph, batch=6, seed=0)
     assert all((array >= 0).all() and array.max() < min(table.input_dim for table in tables) for array in arrays)
     assert any((array == 0).any() for array in arrays)
+
+
+@pytest.mark.parametrize(
+    ("family", "case"),
+    [
+        ("opnodes", "integers"),  # divides by one of its inputs
+        ("opnodes", "ops_wiring"),  # joins its input with a constant of three rows
+        ("preprocessing", "resizing_integers"),  # rounds numbers that lie in the middle between two
+        ("wrappers", "td_masked_nested_model"),  # looks ids up behind a fold of time into the batch
+    ],
+)
+def test_generated_inputs_suit_the_model(family: str, case: str, tmp_path: Path) -> None:
+    model = goldens(family, case, "3.15.1-*")[0].model(tmp_path)
+    validation = kp.convert(model, tmp_path / "model.onnx").validation
+    assert validation is not None
+    assert validation.passed

@@ -86,6 +86,7 @@ class Spec:
         carries_mask: Whether the output's mask is the (first) input's mask.
         uses_mask: Whether the result depends on the mask; only then do back ends get it.
         float_only: Whether Keras casts integer inputs to float32 before the call.
+        moves_values: Whether it only moves the first input's values, which mean the same to the next layer.
         training_matters: Whether ``training=True`` in a call would change the result.
         non_trainable: The roles, by their last component, that Keras lists after all trainable weights.
         quantizable: Whether it reads quantised weights.
@@ -94,6 +95,7 @@ class Spec:
     carries_mask: ClassVar[bool] = True
     uses_mask: ClassVar[bool] = False
     float_only: ClassVar[bool] = True
+    moves_values: ClassVar[bool] = False
     training_matters: ClassVar[bool] = False
     non_trainable: ClassVar[frozenset[str]] = frozenset()
     quantizable: ClassVar[bool] = False
@@ -123,6 +125,11 @@ class Spec:
     def infer(self, *inputs: TensorType) -> Types:
         """The output type, or a tuple of them for a layer with several outputs."""
         raise NotImplementedError
+
+    @property
+    def cuts_to_whole_numbers(self) -> bool:
+        """Whether it makes whole numbers of real ones, so that a rounding error may come out as a difference of 1."""
+        return False
 
     def domain(self) -> Domain | None:
         """What the first input should be drawn from; None when any values will do."""

@@ -30,6 +30,7 @@ class Identity(Spec):
 
     float_only: ClassVar[bool] = False
     training_matters: ClassVar[bool] = True
+    moves_values: ClassVar[bool] = True
 
     def infer(self, *inputs: TensorType) -> TensorType:
         """The input's type."""
@@ -78,6 +79,7 @@ class Flatten(Spec):
     channels_first: bool = False
     carries_mask: ClassVar[bool] = False
     float_only: ClassVar[bool] = False
+    moves_values: ClassVar[bool] = True
 
     @classmethod
     def parse(cls, config: Config) -> Self:
@@ -97,6 +99,7 @@ class Reshape(Spec):
     target_shape: tuple[int, ...]
     carries_mask: ClassVar[bool] = False
     float_only: ClassVar[bool] = False
+    moves_values: ClassVar[bool] = True
 
     @classmethod
     def parse(cls, config: Config) -> Self:
@@ -126,6 +129,7 @@ class Permute(Spec):
     axes: tuple[int, ...]
     carries_mask: ClassVar[bool] = False
     float_only: ClassVar[bool] = False
+    moves_values: ClassVar[bool] = True
 
     @classmethod
     def parse(cls, config: Config) -> Self:
@@ -149,6 +153,7 @@ class RepeatVector(Spec):
 
     n: int
     carries_mask: ClassVar[bool] = False
+    moves_values: ClassVar[bool] = True
 
     @classmethod
     def parse(cls, config: Config) -> Self:

@@ -115,6 +115,11 @@ class Resizing(ToSize):
         x = super().infer(*inputs)
         return x if self.keeps(x.dtype) else x.with_dtype("float32")
 
+    @property
+    def cuts_to_whole_numbers(self) -> bool:
+        """Where integers stay integers."""
+        return self.integers != "float"
+
     def keeps(self, dtype: str) -> bool:
         """Whether values of this dtype are given in it."""
         return dtype.startswith("float") or self.integers != "float"

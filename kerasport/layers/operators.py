@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -88,6 +88,7 @@ class ExpandDims(Op):
     """New axes of size 1 at ``axes`` of the result."""
 
     axes: tuple[int, ...]
+    moves_values: ClassVar[bool] = True
 
     def places(self, rank: int) -> list[int]:
         """The new axes as non-negative numbers, ascending, for an input of this rank."""
@@ -162,6 +163,7 @@ class GetItem(Op):
     """
 
     index: tuple[Any, ...]
+    moves_values: ClassVar[bool] = True
 
     def expanded(self, rank: int) -> list[Any]:
         """The index with the Ellipsis written out, one entry per axis (and None for new axes)."""

@@ -79,6 +79,7 @@ class CastTo(Op):
     """The same values in another dtype."""
 
     dtype: str
+    moves_values: ClassVar[bool] = True
 
     def infer(self, *inputs: TensorType) -> TensorType:
         """The input's shape in the new dtype."""

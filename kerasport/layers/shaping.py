@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -62,6 +62,7 @@ class Reshape(Op):
     """
 
     shape: tuple[int, ...] | None = None
+    moves_values: ClassVar[bool] = True
 
     def wanted(self, *inputs: TensorType) -> Shape:
         """The shape asked for, None where it is not known."""
@@ -86,6 +87,7 @@ class Squeeze(Op):
     """Without some axes of size 1."""
 
     axes: tuple[int, ...]
+    moves_values: ClassVar[bool] = True
 
     def infer(self, *inputs: TensorType) -> TensorType:
         """The input's shape without the axes."""
@@ -101,6 +103,7 @@ class Transpose(Op):
     """The axes in another order: axis i of the result is axis ``perm[i]`` of the input."""
 
     perm: tuple[int, ...]
+    moves_values: ClassVar[bool] = True
 
     def infer(self, *inputs: TensorType) -> TensorType:
         """The dimensions in that order."""
@@ -115,6 +118,7 @@ class Split(Op):
 
     sizes: tuple[int, ...]
     axis: int
+    moves_values: ClassVar[bool] = True
 
     def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
         """The input's shape with the axis of each part's size."""
@@ -133,6 +137,7 @@ class Tile(Op):
     """
 
     repeats: tuple[int, ...] | None = None
+    moves_values: ClassVar[bool] = True
 
     def infer(self, *inputs: TensorType) -> TensorType:
         """Each dimension times its repetitions."""
@@ -152,6 +157,7 @@ class BroadcastTo(Op):
     """
 
     shape: tuple[int, ...] | None = None
+    moves_values: ClassVar[bool] = True
 
     def infer(self, *inputs: TensorType) -> TensorType:
         """The shape."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from kerasport.layers.base import TensorType, known_product
 from kerasport.layers.ops import Op
@@ -40,6 +40,8 @@ def works_per_step(layer: LayerDef) -> bool:
 class FoldTime(Op):
     """(batch, time, ...) to (batch * time, ...)."""
 
+    moves_values: ClassVar[bool] = True
+
     def infer(self, *inputs: TensorType) -> TensorType:
         """The first two axes as one."""
         shape = inputs[0].shape
@@ -49,6 +51,8 @@ class FoldTime(Op):
 @dataclass(frozen=True, kw_only=True)
 class UnfoldTime(Op):
     """(batch * time, ...) back to (batch, time, ...), with batch and time those of the second input."""
+
+    moves_values: ClassVar[bool] = True
 
     def infer(self, *inputs: TensorType) -> TensorType:
         """The second input's first two axes, then the first input's."""

@@ -25,7 +25,10 @@ def run(graph: Graph, inputs: Sequence[Array], dtype: _FloatType = np.float32) -
 
 
 def run_layers(
-    graph: Graph, inputs: Sequence[Array], dtype: _FloatType = np.float64
+    graph: Graph,
+    inputs: Sequence[Array],
+    dtype: _FloatType = np.float64,
+    given: Mapping[str, Array] | None = None,
 ) -> Iterator[tuple[Call, tuple[Array, ...]]]:
     """Yields every call with its outputs, in the graph's order.
 
@@ -33,12 +36,16 @@ def run_layers(
         graph: A graph with bound weights.
         inputs: One array per graph input, batch first.
         dtype: What floating-point values are computed in.
+        given: Values, by name, that later calls read instead of the computed ones.
     """
     uses = Counter(value.name for call in graph.calls for value in (*call.inputs, *call.masks) if value)
     values = {value.name: array for value, array in zip(graph.inputs, _cast_inputs(graph, inputs, dtype), strict=True)}
     for call in graph.calls:
         arrays = _evaluate(graph, call, values, dtype)
-        values.update((value.name, array) for value, array in zip(call.outputs, arrays, strict=True))
+        computed = {value.name: array for value, array in zip(call.outputs, arrays, strict=True)}
+        values |= (
+            computed | {name: given[name] for name in computed.keys() & (given or {}).keys()} if given else computed
+        )
         yield call, arrays
         _release(call, values, uses)
 

@@ -122,17 +122,20 @@ def compare(
 ) -> Validation:
     """``validate`` for a model that is already loaded."""
     from kerasport.runtime import Session
-    from kerasport.validation.inputs import generate
 
     graph = model.graph
-    arrays = generate(graph, _batch(graph), seed) if inputs is None else _ordered(graph, inputs)
     proto = _load(onnx_path)
     plain = Session(onnx_path)
     _check_ends(graph, plain, onnx_path)
+    if inputs is None:
+        arrays, final = _tried(graph, plain, seed)
+    else:
+        arrays = _ordered(graph, inputs)
+        final = plain.run(arrays)
     places = _places(proto)
     instrumented = Session(_with_outputs(proto, {name for name, _ in places.values()}), optimize=False)
     actual = dict(zip((port.name for port in instrumented.outputs), instrumented.run(arrays), strict=True))
-    return _measured(graph, arrays, plain.run(arrays), actual, places, tolerance)
+    return _measured(graph, arrays, final, actual, places, tolerance)
 
 
 def _measured(
@@ -148,13 +151,17 @@ def _measured(
     layers: list[LayerError] = []
     missing: list[str] = []
     ends = {value.name: array for value, array in zip(graph.inputs, inputs, strict=True)}
-    for call, arrays in run_layers(graph, inputs, np.float64):
+    logical = {value: _logical(actual[name], perm) for value, (name, perm) in places.items() if name in actual}
+    cut = {call.outputs[0].name for call in graph.calls if call.spec.cuts_to_whole_numbers} & set(logical)
+    given = {name: logical[name] for name in cut}
+    for call, arrays in run_layers(graph, inputs, np.float64, given):
         for value, expected in zip(call.outputs, arrays, strict=True):
-            ends |= {value.name: expected} if any(value.name == output.name for output in graph.outputs) else {}
-            name, perm = places.get(value.name, ("", None))
-            if name in actual:
-                array = _logical(actual[name], perm)
-                layers.append(measure(value.name, type(call.spec).__name__, array, expected, tolerance))
+            if any(value.name == output.name for output in graph.outputs):
+                ends[value.name] = given.get(value.name, expected)
+            if value.name in logical:
+                slack = float(value.name in cut)
+                kind = type(call.spec).__name__
+                layers.append(measure(value.name, kind, logical[value.name], expected, tolerance, slack))
             else:
                 missing.append(value.name)
     outputs = tuple(
@@ -183,6 +190,27 @@ def _excused(graph: Graph, inputs: list[Array], entries: list[LayerError]) -> li
         else entry
         for entry in entries
     ]
+
+
+def _tried(graph: Graph, session: Session, seed: int) -> tuple[list[Array], list[Array]]:
+    """Generated inputs that the model takes, and its outputs.
+
+    Some models divide by their input, or join it with a constant of a certain batch size, which no shape tells.
+
+    Raises:
+        InputError: It takes none of those that were tried.
+    """
+    from kerasport.validation.inputs import generate
+
+    refused: InputError | None = None
+    for batch in dict.fromkeys([_batch(graph), 2, 1, 4, 8]):
+        for least in (0, 1):
+            arrays = generate(graph, batch, seed, least)
+            try:
+                return arrays, session.run(arrays)
+            except InputError as error:
+                refused = refused or error
+    raise refused or InputError("No inputs were tried.")
 
 
 def _batch(graph: Graph) -> int:

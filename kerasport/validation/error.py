@@ -51,8 +51,19 @@ class LayerError:
     detail: str = ""
 
 
-def measure(name: str, class_name: str, actual: Array, expected: Array, tolerance: Tolerance) -> LayerError:
-    """Compares two arrays in the logical layout. NaN and infinity must stand in the same places."""
+def measure(
+    name: str, class_name: str, actual: Array, expected: Array, tolerance: Tolerance, slack: float = 0.0
+) -> LayerError:
+    """Compares two arrays in the logical layout. NaN and infinity must stand in the same places.
+
+    Args:
+        name: The layer's call.
+        class_name: What the layer is.
+        actual: ONNX Runtime's array.
+        expected: The reference's.
+        tolerance: What is allowed.
+        slack: What is allowed beyond that; 1 where real numbers are cut to whole ones.
+    """
     if actual.shape != expected.shape:
         detail = f"its shape is {actual.shape} where {expected.shape} is right"
         return LayerError(name, class_name, expected.shape, np.inf, np.inf, np.inf, passed=False, detail=detail)
@@ -75,7 +86,7 @@ def measure(name: str, class_name: str, actual: Array, expected: Array, toleranc
         max_abs=worst,
         max_rel=worst / scale if scale else worst,
         mean_abs=float(difference.mean()),
-        passed=bool((difference <= tolerance.rtol * np.abs(e) + tolerance.atol * scale).all()),
+        passed=bool((difference <= tolerance.rtol * np.abs(e) + tolerance.atol * scale + slack).all()),
     )
 
 

@@ -11,35 +11,40 @@ from numpy.typing import NDArray
 from kerasport.errors import LayerError, OptionError
 from kerasport.graph import Call, Graph
 from kerasport.layers.base import Domain, TensorType, Value
-from kerasport.layers.core import Identity
-from kerasport.layers.ops import CastTo
 
 Array = NDArray[Any]
 _SIZES = (12, 7, 16, 24, 32, 48, 64, 96, 128, 224, 299, 331, 512, 1024)
 
 
-def generate(graph: Graph, batch: int, seed: int) -> list[Array]:
+def generate(graph: Graph, batch: int, seed: int, least: int = 0) -> list[Array]:
     """One batch of random inputs, in the model's order.
 
     Ids stay below the table that they look up; steps are padded where a mask asks for it; images that the
     model rescales itself are drawn from 0 to 255; everything else is normal.
+
+    Args:
+        graph: The model.
+        batch: How many rows.
+        seed: The same seed gives the same inputs.
+        least: The smallest integer where no layer says which are allowed; 1 for those that are divided by.
 
     Raises:
         OptionError: No size of the unknown dimensions fits the model.
     """
     rng = np.random.default_rng(seed)
     size = _unknown_size(graph)
-    return [_draw(graph, value, batch, size, rng) for value in graph.inputs]
+    return [_draw(graph, value, (batch, size, least), rng) for value in graph.inputs]
 
 
-def _draw(graph: Graph, value: Value, batch: int, size: int, rng: np.random.Generator) -> Array:
+def _draw(graph: Graph, value: Value, sizes: tuple[int, int, int], rng: np.random.Generator) -> Array:
+    batch, size, least = sizes
     shape = [value.type.shape[0] or batch, *(dim if dim is not None else size for dim in value.type.shape[1:])]
     if value.type.dtype == "bool":
         return np.asarray(rng.random(shape) < 0.7)
     domains = [domain for call in _consumers(graph, value) if (domain := call.spec.domain()) is not None]
     if value.type.dtype == "string":
         return rng.choice(np.array(_examples(domains), "str"), shape)
-    array = _within(domains, value.type.dtype, shape, rng)
+    array = _within(domains, value.type.dtype, shape, rng, least)
     padding = next((domain.padding for domain in domains if domain.padding is not None), None)
     if padding is not None and len(shape) > 1:
         array = _pad(array, padding, rng)
@@ -53,10 +58,10 @@ def _examples(domains: Sequence[Domain]) -> list[str]:
     return [text for text in every if text in common] or list(every) or ["", "a", "Some words, and 1 number."]
 
 
-def _within(domains: Sequence[Domain], dtype: str, shape: Sequence[int], rng: np.random.Generator) -> Array:
+def _within(domains: Sequence[Domain], dtype: str, shape: Sequence[int], rng: np.random.Generator, least: int) -> Array:
     """Values that lie in all the domains; normal ones where there are none."""
     bounded = [domain for domain in domains if domain != Domain(padding=domain.padding, examples=domain.examples)]
-    low = max((domain.low for domain in bounded), default=0)
+    low = max((domain.low for domain in bounded), default=least)
     high = min((domain.high for domain in bounded), default=10)
     if not dtype.startswith("float") or any(domain.ids for domain in bounded):
         first = int(low) + any(domain.padding == low for domain in bounded)
@@ -78,12 +83,13 @@ def _pad(array: Array, value: float, rng: np.random.Generator) -> Array:
 
 
 def _consumers(graph: Graph, value: Value) -> Iterator[Call]:
-    """The calls that read a value, also behind layers that leave values as they are."""
+    """The calls that read a value, also behind layers that only move values."""
     for call in graph.calls:
         if any(read.name == value.name for read in call.inputs):
             yield call
-            if isinstance(call.spec, Identity | CastTo):
-                yield from _consumers(graph, call.outputs[0])
+            if call.spec.moves_values and call.inputs[0].name == value.name:
+                for output in call.outputs:
+                    yield from _consumers(graph, output)
 
 
 def _unknown_size(graph: Graph) -> int:
