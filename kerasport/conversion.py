@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,6 +45,7 @@ def convert(
     source: str | Path,
     target: str | Path,
     *,
+    weights: str | Path | None = None,
     opset: int | None = None,
     fold: bool = True,
     validate: bool = True,
@@ -54,8 +55,9 @@ def convert(
     """Converts a Keras model file to an ONNX file.
 
     Args:
-        source: The Keras model file.
+        source: The Keras model file, or the architecture of one.
         target: The ONNX file to write; over 2 GiB, its weights go to ``<target>.data``.
+        weights: A file of weights to use, or of a whole model, of which only the weights are used.
         opset: The ONNX opset, from 13; None for the default.
         fold: Whether layers may be folded into their neighbours (BatchNormalization into Conv ...).
         validate: Whether to check the model and compare it with the NumPy reference before it takes its place.
@@ -71,7 +73,7 @@ def convert(
     from kerasport.export.writer import write_file
     from kerasport.files import whole
 
-    with load(source, allow_keys=allow_keys, backend=backend) as model:
+    with load(source, weights=weights, allow_keys=allow_keys, backend=backend) as model:
         onnx_model = translate(model.graph, opset, fold)
         with whole(Path(target)) as path:
             write_file(onnx_model, metadata(model, onnx_model), path)
@@ -108,11 +110,19 @@ def metadata(model: LoadedModel, onnx_model: OnnxModel) -> Mapping[str, str]:
         "kerasport.layers": json.dumps(layers, separators=(",", ":")),
         "keras.version": model.saved.keras_version,
         "keras.backend": model.saved.backend,
-        "source.sha256": _sha256(model.saved.path),
+        **{f"{what}.sha256": _sha256(files) for what, files in model.saved.files.items()},
     }
 
 
-def _sha256(path: Path) -> str:
+def _sha256(files: Sequence[Path]) -> str:
+    """The digest of a file; of several, a line each, as sha256sum prints them."""
+    digests = [(_digest(path), path.name) for path in files]
+    if len(digests) == 1:
+        return digests[0][0]
+    return "".join(f"{digest}  {name}\n" for digest, name in digests)
+
+
+def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -3,9 +3,11 @@
     KerasportError                  exit code
     ├── OptionError                 2   an option that contradicts the model or another option
     ├── FileError                   3   a file that cannot be read as a model
-    │   ├── NotAModelError               some other kind of file; the message says which
-    │   └── DamagedFileError                 truncated, inconsistent, or not what its config implies
-    ├── UnsupportedModelError            4   layers or options that cannot be translated; all of them listed
+    │   ├── NotAModelError              some other kind of file; the message says which
+    │   │   └── WeightsOnlyError        weights without an architecture; it lists them
+    │   ├── DamagedFileError            truncated, inconsistent, or not what its config implies
+    │   └── MissingExtraError           a form that needs a package which is not installed
+    ├── UnsupportedModelError       4   layers or options that cannot be translated; all of them listed
     ├── MismatchError               5   ONNX Runtime and the reference disagree
     └── InputError                  6   arrays that do not fit the model's inputs
 
@@ -53,8 +55,27 @@ class NotAModelError(FileError):
     """The file is of another kind."""
 
 
+class WeightsOnlyError(NotAModelError):
+    """The file holds weights without their model.
+
+    Attributes:
+        layers: The layers, or places in the file, that have weights, with the shapes of these.
+    """
+
+    def __init__(self, message: str, hint: str, layers: Sequence[tuple[str, Sequence[tuple[int, ...]]]]) -> None:
+        super().__init__(message, hint)
+        self.layers = tuple(layers)
+
+
 class DamagedFileError(FileError):
     """The file is truncated or contradicts itself."""
+
+
+class MissingExtraError(FileError):
+    """The file's form needs a package that comes with an extra of kerasport."""
+
+    def __init__(self, message: str, extra: str) -> None:
+        super().__init__(message, f"Install it: pip install 'kerasport[{extra}]'.")
 
 
 @dataclass(frozen=True)

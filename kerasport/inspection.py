@@ -44,7 +44,8 @@ class Inspection:
 
     Attributes:
         path: The file.
-        size: Its size in bytes.
+        weights: The file that was given for the weights, if any.
+        size: The size of all files in bytes.
         name: The model's name.
         keras_version: The writer's version, "" where the file does not say.
         backend: The writer's backend, "" where the file does not say.
@@ -57,6 +58,7 @@ class Inspection:
     """
 
     path: Path
+    weights: Path | None
     size: int
     name: str
     keras_version: str
@@ -70,21 +72,34 @@ class Inspection:
 
     def to_json(self) -> dict[str, Any]:
         """The documented machine-readable form, ``schema`` 1."""
-        return {"schema": SCHEMA, **asdict(self), "path": str(self.path)}
+        return {
+            "schema": SCHEMA,
+            **asdict(self),
+            "path": str(self.path),
+            "weights": str(self.weights) if self.weights else None,
+        }
 
 
-def inspect(path: str | Path, *, allow_keys: Collection[str] = (), backend: str | None = None) -> Inspection:
+def inspect(
+    path: str | Path,
+    *,
+    weights: str | Path | None = None,
+    allow_keys: Collection[str] = (),
+    backend: str | None = None,
+) -> Inspection:
     """Reads a model file's metadata; no weight values.
 
     Args:
-        path: The Keras model file.
+        path: The Keras model file, or the architecture of one.
+        weights: A file of weights to use, or of a whole model, of which only the weights are used.
         allow_keys: Config keys to accept although kerasport does not know them.
         backend: "theano" or "tensorflow", what a Keras 1 file was computed with; None goes by its weights' names.
 
     Raises:
         FileError: The file cannot be read as a Keras model.
+        WeightsOnlyError: It holds weights without their model; the error lists them.
     """
-    with load(path, allow_keys=allow_keys, backend=backend) as model:
+    with load(path, weights=weights, allow_keys=allow_keys, backend=backend) as model:
         problems = _problems(model)
         graph = model.assembly.graph
         known = {problem.layer: problem.what for problem in problems}
@@ -102,7 +117,8 @@ def inspect(path: str | Path, *, allow_keys: Collection[str] = (), backend: str 
         )
         return Inspection(
             path=Path(path),
-            size=Path(path).stat().st_size,
+            weights=None if weights is None else Path(weights),
+            size=sum(file.stat().st_size for files in model.saved.files.values() for file in files),
             name=graph.name,
             keras_version=model.saved.keras_version,
             backend=model.saved.backend,

@@ -53,16 +53,7 @@ class LoadedModel:
         return self._graph
 
     def _with_weights(self) -> Graph:
-        if self.saved.tree is not None:
-            weights = self._bound_in(self.saved.tree)
-        else:
-            activations = {layer.activation_of: layer for layer in self.definition.layers if layer.activation_of}
-            layers = [layer for layer in self.definition.layers if not layer.activation_of]
-            weights = {
-                key: weight
-                for layer in layers
-                for key, weight in self._bound(layer, activations.get(layer.name)).items()
-            }
+        weights = self._bound_in(self.saved.tree) if self.saved.tree is not None else self._bound_by_layer()
         graph = self.assembly.graph
         return replace(
             graph, layers={key: replace(layer, weights=weights.get(key, {})) for key, layer in graph.layers.items()}
@@ -81,19 +72,19 @@ class LoadedModel:
                 weights.update(bind(key, found, [_at_its_place(leaves[key])]))
         return weights
 
-    def _bound(self, layer: LayerDef, activation: LayerDef | None) -> dict[str, dict[str, Weight]]:
-        parts = [layer, activation] if activation else [layer]
-        leaves = [leaf for part in parts for leaf in self.leaves(part, part.name, True) if leaf.roles]
-        if not leaves:
-            return {}
-        try:
-            saved = self.saved.weights[layer.name]
-        except KeyError:
-            raise DamagedFileError(
-                f"{self.saved.path} has no weights for the layer {layer.name!r}.",
-                "Save the model again, or copy it again.",
-            ) from None
-        return bind(layer.name, saved, leaves)
+    def _bound_by_layer(self) -> dict[str, dict[str, Weight]]:
+        """The weights of all layers by the groups of the file."""
+        activations = {layer.activation_of: layer for layer in self.definition.layers if layer.activation_of}
+        leaves: dict[str, list[Leaf]] = {}
+        for layer in self.definition.layers:
+            parts = [layer, activations[layer.name]] if layer.name in activations else [layer]
+            found = [leaf for part in parts for leaf in self.leaves(part, part.name, True) if leaf.roles]
+            if found and not layer.activation_of:
+                leaves[layer.name] = found
+        saved = self.saved.weights
+        groups = dialect.matched(self.saved.weights_path, list(leaves), saved)
+        bound = (bind(layer, saved[groups[layer]], found, groups[layer]) for layer, found in leaves.items())
+        return {key: weight for weights in bound for key, weight in weights.items()}
 
     def leaves(self, layer: LayerDef, key: str, trainable: bool) -> Iterator[Leaf]:
         """The layers with weights under one layer, in the order in which Keras lists them."""
@@ -148,23 +139,30 @@ def _smooth(record: LayerRecord) -> bool:
     return record.definition.class_name == "UpSampling2D" and config.get("interpolation", "nearest") != "nearest"
 
 
-def load(path: str | Path, *, allow_keys: Collection[str] = (), backend: str | None = None) -> LoadedModel:
+def load(
+    path: str | Path,
+    *,
+    weights: str | Path | None = None,
+    allow_keys: Collection[str] = (),
+    backend: str | None = None,
+) -> LoadedModel:
     """Opens a Keras model file and works out its graph; reads no weight values.
 
     Args:
-        path: A whole-model HDF5 file or a ``.keras`` archive.
+        path: A whole model (HDF5, a ``.keras`` archive or directory), or an architecture (JSON, YAML).
+        weights: A file of weights to use, or of a whole model, of which only the weights are used.
         allow_keys: Config keys to accept although kerasport does not know them: ``key`` or ``Class.key``.
         backend: "theano" or "tensorflow": what a Keras 1 model computed with, where that is not what its weights'
             names say; None to go by these.
 
     Raises:
-        FileError: The file cannot be read as a Keras model.
+        FileError: A file cannot be read as a Keras model, or as the weights of one.
         OptionError: The file itself names another backend.
     """
-    saved = reader.open_model(path)
+    saved = reader.open_model(path, weights)
     try:
-        saved.backend = _backend(saved, backend)
-        writer = dialect.writer(saved.keras_version, saved.backend)
+        writer = _writer(saved, backend)
+        saved.backend = writer.backend
         found = dialect.readings(saved.config, writer, () if saved.tree else list(saved.weights))
         return _fitting(saved, found, frozenset(allow_keys))
     except BaseException:
@@ -184,7 +182,7 @@ def _read(saved: reader.SavedModel, definition: ModelDef, allowed: frozenset[str
     definition = dialect.with_input_shape(definition, lambda layer: list(_shapes(saved, layer).values()))
     definition = dialect.with_low_rank(definition, lambda layer: _shapes(saved, layer))
     if saved.tree is not None:
-        definition = dialect.with_vocabularies(definition, saved.tree, saved.text)
+        definition = dialect.with_vocabularies(definition, saved.tree, saved.stored.text)
     assembly = assemble(definition, allowed)
     if saved.backend == "cntk":
         assembly.problems.insert(0, _CNTK)
@@ -200,14 +198,25 @@ def _fits(model: LoadedModel) -> bool:
         return False
 
 
-def _backend(saved: reader.SavedModel, asked: str | None) -> str:
-    """The backend that the file names, else the one asked for; Keras 1 names none, but TensorFlow's weights do."""
-    if saved.backend:
-        if asked not in (None, saved.backend):
-            raise OptionError(f"{saved.path} says that its backend is {saved.backend}, not {asked}.")
-        return saved.backend
-    if asked or not dialect.writer(saved.keras_version, "").keras1:
-        return asked or ""
+def _writer(saved: reader.SavedModel, asked: str | None) -> dialect.Writer:
+    """Who wrote the config, and who the weights.
+
+    The config's backend is the one that the model computes with, the weights' the one whose kernels they are. A
+    backend that is asked for stands for one that no file names.
+    """
+    version = saved.keras_version or dialect.likely_version(saved.config)
+    origin = saved.stored.origin
+    apart = saved.weights_path != saved.path and saved.tree is None
+    stored = dialect.writer(origin.keras_version if apart else version, "")
+    told = origin.backend or ("" if apart else saved.backend)
+    if told and asked not in (None, told):
+        raise OptionError(f"{saved.weights_path} says that its backend is {told}, not {asked}.")
+    kernels = told or asked or (_backend_by_names(saved) if stored.keras1 else saved.backend)
+    return dialect.writer(version, saved.backend or kernels, replace(stored, backend=kernels))
+
+
+def _backend_by_names(saved: reader.SavedModel) -> str:
+    """Keras 1 names no backend, but TensorFlow's names of weights do."""
     names = [name for layer in saved.weights for name, _ in saved.weights[layer]]
     return "theano" if names and not any(re.search(r":\d+$", name) for name in names) else "tensorflow"
 

@@ -159,7 +159,7 @@ def upwards(file: h5py.File) -> None:
 
 
 EDITS = {
-    drop_config: "without a Keras model",
+    drop_config: "weights only",
     only_weights: "weights only",
     subclassed: "'MyModel', which has no layer graph",
     broken_json: "not valid JSON",

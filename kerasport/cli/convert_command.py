@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kerasport.cli.options import allow_key, backend_option, size_text
+from kerasport.cli.options import allow_key, backend_option, size_text, weights_option
 
 if TYPE_CHECKING:
     from kerasport.conversion import Conversion
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @click.option("--opset", type=int, help="The ONNX opset to write, from 13.")
 @click.option("--no-validate", is_flag=True, help="Do not compare the result with the NumPy reference.")
 @click.option("--no-fold", is_flag=True, help="Keep every layer: fold nothing into its neighbours.")
+@weights_option
 @allow_key
 @backend_option
 def command(
@@ -27,6 +28,7 @@ def command(
     opset: int | None,
     no_validate: bool,
     no_fold: bool,
+    weights: Path | None,
     allow_keys: tuple[str, ...],
     backend: str | None,
 ) -> None:
@@ -37,7 +39,14 @@ def command(
     from kerasport.conversion import convert
 
     result = convert(
-        model, output, opset=opset, fold=not no_fold, validate=not no_validate, allow_keys=allow_keys, backend=backend
+        model,
+        output,
+        opset=opset,
+        fold=not no_fold,
+        validate=not no_validate,
+        weights=weights,
+        allow_keys=allow_keys,
+        backend=backend,
     )
     _show(result)
 

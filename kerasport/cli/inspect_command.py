@@ -8,25 +8,32 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kerasport.cli.options import allow_key, backend_option, console, shape_text, size_text
+from kerasport.cli.options import allow_key, backend_option, console, shape_text, size_text, weights_option
 
 if TYPE_CHECKING:
+    from kerasport.errors import WeightsOnlyError
     from kerasport.inspection import Inspection
 
 
 @click.command("inspect")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (documented schema) instead of a table.")
+@weights_option
 @allow_key
 @backend_option
-def command(model: Path, as_json: bool, allow_keys: tuple[str, ...], backend: str | None) -> int:
+def command(model: Path, as_json: bool, weights: Path | None, allow_keys: tuple[str, ...], backend: str | None) -> int:
     """Show who wrote MODEL, its layers, and whether it can be converted.
 
     Reads metadata only, never weight values. Exits with 4 when the model cannot be converted.
     """
+    from kerasport.errors import WeightsOnlyError
     from kerasport.inspection import inspect
 
-    result = inspect(model, allow_keys=allow_keys, backend=backend)
+    try:
+        result = inspect(model, weights=weights, allow_keys=allow_keys, backend=backend)
+    except WeightsOnlyError as error:
+        _show_weights(error)
+        raise
     if as_json:
         click.echo(json.dumps(result.to_json(), indent=2))
     else:
@@ -39,6 +46,8 @@ def _show(result: Inspection) -> None:
     backend = f" on {result.backend}" if result.backend else ""
     version = f"Keras {result.keras_version}{backend}" if result.keras_version else "a Keras that does not say"
     terminal.print(f"{result.path} ({size_text(result.size)}), model {result.name!r}, saved by {version}", markup=False)
+    if result.weights is not None:
+        terminal.print(f"  weights from {result.weights}", markup=False)
     for title, ports in (("input", result.inputs), ("output", result.outputs)):
         for port in ports:
             terminal.print(f"  {title:6} {port['name']}: {port['dtype']} {shape_text(port['shape'])}", markup=False)
@@ -50,6 +59,11 @@ def _show(result: Inspection) -> None:
     terminal.print("This model cannot be converted:", style="red")
     for problem in result.problems:
         terminal.print(f"  - {problem}", markup=False)
+
+
+def _show_weights(error: WeightsOnlyError) -> None:
+    for name, shapes in error.layers:
+        click.echo(f"{name:40} {', '.join(shape_text(shape) for shape in shapes)}")
 
 
 def _table(result: Inspection) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -18,6 +19,12 @@ allow_key = click.option(
     help="Accept a config key that kerasport does not know (repeatable).",
 )
 
+weights_option = click.option(
+    "--weights",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The weights of MODEL, where it is an architecture (JSON, YAML); for a whole model, weights to use instead.",
+)
 
 backend_option = click.option(
     "--backend",

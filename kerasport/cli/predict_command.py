@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kerasport.cli.options import allow_key, backend_option, shape_text
+from kerasport.cli.options import allow_key, backend_option, shape_text, weights_option
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,6 +40,7 @@ _PREVIEW_ROWS = 10
     help="The NumPy reference needs a Keras file, and no ONNX Runtime.",
 )
 @click.option("--threads", type=click.IntRange(min=0), default=0, help="Threads of ONNX Runtime; 0 lets it choose.")
+@weights_option
 @allow_key
 @backend_option
 def command(
@@ -49,6 +50,7 @@ def command(
     batch_size: int,
     engine: str,
     threads: int,
+    weights: Path | None,
     allow_keys: tuple[str, ...],
     backend: str | None,
 ) -> None:
@@ -59,7 +61,9 @@ def command(
     from kerasport.prediction import Predictor, open_sources
     from kerasport.prediction.sinks import check_target, write_batches
 
-    with Predictor(model, engine=engine, threads=threads, allow_keys=allow_keys, backend=backend) as predictor:
+    with Predictor(
+        model, engine=engine, threads=threads, weights=weights, allow_keys=allow_keys, backend=backend
+    ) as predictor:
         names = [port.name for port in predictor.outputs]
         if output is not None:
             check_target(output, names)

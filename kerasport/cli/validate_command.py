@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kerasport.cli.options import allow_key, backend_option, console
+from kerasport.cli.options import allow_key, backend_option, console, weights_option
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="For generated inputs.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (documented schema) instead of a table.")
+@weights_option
 @allow_key
 @backend_option
 def command(
@@ -39,6 +40,7 @@ def command(
     atol: float,
     seed: int,
     as_json: bool,
+    weights: Path | None,
     allow_keys: tuple[str, ...],
     backend: str | None,
 ) -> int:
@@ -50,7 +52,7 @@ def command(
     from kerasport.loading import load
     from kerasport.validation import Tolerance, compare
 
-    with load(model, allow_keys=allow_keys, backend=backend) as loaded:
+    with load(model, weights=weights, allow_keys=allow_keys, backend=backend) as loaded:
         arrays = _read(loaded.graph.inputs, inputs) if inputs else None
         result = compare(loaded, onnx, arrays, Tolerance(rtol, atol), seed)
     if as_json:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from kerasport.dialect.canonical import canonical, readings
+from kerasport.dialect.matching import matched
 from kerasport.dialect.model import LayerDef, ModelDef, Node, TensorRef
 from kerasport.dialect.policies import with_low_rank
 from kerasport.dialect.unshaped import with_input_shape
+from kerasport.dialect.versions import likely_version
 from kerasport.dialect.vocabularies import with_vocabularies
 from kerasport.dialect.writer import Writer, writer
 
@@ -16,6 +18,8 @@ __all__ = [
     "TensorRef",
     "Writer",
     "canonical",
+    "likely_version",
+    "matched",
     "readings",
     "with_input_shape",
     "with_low_rank",

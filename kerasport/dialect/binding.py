@@ -45,13 +45,14 @@ class Leaf:
         return self.storage.stored(self.roles)
 
 
-def bind(group: str, saved: Named, leaves: Sequence[Leaf]) -> dict[str, dict[str, Weight]]:
+def bind(layer: str, saved: Named, leaves: Sequence[Leaf], group: str = "") -> dict[str, dict[str, Weight]]:
     """The weights of all leaves of one top-level layer, by key and role.
 
     Args:
-        group: The top-level layer's name, for messages.
+        layer: The top-level layer's name, for messages.
         saved: Its weights in the file's order.
         leaves: Its layers with weights, in the model's order.
+        group: What the file calls the layer, where that is something else.
 
     Raises:
         DamagedFileError: Weights are missing, left over, or of another shape than the config implies.
@@ -59,16 +60,20 @@ def bind(group: str, saved: Named, leaves: Sequence[Leaf]) -> dict[str, dict[str
     expected = sum(len(leaf.stored) for leaf in leaves)
     if expected != len(saved):
         raise DamagedFileError(
-            f"The layer {group!r} needs {expected} weights"
+            f"The layer {layer!r} needs {expected} weights"
             f" ({', '.join(name for leaf in leaves for name in leaf.stored)}) and the file has {len(saved)}"
-            f" ({', '.join(name for name, _ in saved)})."
+            f" ({', '.join(name for name, _ in saved)}){_under(layer, group)}."
         )
     bound = (_by_layer_name(saved, leaves) or _by_bare_name(saved, leaves)) if len(leaves) > 1 else None
     bound = bound or _by_order(saved, leaves)
     bound = {leaf.key: leaf.storage.weights(bound[leaf.key], leaf.roles) for leaf in leaves}
     for leaf in leaves:
-        _check_shapes(leaf, bound[leaf.key])
+        _check_shapes(leaf, bound[leaf.key], _under(layer, group))
     return bound
+
+
+def _under(layer: str, group: str) -> str:
+    return f" under {group!r}" if group not in ("", layer) else ""
 
 
 def _by_layer_name(saved: Named, leaves: Sequence[Leaf]) -> dict[str, dict[str, Weight]] | None:
@@ -128,11 +133,12 @@ def _last(name: str, count: int) -> str:
     return re.sub(r"(_\d+)?(:\d+)?$", "", "/".join(name.split("/")[-count:]))
 
 
-def _check_shapes(leaf: Leaf, weights: Mapping[str, Weight]) -> None:
+def _check_shapes(leaf: Leaf, weights: Mapping[str, Weight], where: str) -> None:
     for role, shape in leaf.roles.items():
         found = weights[role].shape
         fits = len(found) == len(shape) and all(want in (None, have) for want, have in zip(shape, found, strict=True))
         if not fits:
             raise DamagedFileError(
-                f"The {role} of layer {leaf.key!r} has the shape {found} in the file where its config implies {shape}."
+                f"The {role} of layer {leaf.key!r} has the shape {found} in the file{where}"
+                f" where its config implies {shape}."
             )

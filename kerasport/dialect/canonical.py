@@ -210,7 +210,7 @@ def _layer(entry: Any, name: str, writer: Writer, depth: int) -> list[LayerDef]:
         saved_class=_python_class(entry),
         drops_mask=keras2.drops_mask(class_name, writer),
         inner=inner,
-        storage=_storage(str(entry["class_name"]), entry["config"], writer, inner),
+        storage=_storage(entry, class_name, writer, inner),
     )
     return _with_activation(layer, writer)
 
@@ -240,16 +240,19 @@ def _upgraded(name: str, config: dict[str, Any], writer: Writer) -> tuple[str, d
     return name, config
 
 
-def _storage(name: str, config: dict[str, Any], writer: Writer, inner: Mapping[str, LayerDef]) -> Storage:
-    """How the file has the weights of one layer, those of the layers that it wraps included."""
+def _storage(entry: Mapping[str, Any], name: str, writer: Writer, inner: Mapping[str, LayerDef]) -> Storage:
+    """How the file has the weights of one layer, of the canonical class ``name``, those that it wraps included."""
     if "layer" in inner and name == "Bidirectional":
         back = inner.get("backward_layer", inner["layer"])
         return beside({"forward/": inner["layer"].storage, "backward/": back.storage})
+    stored = writer.of_weights
+    if not stored.keras1 and stored.backend == "theano":
+        return theano.storage(name)
+    if not stored.keras1:
+        return quantiles.summarized(name, entry["config"]) or PLAIN
     if writer.keras1:
-        return keras1_storage.storage(name, config, writer)
-    if writer.backend == "theano":
-        return theano.storage(keras2.class_name(name))
-    return quantiles.summarized(keras2.class_name(name), config) or PLAIN
+        return keras1_storage.storage(str(entry["class_name"]), entry["config"], stored)
+    return keras1_storage.storage(*keras1_storage.earlier(name, entry["config"]), stored)
 
 
 def _python_class(entry: Mapping[str, Any]) -> str:

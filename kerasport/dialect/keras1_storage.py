@@ -20,6 +20,7 @@ from kerasport.dialect.storage import (
     transposed,
     without_axis,
 )
+from kerasport.dialect.theano import numbers
 from kerasport.dialect.writer import Writer
 from kerasport.reader.weights import Weight
 
@@ -50,6 +51,20 @@ def storage(name: str, config: Config, writer: Writer) -> Storage:
     if name == "BatchNormalization" and (1, 0, 0) < writer.version < (1, 0, 6):
         return Storage(roles={"moving_variance": partial(_variance, float(config.get("epsilon", 1e-6)))})
     return PLAIN
+
+
+_EARLIER = {"Conv2D": "Convolution2D", "Conv3D": "Convolution3D", "SeparableConv2D": "SeparableConvolution2D"}
+
+
+def earlier(name: str, config: Config) -> tuple[str, Config]:
+    """What Keras 1 called a Keras 2 layer, and what of its config says how Keras 1 stored its weights."""
+    ordering = {"dim_ordering": "th" if config.get("data_format") == "channels_first" else "tf"}
+    if name == "Conv1D":
+        (length,) = numbers(config["kernel_size"], 1)
+        return "Convolution1D", {"filter_length": length, "nb_filter": config.get("filters")}
+    if name == "Conv2DTranspose":
+        return "Deconvolution2D", ordering
+    return _EARLIER.get(name, name), ordering
 
 
 def _channels_first(config: Config) -> bool:

@@ -14,11 +14,13 @@ class Writer:
         version: (major, minor, patch); (1, 0, 0) where the file does not say.
         tensorflow: Whether it is the Keras inside TensorFlow (tf.keras).
         backend: Its backend's name, "" where the file does not say.
+        stored: Who wrote the weights, where that is another.
     """
 
     version: tuple[int, int, int]
     tensorflow: bool
     backend: str
+    stored: Writer | None = None
 
     @property
     def keras1(self) -> bool:
@@ -30,12 +32,22 @@ class Writer:
         """Whether it is Keras 3 or newer."""
         return self.version >= (3, 0, 0)
 
+    @property
+    def of_weights(self) -> Writer:
+        """Who wrote the weights."""
+        return self.stored or self
 
-def writer(version: str, backend: str) -> Writer:
+
+def writer(version: str, backend: str, stored: Writer | None = None) -> Writer:
     """Reads a version text: "2.2.4-tf", "2.1.6-tf", "3.12.4", "" ...
 
     tf.keras marks itself with "-tf" up to TensorFlow 2.4; from 2.5 on there is no other Keras 2.
+
+    Args:
+        version: The text.
+        backend: The backend's name.
+        stored: Who wrote the weights, where that is another.
     """
     numbers = [int(number) for number in re.findall(r"\d+", version.split("-", maxsplit=1)[0])[:3]] or [1]
     major, minor, patch = (*numbers, 0, 0)[:3]
-    return Writer((major, minor, patch), "tf" in version or (2, 4) <= (major, minor) < (3, 0), backend)
+    return Writer((major, minor, patch), "tf" in version or (2, 4) <= (major, minor) < (3, 0), backend, stored)

@@ -47,6 +47,7 @@ class Predictor:
 
     Args:
         model: An ONNX file, or a Keras file, which is converted in memory.
+        weights: A file of weights for a Keras file, or of a whole model, of which only the weights are used.
         engine: "onnxruntime", or "reference" for the NumPy reference (Keras files only).
         threads: Threads of ONNX Runtime; 0 lets it choose.
         allow_keys: Config keys of a Keras file to accept although kerasport does not know them.
@@ -62,6 +63,7 @@ class Predictor:
         self,
         model: str | Path,
         *,
+        weights: str | Path | None = None,
         engine: str = "onnxruntime",
         threads: int = 0,
         allow_keys: Collection[str] = (),
@@ -74,9 +76,11 @@ class Predictor:
         if _is_onnx(path):
             if engine == "reference":
                 raise OptionError(f"{path} is an ONNX file; the reference runs Keras files only.")
+            if weights is not None:
+                raise OptionError(f"{path} is an ONNX file, which has its weights in it.")
             self._engine: _Engine = Session(path, threads=threads)
             return
-        self._loaded = load(path, allow_keys=allow_keys, backend=backend)
+        self._loaded = load(path, weights=weights, allow_keys=allow_keys, backend=backend)
         self._engine = _Reference(self._loaded) if engine == "reference" else _converted(self._loaded, threads)
 
     @property
@@ -135,6 +139,7 @@ def predict(
     model: str | Path,
     data: Array | Sequence[Array] | Mapping[str, Array],
     *,
+    weights: str | Path | None = None,
     batch_size: int = 32,
     engine: str = "onnxruntime",
     allow_keys: Collection[str] = (),
@@ -145,6 +150,7 @@ def predict(
     Args:
         model: An ONNX file, or a Keras file, which is converted in memory.
         data: An array, a list of arrays in the order of the inputs, or arrays by input name; batch first.
+        weights: A file of weights for a Keras file, or of a whole model, of which only the weights are used.
         batch_size: Rows at a time.
         engine: "onnxruntime" or "reference".
         allow_keys: Config keys of a Keras file to accept although kerasport does not know them.
@@ -158,7 +164,7 @@ def predict(
         UnsupportedModelError: The Keras file has layers that are not supported.
         InputError: The data does not fit the model.
     """
-    with Predictor(model, engine=engine, allow_keys=allow_keys, backend=backend) as predictor:
+    with Predictor(model, weights=weights, engine=engine, allow_keys=allow_keys, backend=backend) as predictor:
         outputs = predictor.predict(data, batch_size)
     return outputs[0] if len(outputs) == 1 else outputs
 

@@ -2,26 +2,97 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
-from kerasport.reader.saved import SavedModel
+from kerasport.errors import NotAModelError, WeightsOnlyError
+from kerasport.reader.saved import Contents, SavedModel
 from kerasport.reader.weights import Weight
 
 __all__ = ["SavedModel", "Weight", "open_model"]
 
+_MOST_LISTED = 10_000
 
-def open_model(path: str | Path) -> SavedModel:
+
+def open_model(path: str | Path, weights: str | Path | None = None) -> SavedModel:
     """Opens a saved Keras model, by its content and not its suffix.
 
     Args:
-        path: A whole-model HDF5 file or a ``.keras`` archive.
+        path: A whole model (HDF5, a ``.keras`` archive, such a directory), or an architecture (JSON, YAML).
+        weights: A file of weights (HDF5, or the index of several such files) or of a whole model, of which only the
+            weights are used; they take the place of those in the first file.
 
     Raises:
-        FileError: The path is missing, unreadable, of another kind, or damaged.
+        FileError: A path is missing, unreadable, of another kind, or damaged.
+        WeightsOnlyError: The first file has weights only.
     """
-    from kerasport.reader import archive, h5, sniff
+    model = _open(Path(path))
+    try:
+        if weights is None:
+            return _whole(model)
+        _require_config(model)
+        return _joined(model, _open(Path(weights)))
+    except BaseException:
+        model.on_close()
+        raise
 
-    path = Path(path)
-    if sniff.kind(path) == "archive":
-        return archive.open_archive(path)
-    return h5.open_h5(path)
+
+def _open(path: Path) -> Contents:
+    from kerasport.reader import architecture, archive, h5, sniff
+
+    openers = {
+        "hdf5": h5.open_h5,
+        "archive": archive.open_archive,
+        "json": architecture.open_json,
+        "yaml": architecture.open_yaml,
+    }
+    return openers[sniff.kind(path)](path)
+
+
+def _whole(model: Contents) -> SavedModel:
+    config = _require_config(model)
+    if model.weights is None:
+        raise NotAModelError(
+            f"{model.path} is the architecture of a model, without its weights.",
+            "Give the file of its weights too: --weights weights.h5.",
+        )
+    origin = model.origin
+    files = {"source": model.files}
+    return SavedModel(model.path, config, origin.keras_version, origin.backend, model.weights, files, model.on_close)
+
+
+def _joined(model: Contents, other: Contents) -> SavedModel:
+    """The architecture of one file with the weights of another."""
+    if other.weights is None:
+        other.on_close()
+        raise NotAModelError(
+            f"{other.path}, given for the weights, is the architecture of a model, without weights.",
+            "Give a file that model.save_weights('weights.h5') wrote.",
+        )
+    stack = ExitStack()
+    stack.callback(model.on_close)
+    stack.callback(other.on_close)
+    return SavedModel(
+        path=model.path,
+        config=_require_config(model),
+        keras_version=model.origin.keras_version,
+        backend=model.origin.backend,
+        stored=other.weights,
+        files={"source": model.files, "weights": other.files},
+        on_close=stack.close,
+    )
+
+
+def _require_config(model: Contents) -> Mapping[str, Any]:
+    if model.config is None:
+        listing = model.weights.listing() if model.weights is not None else iter(())
+        raise WeightsOnlyError(
+            f"{model.path} holds weights only, without the model's architecture.",
+            "Where the model is defined, save that with open('model.json', 'w').write(model.to_json()), and give both: "
+            f"kerasport convert model.json model.onnx --weights {model.path.name}.",
+            tuple(islice(listing, _MOST_LISTED)),
+        )
+    return model.config

@@ -1,97 +1,76 @@
-"""Whole models in HDF5, as Keras 1 to 3 write them with ``model.save("model.h5")``."""
+"""HDF5 files: a whole model, as Keras 1 to 3 write it with ``model.save("model.h5")``, or weights alone."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import h5py
 
 from kerasport.errors import DamagedFileError, NotAModelError
-from kerasport.reader.saved import NamedWeights, SavedModel
+from kerasport.reader.architecture import model_config, parse_json
+from kerasport.reader.attributes import attribute, readable, string_list
+from kerasport.reader.saved import Contents, Origin, StoredWeights
 from kerasport.reader.weights import StoredWeight, Weight
 
-_WEIGHTS_ONLY = (
-    "Give a file of the whole model: rebuild the model in Keras, call model.load_weights() with this file,"
-    " then model.save('model.h5')."
-)
+_TREE = {"layers", "_layer_checkpoint_dependencies", "vars"}
 
 
-def open_h5(path: Path) -> SavedModel:
-    """Opens a whole-model HDF5 file.
+def open_h5(path: Path) -> Contents:
+    """Opens an HDF5 file of a model, or of the weights of one.
 
     Raises:
-        NotAModelError: It holds no model config.
+        NotAModelError: It is neither.
         DamagedFileError: Its structure or config is broken.
     """
-    try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        raise DamagedFileError(f"{path} is a damaged HDF5 file: {error}.", "Download or copy it again.") from error
+    file = open_file(path)
     try:
         return _read(path, file)
-    except Exception:
+    except BaseException:
         file.close()
         raise
 
 
-def _read(path: Path, file: h5py.File) -> SavedModel:
-    if "model_config" not in file.attrs:
-        raise _no_config(path, file)
-    config = _json(path, text(file.attrs["model_config"]))
-    group = child(file, "model_weights") if "model_weights" in file else file
-    if not isinstance(group, h5py.Group):
-        raise DamagedFileError(f"{path}: 'model_weights' is not a group.")
-    return SavedModel(
-        path=path,
-        config=config,
-        keras_version=_attribute(file, group, "keras_version"),
-        backend=_attribute(file, group, "backend"),
-        weights=_Groups(path, group),
-        on_close=file.close,
-    )
+def open_file(path: Path) -> h5py.File:
+    """Opens a file as HDF5.
+
+    Raises:
+        DamagedFileError: It is not one, or is broken.
+    """
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        raise DamagedFileError(f"{path} is a damaged HDF5 file: {error}.", "Download or copy it again.") from error
 
 
-class _Groups(Mapping[str, NamedWeights]):
-    """The weights of each top-level layer, opened when asked for."""
+def _read(path: Path, file: h5py.File) -> Contents:
+    from kerasport.reader.groups import find_groups
+    from kerasport.reader.tree import WeightTree
 
-    def __init__(self, path: Path, group: h5py.Group) -> None:
-        self._path = path
-        self._group = group
-        self._names = string_list(group, "layer_names")
-
-    def __getitem__(self, layer: str) -> NamedWeights:
-        if layer not in self._names:
-            raise KeyError(layer)
-        group = _walk(self._path, self._group, layer)
-        if not isinstance(group, h5py.Group):
-            raise DamagedFileError(f"{self._path}: the weights of layer {layer!r} are not a group.")
-        return [(name, weight(self._path, group, name)) for name in string_list(group, "weight_names")]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
+    text = readable("".join(string_list(file, "model_config")))
+    config = model_config(path, parse_json(path, text, "the model config")) if text else None
+    groups = find_groups(path, file)
+    if groups is not None:
+        weights = StoredWeights(_origin(groups.group, file), groups)
+    elif config is not None:
+        weights = StoredWeights(_origin(file))
+    elif _TREE & set(file):
+        weights = StoredWeights(Origin(), tree=WeightTree(path, [file]))
+    else:
+        raise NotAModelError(
+            f"{path} is an HDF5 file without a Keras model in it.",
+            "A subclassed model has no architecture; save a functional or Sequential one: model.save('model.h5').",
+        )
+    origin = _origin(file, groups.group if groups is not None else file)
+    return Contents(path, (path,), origin, config, weights, file.close)
 
 
-def string_list(item: h5py.Group, name: str) -> list[str]:
-    """An attribute that lists strings; Keras splits lists over 64,512 bytes into name0, name1, ..."""
-    if name in item.attrs:
-        return [text(value) for value in item.attrs[name]]
-    values: list[str] = []
-    index = 0
-    while f"{name}{index}" in item.attrs:
-        values += [text(value) for value in item.attrs[f"{name}{index}"]]
-        index += 1
-    return values
+def _origin(*items: h5py.Group) -> Origin:
+    return Origin(attribute("keras_version", *items), attribute("backend", *items))
 
 
 def weight(path: Path, group: h5py.Group, name: str) -> Weight:
     """The lazy weight of a name below a group; nothing but an array of numbers in this file will do."""
-    dataset = _walk(path, group, name)
+    dataset = walk(path, group, name)
     if not isinstance(dataset, h5py.Dataset):
         raise DamagedFileError(f"{path}: the weight {name!r} is not an array.")
     if dataset.dtype.kind not in "fiub" and dataset.dtype.str != "|V2":
@@ -101,7 +80,7 @@ def weight(path: Path, group: h5py.Group, name: str) -> Weight:
     return StoredWeight(f"{group.name}/{name}", dataset.shape, dataset.dtype, dataset)
 
 
-def _walk(path: Path, group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset:
+def walk(path: Path, group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset:
     """Follows a name part by part, through hard links only, never upwards."""
     item: h5py.Group | h5py.Dataset = group
     for part in name.split("/"):
@@ -124,38 +103,9 @@ def child(group: h5py.Group, part: str) -> h5py.Group | h5py.Dataset:
     return group[part]
 
 
-def text(value: Any) -> str:
-    """An attribute's text, whether it was stored as bytes or as a string."""
-    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else str(value)
-
-
-def _attribute(file: h5py.File, group: h5py.Group, name: str) -> str:
-    for item in (file, group):
-        if name in item.attrs:
-            return text(item.attrs[name])
-    return ""
-
-
-def _json(path: Path, text: str) -> Mapping[str, Any]:
-    try:
-        config = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise DamagedFileError(f"{path}: the model config is not valid JSON: {error}.") from error
-    if not isinstance(config, dict) or "class_name" not in config:
-        raise NotAModelError(
-            f"{path} has no layer graph in its config, as for a subclassed model.",
-            "Build the same model with the functional API or Sequential in Keras, load these weights, and save that.",
-        )
-    return config
-
-
-def _no_config(path: Path, file: h5py.File) -> NotAModelError:
-    attributes = set(file.attrs)
-    if {"layer_names", "layer_names0", "nb_layers"} & attributes:
-        return NotAModelError(f"{path} holds weights only, without the model's architecture.", _WEIGHTS_ONLY)
-    if {"layers", "_layer_checkpoint_dependencies", "vars"} & set(file.keys()):
-        return NotAModelError(f"{path} holds Keras 3 weights only, without the model's architecture.", _WEIGHTS_ONLY)
-    return NotAModelError(
-        f"{path} is an HDF5 file without a Keras model in it.",
-        "A subclassed model has no saved architecture; save a functional or Sequential one: model.save('model.h5').",
-    )
+def group(path: Path, parent: h5py.Group, name: str) -> h5py.Group:
+    """A group in a group."""
+    found = child(parent, name)
+    if not isinstance(found, h5py.Group):
+        raise DamagedFileError(f"{path}: {name!r} is not a group.")
+    return found

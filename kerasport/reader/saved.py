@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -16,31 +16,104 @@ if TYPE_CHECKING:
 NamedWeights = Sequence[tuple[str, Weight]]
 
 
-@dataclass(eq=False)
-class SavedModel:
-    """An open model file; use it as a context manager, or call ``close``.
+@dataclass(frozen=True)
+class Origin:
+    """Who wrote something, as far as the file says.
 
     Attributes:
-        path: The file.
+        keras_version: The version, "" where the file does not say.
+        backend: The backend's name, "" where the file does not say.
+    """
+
+    keras_version: str = ""
+    backend: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class StoredWeights:
+    """The weights of a model, still in their file.
+
+    Attributes:
+        origin: Who wrote them.
+        groups: For each top-level layer, its weight names and lazy weights in file order; empty beside a tree.
+        tree: The weights as Keras 3 stores them, by object path; None where they stand in groups.
+        text: The text that an archive keeps beside them under a name; None where there is none of that name.
+    """
+
+    origin: Origin
+    groups: Mapping[str, NamedWeights] = field(default_factory=dict)
+    tree: WeightTree | None = None
+    text: Callable[[str], str | None] = field(default=lambda name: None, repr=False)
+
+    def listing(self) -> Iterator[tuple[str, tuple[tuple[int, ...], ...]]]:
+        """Each layer's name, or place in the tree, with the shapes of its weights; only those that have any."""
+        if self.tree is not None:
+            yield from self.tree.listing()
+            return
+        for name, weights in self.groups.items():
+            if weights:
+                yield name, tuple(weight.shape for _, weight in weights)
+
+
+@dataclass(eq=False)
+class Contents:
+    """What one file, or one set of files that belong together, holds.
+
+    Attributes:
+        path: The file that was asked for.
+        files: All files that were read.
+        origin: Who wrote the architecture, or the weights where there is none.
+        config: The model's configuration as Keras wrote it; None where there is none.
+        weights: The weights; None where there are none.
+        on_close: Closes the files.
+    """
+
+    path: Path
+    files: tuple[Path, ...]
+    origin: Origin
+    config: Mapping[str, Any] | None = None
+    weights: StoredWeights | None = None
+    on_close: Callable[[], None] = field(default=lambda: None, repr=False)
+
+
+@dataclass(eq=False)
+class SavedModel:
+    """An open model, from one file or from two; use it as a context manager, or call ``close``.
+
+    Attributes:
+        path: The file of the architecture, which in most forms holds the weights too.
         config: The model's configuration as Keras wrote it.
-        keras_version: The writer's version, "" where the file does not say.
-        backend: The writer's backend, "" where the file does not say; ``load`` then works it out for Keras 1.
-        weights: For each top-level layer with weights, its weight names and lazy weights in file order.
-        tree: The weights as Keras 3 stores them in archives, by object path; None for other files.
-        text: The text of another member of an archive, None where there is none of that name.
+        keras_version: The version of the config's writer, "" where the file does not say.
+        backend: The backend that the model computes with, "" where no file says; ``load`` then works it out.
+        stored: The weights.
+        files: The files that were read, by what they gave: "source", and "weights" where these have files of their own.
     """
 
     path: Path
     config: Mapping[str, Any]
     keras_version: str
     backend: str
-    weights: Mapping[str, NamedWeights]
-    tree: WeightTree | None = None
-    text: Callable[[str], str | None] = field(default=lambda name: None, repr=False)
+    stored: StoredWeights
+    files: Mapping[str, tuple[Path, ...]]
     on_close: Callable[[], None] = field(default=lambda: None, repr=False)
 
+    @property
+    def weights(self) -> Mapping[str, NamedWeights]:
+        """For each top-level layer, its weight names and lazy weights in file order; empty beside a tree."""
+        return self.stored.groups
+
+    @property
+    def tree(self) -> WeightTree | None:
+        """The weights as Keras 3 stores them, by object path; None for other files."""
+        return self.stored.tree
+
+    @property
+    def weights_path(self) -> Path:
+        """The file that was asked for the weights."""
+        return self.files["weights"][0] if "weights" in self.files else self.path
+
     def close(self) -> None:
-        """Closes the file; its weights cannot be read any more."""
+        """Closes the files; the weights cannot be read any more."""
         self.on_close()
 
     def __enter__(self) -> Self:

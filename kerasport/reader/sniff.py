@@ -2,39 +2,84 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Callable
+from json import detect_encoding
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 from kerasport.errors import DamagedFileError, FileError, NotAModelError
 
+Kind = Literal["hdf5", "archive", "json", "yaml"]
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+# Where the superblock may stand: behind a user block, whose size is 512 or twice, four times ... that.
+_USER_BLOCKS = [0, *(512 << power for power in range(16))]
 _SAVE_AGAIN = "Save it again from Keras as a whole model: model.save('model.h5')."
+_WEIGHTS = ("model.weights.h5", "variables.h5", "model.weights.npz")
 _DOWNLOAD = "Download the file itself."
+_YAML = re.compile(r"(?:\s|#.*\n|---)*(?:backend|class_name|config|keras_version|module)\s*:")
 
 
-def kind(path: Path) -> Literal["hdf5", "archive"]:
+def kind(path: Path) -> Kind:
     """How a model file is stored; an HDF5 file is complete by its own account.
 
     Raises:
         FileError: It is not there, of another kind, or shorter than it says.
     """
     if path.is_dir():
+        if (path / "config.json").is_file() and any((path / name).exists() for name in _WEIGHTS):
+            return "archive"
         raise _directory(path)
     try:
         with path.open("rb") as file:
             head = file.read(4096)
+            start = _superblock(file)
         size = path.stat().st_size
     except OSError as error:
-        raise FileError(f"{path} cannot be opened: {error.strerror or error}.") from error
-    if head.startswith(HDF5_MAGIC):
-        _require_whole(path, head, size)
+        raise _unopened(path, error) from error
+    if start is not None:
+        _require_whole(path, start, size)
         return "hdf5"
     if _is_archive(path, head):
         return "archive"
+    if (found := _text_kind(head)) is not None:
+        return found
     what, hint = describe(path, head, size)
     raise NotAModelError(f"{path} is not a Keras model file: it is {what}.", hint)
+
+
+def _superblock(file: BinaryIO) -> int | None:
+    """Where an HDF5 file's superblock begins."""
+    for start in _USER_BLOCKS:
+        file.seek(start)
+        magic = file.read(len(HDF5_MAGIC))
+        if magic == HDF5_MAGIC:
+            return start
+        if len(magic) < len(HDF5_MAGIC):
+            return None
+    return None
+
+
+def _text_kind(head: bytes) -> Kind | None:
+    """JSON may begin with a byte order mark, be in UTF-16, or be a string of JSON."""
+    try:
+        text = head.decode(detect_encoding(head), "replace").lstrip("\ufeff \t\r\n")
+    except LookupError:
+        return None
+    if re.match(r"""\{\s*["}]|"\{""", text):
+        return "json"
+    return "yaml" if _YAML.match(text) else None
+
+
+def _unopened(path: Path, error: OSError) -> FileError:
+    """A path that cannot be opened; TensorFlow's checkpoints have names to which suffixes are added."""
+    if path.with_name(f"{path.name}.index").exists():
+        return NotAModelError(
+            f"{path} is a TensorFlow checkpoint.",
+            "Load it in the Keras that wrote it: model.load_weights(...), then model.save_weights('weights.h5').",
+        )
+    return FileError(f"{path} cannot be opened: {error.strerror or error}.")
 
 
 def describe(path: Path, head: bytes, size: int) -> tuple[str, str]:
@@ -48,7 +93,7 @@ def describe(path: Path, head: bytes, size: int) -> tuple[str, str]:
         return _zip(path)
     return (
         "in no format that kerasport knows",
-        "kerasport reads whole models in HDF5, as model.save('model.h5') writes.",
+        "kerasport reads what model.save() writes, and model.to_json() with --weights.",
     )
 
 
@@ -81,8 +126,6 @@ _KINDS: tuple[_Kind, ...] = (
      "a Python pickle (PyTorch, joblib or other), which kerasport never loads", _SAVE_AGAIN),
     (_safetensors, "a safetensors file, which holds weights without their model", _SAVE_AGAIN),
     (_onnx, "an ONNX model already", "Use it as it is: `kerasport predict model.onnx --input data.npy`."),
-    (_text(b"{"), "JSON: an architecture without weights, or an error text", _SAVE_AGAIN),
-    (_text(b"class_name:", b"backend:"), "YAML: an architecture without weights", _SAVE_AGAIN),
     (_starts(b"\x0a", b"\x08\x01"), "a protocol buffer (a SavedModel or frozen graph, most likely)", _SAVE_AGAIN),
 )  # fmt: skip
 
@@ -98,9 +141,10 @@ def _is_archive(path: Path, head: bytes) -> bool:
         return False
     try:
         with zipfile.ZipFile(path) as archive:
-            return {"config.json", "model.weights.h5"} <= set(archive.namelist())
-    except zipfile.BadZipFile:
+            names = set(archive.namelist())
+    except (zipfile.BadZipFile, ValueError):
         return False
+    return "config.json" in names and bool(names & set(_WEIGHTS))
 
 
 def _zip(path: Path) -> tuple[str, str]:
@@ -116,15 +160,17 @@ def _zip(path: Path) -> tuple[str, str]:
     return "a zip archive of another kind", "Unpack it first if the model is inside."
 
 
-def _require_whole(path: Path, head: bytes, size: int) -> None:
+def _require_whole(path: Path, start: int, size: int) -> None:
     """The superblock names the end of the file; less than that on disk is a cut-off file."""
-    version = head[8]
-    width = head[13] if version < 2 else head[9]
-    start = {0: 24, 1: 28}.get(version, 12)
-    end_field = start + 2 * width
-    end = int.from_bytes(head[end_field : end_field + width], "little")
-    if version > 3 or width not in (2, 4, 8):
+    with path.open("rb") as file:
+        file.seek(start)
+        head = file.read(96)
+    version = head[8] if len(head) > 13 else 255
+    width = head[13] if version < 2 else head[9] if version < 4 else 0
+    if width not in (2, 4, 8):
         raise DamagedFileError(f"{path} has a damaged HDF5 header.", "Download or copy it again.")
+    end_field = {0: 24, 1: 28}.get(version, 12) + 2 * width
+    end = int.from_bytes(head[end_field : end_field + width], "little")
     if end > size:
         raise DamagedFileError(
             f"{path} is cut off: it should have {end:,} bytes and has {size:,}.", "Download or copy it again."

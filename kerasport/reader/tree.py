@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import h5py
 
 from kerasport.errors import DamagedFileError
 from kerasport.reader import h5
+from kerasport.reader.attributes import text
 from kerasport.reader.saved import NamedWeights
 
 # Parts of a layer that hold its own weights, in the order in which Keras lists them.
@@ -17,29 +18,29 @@ _PARTS = (
     *("query_dense", "_query_dense", "key_dense", "_key_dense", "_gate_dense"),
     *("value_dense", "_value_dense", "output_dense", "_output_dense"),
 )
+# Beside the model's own objects there may be those of its training.
+_TRAINING = ("optimizer", "metrics", "loss_tracker", "_metrics", "_compile_metrics", "_loss_tracker")
 
 
 class WeightTree:
-    """The tree of one weight file.
+    """The tree of one weight file, or of several that make up one.
 
     Args:
         path: The file, for messages.
-        root: The open HDF5 file.
+        roots: The open HDF5 files.
     """
 
-    def __init__(self, path: Path, root: h5py.Group) -> None:
+    def __init__(self, path: Path, roots: Sequence[h5py.Group]) -> None:
         self._path = path
-        self._root = root
+        self._roots = roots
 
     def children(self, path: str) -> list[str]:
         """The names of the objects below a path; empty when there is no such path."""
-        group = self._group(path)
-        return [] if group is None else [name for name in group if _is_group(group, name)]
+        return sorted({name for group in self._groups(path) for name in group if _is_group(group, name)})
 
     def name(self, path: str) -> str:
         """The layer name that Keras 3.4 and later note at a path, or ""."""
-        group = self._group(f"{path}/vars")
-        return "" if group is None else h5.text(group.attrs.get("name", ""))
+        return next((text(group.attrs["name"]) for group in self._groups(f"{path}/vars") if "name" in group.attrs), "")
 
     def weights(self, path: str, cells: Mapping[str, Sequence[str]] | None = None, place: str = "") -> NamedWeights:
         """The arrays of the object at a path, its parts' after its own, in Keras's order.
@@ -59,15 +60,42 @@ class WeightTree:
                 found += self.weights(f"{path}/cells/{name}", cells, f"{place}cells/{name}/")
         return found
 
-    def _own(self, path: str) -> NamedWeights:
-        group = self._group(f"{path}/vars")
-        if group is None:
-            return []
-        names = sorted(group, key=lambda name: int(name) if name.isdigit() else -1)
-        return [(f"{path}/vars/{name}", h5.weight(self._path, group, name)) for name in names]
+    def listing(self) -> Iterator[tuple[str, tuple[tuple[int, ...], ...]]]:
+        """Each object with arrays of its own, with their shapes; not those of the training."""
+        for path in self._objects(""):
+            own = self._own(path)
+            if own and path.split("/")[1] not in _TRAINING:
+                yield path.strip("/"), tuple(weight.shape for _, weight in own)
 
-    def _group(self, path: str) -> h5py.Group | None:
-        group = self._root
+    def _objects(self, path: str) -> Iterator[str]:
+        """The path of an object and of all below it, each object once."""
+        met: set[object] = set()
+        places = [path]
+        while places:
+            place = places.pop()
+            groups = frozenset((group.file.name, h5py.h5o.get_info(group.id).addr) for group in self._groups(place))
+            if groups not in met:
+                met.add(groups)
+                yield place
+                places += [f"{place}/{name}" for name in reversed(self.children(place)) if name != "vars"]
+
+    def _own(self, path: str) -> NamedWeights:
+        found: dict[str, h5py.Group] = {}
+        for group in self._groups(f"{path}/vars"):
+            for name in group:
+                if name in found:
+                    raise DamagedFileError(f"{self._path}: the weight {path}/vars/{name} is there twice.")
+                found[name] = group
+        names = sorted(found, key=lambda name: int(name) if name.isdecimal() else -1)
+        return [(f"{path}/vars/{name}", h5.weight(self._path, found[name], name)) for name in names]
+
+    def _groups(self, path: str) -> list[h5py.Group]:
+        """The group at a path in each file that has it."""
+        found = (self._group(root, path) for root in self._roots)
+        return [group for group in found if group is not None]
+
+    def _group(self, root: h5py.Group, path: str) -> h5py.Group | None:
+        group = root
         for part in path.strip("/").split("/"):
             if not part:
                 continue

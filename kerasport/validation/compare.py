@@ -89,18 +89,20 @@ def validate(
     rtol: float = Tolerance.rtol,
     atol: float = Tolerance.atol,
     seed: int = 0,
+    weights: str | Path | None = None,
     allow_keys: Sequence[str] = (),
     backend: str | None = None,
 ) -> Validation:
     """Compares an ONNX file with the NumPy reference of the Keras file that it was made from.
 
     Args:
-        source: The Keras model file.
+        source: The Keras model file, or the architecture of one.
         onnx_path: The ONNX file.
         inputs: One array per model input, in order or by name; generated when None.
         rtol: Tolerance relative to each value.
         atol: Tolerance relative to the largest value of each layer's output.
         seed: For generated inputs.
+        weights: A file of weights that were used, or of a whole model, of which only the weights were used.
         allow_keys: Config keys to accept although kerasport does not know them.
         backend: "theano" or "tensorflow", what a Keras 1 file was computed with; None goes by its weights' names.
 
@@ -109,7 +111,7 @@ def validate(
         UnsupportedModelError: The Keras model has layers that are not supported.
         InputError: The inputs do not fit.
     """
-    with load(source, allow_keys=allow_keys, backend=backend) as model:
+    with load(source, weights=weights, allow_keys=allow_keys, backend=backend) as model:
         return compare(model, Path(onnx_path), inputs, Tolerance(rtol, atol), seed)
 
 

@@ -1,0 +1,112 @@
+"""Architectures as text: what ``model.to_json()`` and ``model.to_yaml()`` give, and what people make of that.
+
+It is the config of the model, to which Keras 1 and 2 add ``keras_version`` and ``backend``. Files in the wild also hold
+the JSON as a JSON string (dumped twice), or the config under ``model_config``, as in TensorFlow.js's ``modelTopology``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from kerasport.errors import DamagedFileError, NotAModelError
+from kerasport.reader.saved import Contents, Origin
+
+TEXT_LIMIT = 256 << 20
+_NO_GRAPH = "Build the same model with the functional API or Sequential in Keras, load these weights, and save that."
+_WRAPPERS = ("modelTopology", "model_config")
+
+
+def open_json(path: Path) -> Contents:
+    """Opens a JSON file: an architecture, or the index of weights in several files.
+
+    Raises:
+        NotAModelError: It is JSON of another kind.
+        DamagedFileError: It is not complete.
+    """
+    from kerasport.reader.shards import is_index, open_shards
+
+    value = parse_json(path, read_text(path))
+    if is_index(value):
+        return open_shards(path, value)
+    return _contents(path, value, "JSON")
+
+
+def open_yaml(path: Path) -> Contents:
+    """Opens an architecture in YAML, as Keras 1 and 2 wrote it.
+
+    Raises:
+        MissingExtraError: PyYAML is not installed.
+        NotAModelError: It is YAML of another kind.
+        DamagedFileError: It is not complete, or more than plain values.
+    """
+    from kerasport.reader.plain_yaml import parse_yaml
+
+    return _contents(path, parse_yaml(path, read_text(path)), "YAML")
+
+
+def read_text(path: Path) -> bytes:
+    """A text file's bytes.
+
+    Raises:
+        DamagedFileError: It is larger than any architecture.
+    """
+    size = path.stat().st_size
+    if size > TEXT_LIMIT:
+        raise DamagedFileError(f"{path} has {size:,} bytes of text, which no architecture has.")
+    return path.read_bytes()
+
+
+def parse_json(path: Path, text: bytes | str, what: str = "it") -> Any:
+    """The value of a JSON text in UTF-8, UTF-16 or Latin-1; of one within it, if it is a string of JSON itself.
+
+    Args:
+        path: The file, for messages.
+        text: The JSON.
+        what: Where in the file it is.
+    """
+    try:
+        value = _load(text)
+        return json.loads(value) if isinstance(value, str) else value
+    except (ValueError, RecursionError) as error:
+        raise DamagedFileError(f"{path}: {what} is not valid JSON: {error}.", "Download or copy it again.") from error
+
+
+def _load(text: bytes | str) -> Any:
+    try:
+        return json.loads(text)
+    except UnicodeDecodeError:
+        return json.loads(text.decode("latin-1") if isinstance(text, bytes) else text)
+
+
+def model_config(path: Path, value: Any) -> Mapping[str, Any]:
+    """The config of a model with a graph of layers.
+
+    Raises:
+        NotAModelError: It is one of something else.
+    """
+    if not isinstance(value, dict) or "class_name" not in value:
+        raise NotAModelError(f"{path} has no layer graph in its config, as for a subclassed model.", _NO_GRAPH)
+    return value
+
+
+def _contents(path: Path, value: Any, form: str) -> Contents:
+    origin = Origin()
+    for wrapper in ("", *_WRAPPERS):
+        value = value.get(wrapper, value) if isinstance(value, dict) else value
+        value = parse_json(path, value, wrapper) if isinstance(value, str) else value
+        origin = _origin(value, origin)
+    if not isinstance(value, dict) or not isinstance(value.get("config"), dict | list):
+        raise NotAModelError(
+            f"{path} is {form}, but not the architecture of a Keras model.",
+            f"Save that with model.to_{form.lower()}() in Keras.",
+        )
+    return Contents(path, (path,), origin, model_config(path, value))
+
+
+def _origin(value: Any, outer: Origin) -> Origin:
+    if not isinstance(value, dict):
+        return outer
+    return Origin(str(value.get("keras_version") or outer.keras_version), str(value.get("backend") or outer.backend))

@@ -1,0 +1,194 @@
+"""The files that make up a ``.keras`` model, whether zipped or in a directory; nothing is extracted to disk."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import h5py
+
+from kerasport.errors import DamagedFileError
+
+TEXT_LIMIT = 256 << 20
+AGAIN = "Download or copy it again."
+# What zip can make of a byte; weights, which are noise to it, hardly shrink at all.
+_MOST_EXPANSION = 1000
+
+
+class Members(Protocol):
+    """The named files of one model.
+
+    Attributes:
+        path: The archive or directory.
+        names: The names of its files, with slashes.
+    """
+
+    path: Path
+    names: Sequence[str]
+
+    def read(self, name: str) -> bytes:
+        """The bytes of a text file.
+
+        Raises:
+            DamagedFileError: They are not all there, or too many.
+        """
+
+    def open_h5(self, name: str) -> h5py.File:
+        """A member as an open HDF5 file; a part that is not compressed is read in place.
+
+        Raises:
+            DamagedFileError: It is broken.
+        """
+
+    def files(self, *names: str) -> tuple[Path, ...]:
+        """The files on disk that have these members."""
+
+
+class ZipMembers:
+    """The members of a zip archive.
+
+    Raises:
+        DamagedFileError: It is no complete zip archive.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            with zipfile.ZipFile(path) as archive:
+                self._infos = archive.infolist()
+        except (zipfile.BadZipFile, OSError, ValueError) as error:
+            raise DamagedFileError(f"{path} is a damaged zip archive: {error}.", AGAIN) from error
+        self.names: Sequence[str] = [info.filename for info in self._infos]
+
+    def read(self, name: str) -> bytes:
+        """The bytes of a member."""
+        info = self._info(name)
+        if info.file_size > TEXT_LIMIT:
+            raise DamagedFileError(f"{self.path}: {name} claims {info.file_size:,} bytes; no model has such a text.")
+        return self._unpacked(info)
+
+    def open_h5(self, name: str) -> h5py.File:
+        """A member as an HDF5 file."""
+        info = self._info(name)
+        try:
+            if info.compress_type == zipfile.ZIP_STORED and not info.flag_bits & 1:
+                return h5py.File(_Part(self.path, _data_offset(self.path, info), info.file_size), "r")
+            if info.file_size > _MOST_EXPANSION * max(info.compress_size, 1):
+                raise DamagedFileError(
+                    f"{self.path}: {name} claims {info.file_size:,} bytes out of {info.compress_size:,}."
+                )
+            return h5py.File(io.BytesIO(self._unpacked(info)), "r")
+        except OSError as error:
+            raise DamagedFileError(f"{self.path}: {name} cannot be read: {error}.", AGAIN) from error
+
+    def files(self, *names: str) -> tuple[Path, ...]:
+        """The archive itself."""
+        return (self.path,)
+
+    def _info(self, name: str) -> zipfile.ZipInfo:
+        found = [info for info in self._infos if info.filename == name]
+        if len(found) != 1:
+            raise DamagedFileError(f"{self.path} has {len(found)} members named {name}; a Keras archive has one.")
+        return found[0]
+
+    def _unpacked(self, info: zipfile.ZipInfo) -> bytes:
+        try:
+            with zipfile.ZipFile(self.path) as archive, archive.open(info) as file:
+                return file.read(info.file_size)
+        except (zipfile.BadZipFile, zipfile.LargeZipFile, OSError, EOFError, RuntimeError, ValueError) as error:
+            raise DamagedFileError(f"{self.path}: {info.filename} cannot be read: {error}.", AGAIN) from error
+
+
+class FolderMembers:
+    """The files in a directory, as an archive unzipped or as Keras's ``zipped=False`` leaves them."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        found = sorted(path.rglob("*"))
+        self.names: Sequence[str] = [file.relative_to(path).as_posix() for file in found if not file.is_dir()]
+
+    def read(self, name: str) -> bytes:
+        """The bytes of a file."""
+        path = self._file(name)
+        if path.stat().st_size > TEXT_LIMIT:
+            raise DamagedFileError(f"{path} has {path.stat().st_size:,} bytes, which no text of a model has.")
+        return path.read_bytes()
+
+    def open_h5(self, name: str) -> h5py.File:
+        """A file as an HDF5 file."""
+        path = self._file(name)
+        try:
+            return h5py.File(path, "r")
+        except OSError as error:
+            raise DamagedFileError(f"{path} cannot be read: {error}.", AGAIN) from error
+
+    def files(self, *names: str) -> tuple[Path, ...]:
+        """These files."""
+        return tuple(self.path / name for name in names)
+
+    def _file(self, name: str) -> Path:
+        return plain_file(self.path, name)
+
+
+def plain_file(folder: Path, name: str) -> Path:
+    """A file in a folder, by its name alone and not through a link.
+
+    Raises:
+        DamagedFileError: It is not there, or elsewhere.
+    """
+    path = folder / name
+    if any(part.is_symlink() for part in (path, *path.parents[: len(Path(name).parts) - 1])):
+        raise DamagedFileError(
+            f"{path} is a link, which kerasport does not follow.", "Copy the files themselves: cp -rL."
+        )
+    if not path.is_file():
+        raise DamagedFileError(f"{path} is missing.", AGAIN)
+    return path
+
+
+def _data_offset(path: Path, info: zipfile.ZipInfo) -> int:
+    """Where a member's bytes begin: behind its local header, whose name and extra field have their own lengths."""
+    with path.open("rb") as file:
+        file.seek(info.header_offset)
+        header = file.read(30)
+    if len(header) < 30 or not header.startswith(b"PK\x03\x04"):
+        raise DamagedFileError(f"{path} is a damaged zip archive.", AGAIN)
+    lengths = int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
+    return info.header_offset + 30 + lengths
+
+
+class _Part(io.RawIOBase):
+    """A stretch of a file as a file of its own."""
+
+    def __init__(self, path: Path, start: int, size: int) -> None:
+        super().__init__()
+        self._file = path.open("rb")
+        self._start = start
+        self._size = size
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        self._position = max(base + offset, 0)
+        return self._position
+
+    def readinto(self, buffer: Any) -> int:
+        view = memoryview(buffer).cast("B")
+        count = max(min(len(view), self._size - self._position), 0)
+        self._file.seek(self._start + self._position)
+        read = self._file.readinto(view[:count]) or 0
+        self._position += read
+        return read
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
