@@ -93,7 +93,7 @@ class _Assembler:
 
     def run(self, model: ModelDef) -> Assembly:
         defined = {layer.name: layer for layer in model.layers}
-        self._stateful = _is_stateful(model)
+        self._stateful = any(map(_has_states, model.layers))
         inputs = [self._input(defined[ref.layer]) for ref in model.inputs]
         flows = self._model(model, inputs, "")
         outputs = tuple(flow.value for flow in flows if flow.value is not None)
@@ -215,6 +215,8 @@ class _Assembler:
             inputs = [self._as_float(value) for value in inputs]
         masks = tuple(flow.mask for flow in flows)
         record = self._records[key]
+        if spec.stateful and record.outputs:
+            raise LayerError("it is stateful and called more than once", "use a layer for each call, or stateful=False")
         inferred = spec.infer(*(value.type for value in inputs))
         types = inferred if isinstance(inferred, tuple) else (inferred,)
         if not record.outputs:
@@ -308,6 +310,9 @@ class _Assembler:
             self._problem(key, "its input has no time axis and features", "give it (batch, time, ...)")
             return [Flow(None)]
         inner, x, mask = layer.inner["layer"], values[0], flows[0].mask
+        if _has_states(inner):
+            self._problem(key, "its layer is stateful, which would carry states from step to step", "")
+            return [Flow(None)]
         alone = layer.config["mask_rule"] == "free_batch" and self._fixed_batch
         if works_per_step(inner) and x.name not in self._folded:
             results = self._apply(inner, node, flows, None, f"{key}/")
@@ -355,9 +360,9 @@ class _Assembler:
         return name if not count else self._unique(f"{name}@{count}")
 
 
-def _is_stateful(model: ModelDef) -> bool:
-    layers = [part for layer in model.layers for part in (layer, *layer.inner.values())]
-    return any(layer.config.get("stateful") or (layer.model and _is_stateful(layer.model)) for layer in layers)
+def _has_states(layer: LayerDef) -> bool:
+    parts = [*(layer.model.layers if layer.model else ()), *layer.inner.values()]
+    return bool(layer.config.get("stateful")) or any(map(_has_states, parts))
 
 
 def _behind_time(value: Value) -> tuple[int, ...]:

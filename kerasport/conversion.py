@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 from kerasport._version import __version__
 from kerasport.errors import MismatchError
+from kerasport.graph import State
 from kerasport.loading import LoadedModel, load
+from kerasport.states import with_states
 
 if TYPE_CHECKING:
     from kerasport.export import OnnxModel
@@ -30,6 +32,7 @@ class Conversion:
         size: Bytes written, external data included.
         opset: The ONNX opset.
         validation: The comparison with the reference, None when it was not asked for.
+        states: The inputs and outputs that carry states from batch to batch.
     """
 
     path: Path
@@ -39,6 +42,7 @@ class Conversion:
     size: int
     opset: int
     validation: Validation | None
+    states: tuple[State, ...] = ()
 
 
 def convert(
@@ -51,6 +55,7 @@ def convert(
     validate: bool = True,
     allow_keys: Collection[str] = (),
     backend: str | None = None,
+    states: str = "reset",
 ) -> Conversion:
     """Converts a Keras model file to an ONNX file.
 
@@ -63,8 +68,11 @@ def convert(
         validate: Whether to check the model and compare it with the NumPy reference before it takes its place.
         allow_keys: Config keys to accept although kerasport does not know them: ``key`` or ``Class.key``.
         backend: "theano" or "tensorflow", what a Keras 1 file was computed with; None goes by its weights' names.
+        states: "reset": stateful layers start every batch from zero states; "carry": their states are further inputs
+            and outputs, ``<layer>_state_h_in`` and ``<layer>_state_h_out`` ...
 
     Raises:
+        OptionError: States are to be carried and there are none, or the opset cannot be written.
         FileError: The source cannot be read or the target cannot be written.
         UnsupportedModelError: Some layers cannot be converted; nothing is written.
         MismatchError: ONNX Runtime and the reference disagree; nothing is written.
@@ -74,7 +82,8 @@ def convert(
     from kerasport.files import whole
 
     with load(source, weights=weights, allow_keys=allow_keys, backend=backend) as model:
-        onnx_model = translate(model.graph, opset, fold)
+        graph = with_states(model.graph, states)
+        onnx_model = translate(graph, opset, fold)
         with whole(Path(target)) as path:
             write_file(onnx_model, metadata(model, onnx_model), path)
             size = sum(file.stat().st_size for file in path.parent.iterdir())
@@ -87,15 +96,16 @@ def convert(
         size=size,
         opset=onnx_model.opset,
         validation=validation,
+        states=graph.states,
     )
 
 
-def to_onnx_bytes(model: LoadedModel) -> bytes:
-    """A loaded model as ONNX bytes, for running it in memory."""
+def to_onnx_bytes(model: LoadedModel, states: str = "reset") -> bytes:
+    """A loaded model as ONNX bytes, for running it in memory; ``states`` as in ``convert``."""
     from kerasport.export import translate
     from kerasport.export.writer import to_bytes
 
-    onnx_model = translate(model.graph)
+    onnx_model = translate(with_states(model.graph, states))
     return to_bytes(onnx_model, metadata(model, onnx_model))
 
 
@@ -105,12 +115,14 @@ def metadata(model: LoadedModel, onnx_model: OnnxModel) -> Mapping[str, str]:
         name: [tensor.name] if tensor.is_logical else [tensor.name, tensor.perm]
         for name, tensor in onnx_model.layers.items()
     }
+    states = {"kerasport.states": json.dumps(onnx_model.states)} if onnx_model.states else {}
     return {
         "kerasport.version": __version__,
         "kerasport.layers": json.dumps(layers, separators=(",", ":")),
         "keras.version": model.saved.keras_version,
         "keras.backend": model.saved.backend,
         **{f"{what}.sha256": _sha256(files) for what, files in model.saved.files.items()},
+        **states,
     }
 
 

@@ -50,6 +50,19 @@ class Layer:
     weights: Mapping[str, Weight] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a caller carries from one batch to the next: the one's output is the other's input.
+
+    Attributes:
+        input: The name of an input; zeros in the first batch.
+        output: The name of an output.
+    """
+
+    input: str
+    output: str
+
+
 @dataclass(frozen=True)
 class Graph:
     """A whole model.
@@ -61,6 +74,7 @@ class Graph:
         output_names: Keras's names of the outputs.
         calls: In topological order.
         layers: By key.
+        states: Those inputs and outputs that are carried from batch to batch.
     """
 
     name: str
@@ -69,6 +83,7 @@ class Graph:
     output_names: tuple[str, ...]
     calls: tuple[Call, ...]
     layers: Mapping[str, Layer]
+    states: tuple[State, ...] = ()
 
     def weights_of(self, call: Call) -> Mapping[str, Weight]:
         """The weights of a call's layer, by role."""

@@ -87,6 +87,11 @@ class Golden:
         """Keras's outputs, in the model's order."""
         return self._arrays("output")
 
+    @property
+    def next_batch(self) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
+        """Inputs that Keras was given next, and what it computed then; of stateful models only."""
+        return self._arrays("next_input"), self._arrays("next_output")
+
     def _arrays(self, kind: str) -> list[NDArray[Any]]:
         with np.load(io.BytesIO(self.member("arrays.npz")), allow_pickle=False) as arrays:
             return [arrays[f"{kind}_{i}"] for i in range(sum(key.startswith(f"{kind}_") for key in arrays))]

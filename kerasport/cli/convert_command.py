@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kerasport.cli.options import allow_key, backend_option, size_text, weights_option
+from kerasport.cli.options import allow_key, backend_option, size_text, states_option, weights_option
 
 if TYPE_CHECKING:
     from kerasport.conversion import Conversion
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @weights_option
 @allow_key
 @backend_option
+@states_option
 def command(
     model: Path,
     output: Path,
@@ -31,6 +32,7 @@ def command(
     weights: Path | None,
     allow_keys: tuple[str, ...],
     backend: str | None,
+    states: str,
 ) -> None:
     """Convert the Keras file MODEL to the ONNX file OUTPUT.
 
@@ -47,6 +49,7 @@ def command(
         weights=weights,
         allow_keys=allow_keys,
         backend=backend,
+        states=states,
     )
     _show(result)
 
@@ -56,6 +59,9 @@ def _show(result: Conversion) -> None:
         f"{result.path}: {result.layers} layers, {result.nodes} nodes, {result.parameters:,} parameters,"
         f" {size_text(result.size)}, opset {result.opset}"
     )
+    if result.states:
+        pairs = ", ".join(f"{state.output} to {state.input}" for state in result.states)
+        click.echo(f"states, to be carried from batch to batch: {pairs}")
     if result.validation is None:
         click.echo("not validated")
     else:

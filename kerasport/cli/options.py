@@ -33,6 +33,16 @@ backend_option = click.option(
 )
 
 
+states_option = click.option(
+    "--states",
+    type=click.Choice(["reset", "carry"]),
+    default="reset",
+    show_default=True,
+    help="Stateful recurrent layers start every batch from zero states, or from those that the batch before left: in"
+    " an ONNX file these are further inputs and outputs.",
+)
+
+
 def console() -> Console:
     """The terminal; where there is none (a pipe, a log), tables are as wide as they need to be."""
     from rich.console import Console

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kerasport.cli.options import allow_key, backend_option, shape_text, weights_option
+from kerasport.cli.options import allow_key, backend_option, shape_text, states_option, weights_option
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,6 +43,7 @@ _PREVIEW_ROWS = 10
 @weights_option
 @allow_key
 @backend_option
+@states_option
 def command(
     model: Path,
     inputs: tuple[str, ...],
@@ -53,6 +54,7 @@ def command(
     weights: Path | None,
     allow_keys: tuple[str, ...],
     backend: str | None,
+    states: str,
 ) -> None:
     """Predict with MODEL, an ONNX file or a Keras file (converted in memory).
 
@@ -62,7 +64,7 @@ def command(
     from kerasport.prediction.sinks import check_target, write_batches
 
     with Predictor(
-        model, engine=engine, threads=threads, weights=weights, allow_keys=allow_keys, backend=backend
+        model, engine=engine, threads=threads, weights=weights, allow_keys=allow_keys, backend=backend, states=states
     ) as predictor:
         names = [port.name for port in predictor.outputs]
         if output is not None:
@@ -77,8 +79,7 @@ def command(
 
 
 def _predicted(predictor: Predictor, sources: Sequence[Source], batch_size: int) -> Iterator[Batch]:
-    fixed = next((port.shape[0] for port in predictor.inputs if port.shape and port.shape[0]), None)
-    batches = zip(*(source.batches(fixed or batch_size) for source in sources), strict=True)
+    batches = zip(*(source.batches(predictor.fixed_batch or batch_size) for source in sources), strict=True)
     yield from predictor.batches(batches)
 
 
@@ -98,11 +99,12 @@ def _progress(batches: Iterable[Batch], rows: int) -> Iterator[Batch]:
 def _preview(predictor: Predictor, sources: Sequence[Source], shown: int, rows: int) -> None:
     import numpy as np
 
-    (outputs,) = list(predictor.batches(zip(*([next(s.batches(max(shown, 1)))] for s in sources), strict=True)))
+    size = predictor.fixed_batch or max(shown, 1)
+    (outputs,) = list(predictor.batches(zip(*([next(s.batches(size))] for s in sources), strict=True)))
     with np.printoptions(precision=6, suppress=True, threshold=60, edgeitems=3, linewidth=110):
         for port, array in zip(predictor.outputs, outputs, strict=True):
             click.echo(f"{port.name}: {array.dtype} {shape_text(array.shape[1:])} a row")
-            for index, row in enumerate(array):
+            for index, row in enumerate(array[:shown]):
                 click.echo(f"{index:>5}  {np.array2string(row, prefix=' ' * 7)}")
     if rows > shown:
         click.echo(f"... {rows - shown} rows more; --output FILE.npy writes all.")

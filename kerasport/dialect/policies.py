@@ -26,6 +26,9 @@ def stored(name: str, config: Mapping[str, Any], writer: Writer) -> dict[str, An
     mode, _, block = str(settings.get("mode") or settings.get("name") or "quantised").partition("/")
     if mode == "float8":
         return {"mode": mode}
+    if mode in ("gptq", "awq"):
+        bits, _, group = block.partition("/")
+        return {"mode": mode, "nibbles": bits == "4", "block": int(group) if group.lstrip("-").isdigit() else None}
     if mode not in ("int8", "int4"):
         return {"mode": mode}
     form = {"mode": mode, "rounds_inputs": mode == "int8" or writer.version < (3, 14, 0)}
@@ -64,6 +67,9 @@ def with_hidden_forms(model: ModelDef, writer: Writer) -> Iterator[ModelDef]:
     yield _quantised(model, {"mode": "int4", "rounds_inputs": early, "packs_rows": early})
     yield _quantised(model, {"mode": "int4", "block": -1})
     yield _quantised(model, {"mode": "float8"})
+    if writer.version >= (3, 10, 0):
+        for mode, nibbles in (("gptq", True), ("gptq", False), ("awq", True)):
+            yield _quantised(model, {"mode": mode, "nibbles": nibbles, "block": -1})
 
 
 def _has_projections(layer: LayerDef) -> bool:

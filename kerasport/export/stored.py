@@ -13,7 +13,7 @@ from kerasport.export.arrays import Lazy, combine
 from kerasport.export.builder import Scope
 from kerasport.export.ops import ONNX_TYPES, reduce
 from kerasport.layers.base import Shape
-from kerasport.layers.stored import EPSILON, Layout, Stored
+from kerasport.layers.stored import EPSILON, GROUPED, Layout, Stored
 
 _Array = NDArray[Any]
 _FLOAT8E4M3FN = 17
@@ -83,8 +83,8 @@ def effective(b: Scope, stored: Stored, layout: Layout) -> Lazy:
     if stored.mode == "plain" and not has_factors(b, layout):
         return b.weight(role)
     names = [role] if stored.mode == "plain" else [role, f"{role}_scale"]
-    if stored.block:
-        names += [f"{role}_zero", "g_idx"]
+    if stored.block or stored.mode in GROUPED:
+        names += [f"{role}_zero", "g_idx"] + ["awq_scales"] * (stored.mode == "awq")
     factors = [f"lora_{role}_a", f"lora_{role}_b"] if has_factors(b, layout) else []
     shape = whole_shape(b, layout)
 
@@ -154,6 +154,8 @@ def _dequantised(stored: Stored, layout: Layout, found: dict[str, _Array], shape
     if stored.mode == "float8":
         return _float8(array, found["kernel_scale"])
     scale = found[f"{role}_scale"]
+    if stored.mode in GROUPED:
+        return _degrouped(stored, found).reshape(shape)
     if not stored.block:
         numbers = array if stored.mode == "int8" else _unpacked(stored, layout, array, shape)
         return np.asarray(numbers.astype(np.float32) / _spread(scale, layout, shape))
@@ -161,6 +163,17 @@ def _dequantised(stored: Stored, layout: Layout, found: dict[str, _Array], shape
     groups = found["g_idx"].astype(np.int64)
     zero, scale = (np.take(part, groups, axis=layout.grouped_axis) for part in (found[f"{role}_zero"], scale))
     return np.asarray((numbers - zero.astype(np.float32)) * scale).reshape(shape)
+
+
+def _degrouped(stored: Stored, found: dict[str, _Array]) -> _Array:
+    """The matrix (summed, channels) of gptq and awq."""
+    scale, zero, groups = found["kernel_scale"], found["kernel_zero"], found["g_idx"].astype(np.int64)
+    numbers = found["kernel"].T.astype(np.float32)
+    if stored.nibbles:
+        bytes_ = found["kernel"].T
+        numbers = np.stack([bytes_ & 15, bytes_ >> 4], axis=-1).reshape(len(bytes_), -1)[:, : len(scale)]
+    matrix = (numbers - zero.T[groups].astype(np.float32)) * scale.T[groups]
+    return np.asarray(matrix / found["awq_scales"][:, None] if stored.mode == "awq" else matrix)
 
 
 def _unpacked(stored: Stored, layout: Layout, packed: _Array, shape: tuple[int, ...]) -> _Array:

@@ -26,6 +26,7 @@ class OnnxModel:
         initializers: By name, in order of first use.
         opset: The ONNX opset.
         layers: For each of the graph's values that stands in the model: the ONNX value and its stored order.
+        states: For each output that carries a state to the next batch: the input that takes it there.
     """
 
     name: str
@@ -35,6 +36,7 @@ class OnnxModel:
     initializers: Mapping[str, Lazy]
     opset: int
     layers: Mapping[str, Tensor]
+    states: Mapping[str, str]
 
 
 def translate(graph: Graph, opset: int | None = None, fold: bool = True, track: bool = True) -> OnnxModel:
@@ -66,6 +68,7 @@ def translate(graph: Graph, opset: int | None = None, fold: bool = True, track: 
         raise UnsupportedModelError(list(problems.values()))
     renamed = _name_outputs(builder)
     nodes = _live(builder.nodes, [value.name for value in renamed])
+    public = dict(zip(graph.output_names, (value.name for value in renamed), strict=True))
     used = {name for node in nodes for name in node.reads}
     produced = used | {name for node in nodes for name in node.outputs}
     return OnnxModel(
@@ -76,6 +79,7 @@ def translate(graph: Graph, opset: int | None = None, fold: bool = True, track: 
         initializers={name: array for name, array in builder.initializers.items() if name in used},
         opset=builder.opset,
         layers={name: tensor for name, tensor in builder.tensors.items() if tensor.name in produced},
+        states={public[state.output]: state.input for state in graph.states},
     )
 
 

@@ -105,6 +105,20 @@ class Spec:
         """Reads the canonical config of one layer; raises LayerError for what is not supported."""
         return cls()
 
+    @property
+    def stateful(self) -> bool:
+        """Whether its states outlive a call in Keras."""
+        return False
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """What its states are called, in the order in which they are its last inputs and outputs."""
+        return ()
+
+    def returning_states(self) -> Spec:
+        """The spec with the final states as its last outputs."""
+        return self
+
     def called_with(self, kwargs: Mapping[str, Any]) -> Spec:
         """The spec of one call with these constant keyword arguments.
 

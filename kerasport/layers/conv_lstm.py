@@ -16,13 +16,12 @@ from kerasport.layers.spatial import positive
 
 _IGNORED = (
     "implementation dropout recurrent_dropout seed unit_forget_bias recurrent_initializer recurrent_regularizer"
-    " recurrent_constraint unroll stateful"
+    " recurrent_constraint unroll"
 )
-_LIMITS = "stateful layers start every call from zero states, as Keras does in the first batch"
 _CONVOLUTIONS: dict[str, type[Conv]] = {"ConvLSTM1D": Conv1D, "ConvLSTM2D": Conv2D, "ConvLSTM3D": Conv3D}
 
 
-@LAYERS.register("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", ignored=_IGNORED, limits=_LIMITS)
+@LAYERS.register("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", ignored=_IGNORED)
 @dataclass(frozen=True, kw_only=True)
 class ConvLSTM(Spec):
     """``i, f, g, o = conv(x) + same_conv(h)``, ``c = f * c + i * act(g)``, ``h = o * act(c)``, step by step.
@@ -37,6 +36,7 @@ class ConvLSTM(Spec):
         go_backwards: Whether the last step comes first; outputs stay in the order in which they were computed.
         zero_masked: Whether a masked step's output is zero; else it is the one before it.
         masked: Whether the call heeds a mask.
+        stateful: Whether Keras starts from the states that the batch before left.
     """
 
     inputs: Conv
@@ -48,6 +48,7 @@ class ConvLSTM(Spec):
     go_backwards: bool = False
     zero_masked: bool = False
     masked: bool = True
+    stateful: bool = False
     uses_mask: ClassVar[bool] = True
 
     @classmethod
@@ -72,12 +73,22 @@ class ConvLSTM(Spec):
             return_state=config.flag("return_state"),
             go_backwards=config.flag("go_backwards"),
             zero_masked=config.flag("zero_output_for_mask"),
+            stateful=config.flag("stateful"),
         )
 
     @property
     def states(self) -> tuple[int, ...]:
         """The channels of its states h and c."""
         return (self.filters, self.filters)
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """The states h and c."""
+        return ("state_h", "state_c")
+
+    def returning_states(self) -> Self:
+        """With ``return_state``."""
+        return replace(self, return_state=True)
 
     def called_with(self, kwargs: Mapping[str, Any]) -> Self:
         """``mask=False`` says that the call heeds no mask."""

@@ -13,7 +13,7 @@ from kerasport.layers.config import Config
 from kerasport.layers.functions import LINEAR, Function
 from kerasport.layers.ops import NotEqualTo, ReduceAny
 from kerasport.layers.registry import LAYERS
-from kerasport.layers.stored import PLAIN, QUANTISATION, Layout, Stored
+from kerasport.layers.stored import PLAIN, Layout, Stored
 
 _DROPOUT = "rate noise_shape seed data_format"
 
@@ -37,7 +37,7 @@ class Identity(Spec):
         return inputs[0]
 
 
-@LAYERS.register("Dense", limits=QUANTISATION)
+@LAYERS.register("Dense")
 @dataclass(frozen=True, kw_only=True)
 class Dense(Spec):
     """``activation(x @ kernel + bias)`` over the last axis, for an input of any rank from 2."""

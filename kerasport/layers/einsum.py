@@ -12,7 +12,7 @@ from kerasport.layers.base import Dim, Shape, Spec, TensorType
 from kerasport.layers.config import Config
 from kerasport.layers.functions import LINEAR, Function
 from kerasport.layers.registry import LAYERS
-from kerasport.layers.stored import PLAIN, QUANTISATION, Layout, Stored
+from kerasport.layers.stored import PLAIN, Layout, Stored
 
 _FORM = re.compile(r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?")
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -43,7 +43,7 @@ class Equation:
         return once and set(self.output) <= letters and len(set(self.output)) == len(self.output) and bool(self.summed)
 
 
-@LAYERS.register("EinsumDense", limits=QUANTISATION)
+@LAYERS.register("EinsumDense")
 @dataclass(frozen=True, kw_only=True)
 class EinsumDense(Spec):
     """``activation(einsum(equation, x, kernel) + bias)``.

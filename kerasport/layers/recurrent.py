@@ -18,8 +18,8 @@ _CELL = (
     "implementation dropout recurrent_dropout seed unit_forget_bias recurrent_initializer recurrent_regularizer"
     " recurrent_constraint"
 )
-_SEQUENCE = f"{_CELL} stateful use_cudnn input_length"
-_LIMITS = "stateful layers start every call from zero states, as Keras does in the first batch; no constants"
+_SEQUENCE = f"{_CELL} use_cudnn input_length"
+_LIMITS = "no constants"
 _GATES = {"SimpleRNN": 1, "LSTM": 4, "GRU": 3}
 _MASKED_OUTPUTS = ("output", "state")
 
@@ -91,6 +91,7 @@ class Recurrent(Spec):
             data's order, whatever order the outputs are in.
         reversed_states: Whether a stack's states are listed from the last cell to the first.
         masked: Whether the call heeds a mask.
+        stateful: Whether Keras starts from the states that the batch before left.
     """
 
     cells: tuple[Cell, ...]
@@ -103,6 +104,7 @@ class Recurrent(Spec):
     unrolled: bool = False
     reversed_states: bool = False
     masked: bool = True
+    stateful: bool = False
     uses_mask: ClassVar[bool] = True
 
     @classmethod
@@ -130,6 +132,7 @@ class Recurrent(Spec):
             state_masked=config.choice("masked_output", _MASKED_OUTPUTS, "output") == "state",
             unrolled=config.flag("unroll"),
             reversed_states=isinstance(inner, Recurrent) and inner.reversed_states,
+            stateful=config.flag("stateful"),
         )
 
     @property
@@ -142,6 +145,17 @@ class Recurrent(Spec):
         """The sizes of its states, in Keras's order."""
         cells = self.cells[::-1] if self.reversed_states else self.cells
         return tuple(cell.units for cell in cells for _ in range(cell.states))
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """``state_h`` and ``state_c``; with the cell's number between in a stack."""
+        cells = list(enumerate(self.cells))[:: -1 if self.reversed_states else 1]
+        stacked = len(cells) > 1
+        return tuple(f"state_{i}_{s}" if stacked else f"state_{s}" for i, cell in cells for s in "hc"[: cell.states])
+
+    def returning_states(self) -> Self:
+        """With ``return_state``."""
+        return replace(self, return_state=True)
 
     def called_with(self, kwargs: Mapping[str, Any]) -> Self:
         """``mask=False`` says that the call heeds no mask."""
@@ -238,6 +252,21 @@ class Bidirectional(Spec):
             for side, spec in (("forward", self.forward), ("backward", self.backward))
             for role, shape in spec.weights(*inputs).items()
         }
+
+    @property
+    def stateful(self) -> bool:
+        """Whether its layers' states outlive a call in Keras."""
+        return self.forward.stateful or self.backward.stateful
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """Those of both layers, after ``forward_`` and ``backward_``."""
+        sides = (("forward", self.forward), ("backward", self.backward))
+        return tuple(f"{side}_{name}" for side, layer in sides for name in layer.state_names)
+
+    def returning_states(self) -> Self:
+        """With ``return_state`` on both sides."""
+        return replace(self, forward=self.forward.returning_states(), backward=self.backward.returning_states())
 
     def split_states(self, states: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
         """The initial states of each layer."""

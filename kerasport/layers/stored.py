@@ -5,7 +5,10 @@ https://keras.io/api/models/model_config_and_operations/ and Keras's ``layers/co
 - int8: ``kernel = q / scale``, a scale for each output channel;
 - int4: two values a byte, the first one in the low half; ``kernel = q / scale``, or in blocks of rows
   ``kernel = (q - zero[g]) * scale[g]`` with the block ``g`` of each row in ``g_idx``;
-- float8: ``kernel = e4m3(kernel / scale) * scale``, and the same for the inputs.
+- float8: ``kernel = e4m3(kernel / scale) * scale``, and the same for the inputs;
+- gptq: the transposed kernel, unsigned, two values of 4 bits a byte along its first axis or one of other sizes;
+  ``kernel = (q - zero[:, g]) * scale[:, g]``, with the group ``g`` of each column of ``q`` in ``g_idx``;
+- awq: the same in 4 bits; then each row of the kernel is divided by its ``awq_scales``.
 
 int8, and int4 before Keras 3.14, round the inputs too: ``s = 127 / (max|x| + 1e-7)`` over the features,
 ``y = round(x * s) @ q / (s * scale)``.
@@ -21,8 +24,8 @@ from kerasport.errors import LayerError
 from kerasport.layers.base import Dim, Shape, known_product
 from kerasport.layers.config import Config
 
-QUANTISATION = "quantised weights other than int8, int4 and float8 (GPTQ, AWQ)"
-MODES = ("plain", "int8", "int4", "float8")
+GROUPED = ("gptq", "awq")
+MODES = ("plain", "int8", "int4", "float8", *GROUPED)
 EPSILON = 1e-7
 # The last components of the roles that Keras merges into the kernel when it writes an archive.
 MERGED_ROLES = frozenset(["lora_kernel_a", "lora_kernel_b", "lora_embeddings_a", "lora_embeddings_b"])
@@ -56,6 +59,15 @@ class Layout:
         return known_product(rows), known_product([self.shape[axis] for axis in self.channels])
 
     @property
+    def halves(self) -> tuple[Dim, Dim]:
+        """The shape of the matrix that gptq and awq store: of three dimensions, the largest one stands alone."""
+        first, *rest = self.shape
+        largest = max(self.shape, key=lambda dim: dim or 0)
+        if len(self.shape) < 3 or first == largest:
+            return first, known_product(rest)
+        return known_product(self.shape[:2]), known_product(self.shape[2:])
+
+    @property
     def grouped_axis(self) -> int:
         """The axis of the matrix that blocks divide."""
         return 1 if self.role == "embeddings" else 0
@@ -66,11 +78,12 @@ class Stored:
     """The form in which a layer's kernel is stored.
 
     Attributes:
-        mode: plain, int8, int4 or float8.
+        mode: plain, int8, int4, float8, gptq or awq.
         rounds_inputs: Whether the inputs are rounded to 8 bits.
         block: The rows of a block of int4 values with a scale and a zero of its own, -1 for any number; None for one
             scale a channel.
         packs_rows: Whether int4 values are packed along an axis of the kernel itself, not of the matrix.
+        nibbles: Whether gptq and awq store two values a byte.
         rank: That of the low-rank factors; 0 for none.
         factor: What the product of these factors is multiplied with.
     """
@@ -79,6 +92,7 @@ class Stored:
     rounds_inputs: bool = False
     block: int | None = None
     packs_rows: bool = False
+    nibbles: bool = False
     rank: int = 0
     factor: float = 0.0
 
@@ -100,6 +114,8 @@ class Stored:
     def roles(self, layout: Layout, bias: Shape | None = None) -> dict[str, Shape]:
         """All roles in the order of Keras's archives, and the low-rank factors, which are not in these."""
         role = layout.role
+        if self.mode in GROUPED:
+            return ({} if bias is None else {"bias": bias}) | self._grouped(layout)
         roles: dict[str, Shape] = {role: self._packed(layout)}
         if bias is not None:
             roles["bias"] = bias
@@ -116,6 +132,13 @@ class Stored:
                 f"lora_{role}_b": (self.rank, layout.shape[-1]),
             }
         return roles
+
+    def _grouped(self, layout: Layout) -> dict[str, Shape]:
+        rows, columns = layout.halves
+        groups: Shape = (columns, self._blocks(rows))
+        roles: dict[str, Shape] = {"kernel": (_half(columns) if self.nibbles else columns, rows)}
+        roles |= {"kernel_scale": groups, "kernel_zero": groups}
+        return roles | ({"awq_scales": (rows,)} if self.mode == "awq" else {}) | {"g_idx": (rows,)}
 
     def _packed(self, layout: Layout) -> Shape:
         if self.mode != "int4":

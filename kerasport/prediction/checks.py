@@ -70,6 +70,11 @@ def check_rows(port: Port, array: Array, start: int) -> Array:
         InputError: It does not fit, holds NaN or infinity, or loses its fractions in a whole-number input.
     """
     check(port, array.shape, array.dtype)
+    if port.shape and port.shape[0] not in (None, len(array)):
+        what = (
+            f"The input {port.name!r} takes {port.shape[0]} rows at a time; from row {start} on there are {len(array)}."
+        )
+        raise InputError(what, f"Give it a multiple of {port.shape[0]} rows.")
     if array.dtype.kind == "f":
         bad = ~np.isfinite(array)
         if bad.any():

@@ -2,37 +2,33 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kerasport.errors import InputError, NotAModelError, OptionError
 from kerasport.loading import LoadedModel, load
+from kerasport.prediction.carrying import Carrying, Engine, carrying
 from kerasport.prediction.checks import check, check_rows, named
 from kerasport.reader.sniff import HDF5_MAGIC
 from kerasport.runtime import Port, Session, port_of
+from kerasport.states import with_states
 
 Array = NDArray[Any]
 ENGINES = ("onnxruntime", "reference")
 
 
-class _Engine(Protocol):
-    @property
-    def inputs(self) -> tuple[Port, ...]: ...
-    @property
-    def outputs(self) -> tuple[Port, ...]: ...
-    def run(self, inputs: Sequence[Array]) -> list[Array]: ...
-
-
 class _Reference:
     """The NumPy reference as an engine."""
 
-    def __init__(self, model: LoadedModel) -> None:
-        graph = self._graph = model.graph
+    def __init__(self, model: LoadedModel, states: str) -> None:
+        graph = self._graph = with_states(model.graph, states)
+        self.states = {state.output: state.input for state in graph.states}
         self.inputs = tuple(port_of(v.name, v.type) for v in graph.inputs)
         self.outputs = tuple(port_of(name, v.type) for name, v in zip(graph.output_names, graph.outputs, strict=True))
 
@@ -52,6 +48,8 @@ class Predictor:
         threads: Threads of ONNX Runtime; 0 lets it choose.
         allow_keys: Config keys of a Keras file to accept although kerasport does not know them.
         backend: "theano" or "tensorflow", what a Keras 1 file was computed with; None goes by its weights' names.
+        states: For a Keras file, "reset": stateful layers start every batch from zero states; "carry": they start from
+            those that the batch before left, as in Keras, until ``reset_states``. An ONNX file says itself.
 
     Raises:
         FileError: The file cannot be read.
@@ -68,6 +66,7 @@ class Predictor:
         threads: int = 0,
         allow_keys: Collection[str] = (),
         backend: str | None = None,
+        states: str = "reset",
     ) -> None:
         if engine not in ENGINES:
             raise OptionError(f"There is no engine {engine!r}.", f"Choose one of {', '.join(ENGINES)}.")
@@ -78,10 +77,15 @@ class Predictor:
                 raise OptionError(f"{path} is an ONNX file; the reference runs Keras files only.")
             if weights is not None:
                 raise OptionError(f"{path} is an ONNX file, which has its weights in it.")
-            self._engine: _Engine = Session(path, threads=threads)
+            session = Session(path, threads=threads)
+            self._engine: Engine = carrying(session, json.loads(session.metadata.get("kerasport.states", "{}")))
             return
         self._loaded = load(path, weights=weights, allow_keys=allow_keys, backend=backend)
-        self._engine = _Reference(self._loaded) if engine == "reference" else _converted(self._loaded, threads)
+        try:
+            self._engine = _of_keras(self._loaded, engine, threads, states)
+        except BaseException:
+            self._loaded.close()
+            raise
 
     @property
     def inputs(self) -> tuple[Port, ...]:
@@ -92,6 +96,11 @@ class Predictor:
     def outputs(self) -> tuple[Port, ...]:
         """The model's outputs in order."""
         return self._engine.outputs
+
+    @property
+    def fixed_batch(self) -> int | None:
+        """The only number of rows that the model takes at a time, if there is one: stateful ones have it."""
+        return next((port.shape[0] for port in self.inputs if port.shape and port.shape[0]), None)
 
     def batches(self, batches: Iterable[Sequence[Array]]) -> Iterator[list[Array]]:
         """The outputs of each batch, in order.
@@ -117,9 +126,14 @@ class Predictor:
         if len(rows) != 1:
             raise InputError(f"The inputs have different numbers of rows: {sorted(rows)}.")
         (count,) = rows
-        size = next((port.shape[0] for port in self.inputs if port.shape and port.shape[0]), None) or batch_size
+        size = self.fixed_batch or batch_size
         results = list(self.batches([a[i : i + size] for a in arrays] for i in range(0, max(count, 1), size)))
         return [np.concatenate(parts) for parts in zip(*results, strict=True)]
+
+    def reset_states(self) -> None:
+        """Lets the next batch start from zero states, where states are carried."""
+        if isinstance(self._engine, Carrying):
+            self._engine.reset()
 
     def close(self) -> None:
         """Closes the model file."""
@@ -144,6 +158,7 @@ def predict(
     engine: str = "onnxruntime",
     allow_keys: Collection[str] = (),
     backend: str | None = None,
+    states: str = "reset",
 ) -> Array | list[Array]:
     """Predictions for arrays.
 
@@ -155,6 +170,7 @@ def predict(
         engine: "onnxruntime" or "reference".
         allow_keys: Config keys of a Keras file to accept although kerasport does not know them.
         backend: "theano" or "tensorflow", what a Keras 1 file was computed with; None goes by its weights' names.
+        states: "reset" or "carry": whether stateful layers of a Keras file start every batch from zero states.
 
     Returns:
         The output, or a list of them when the model has several.
@@ -164,19 +180,22 @@ def predict(
         UnsupportedModelError: The Keras file has layers that are not supported.
         InputError: The data does not fit the model.
     """
-    with Predictor(model, weights=weights, engine=engine, allow_keys=allow_keys, backend=backend) as predictor:
+    with Predictor(
+        model, weights=weights, engine=engine, allow_keys=allow_keys, backend=backend, states=states
+    ) as predictor:
         outputs = predictor.predict(data, batch_size)
     return outputs[0] if len(outputs) == 1 else outputs
 
 
-def _converted(model: LoadedModel, threads: int) -> Session:
+def _of_keras(model: LoadedModel, engine: str, threads: int, states: str) -> Engine:
+    """The engine for a Keras file."""
+    if engine == "reference":
+        reference = _Reference(model, states)
+        return carrying(reference, reference.states)
     from kerasport.conversion import to_onnx_bytes
 
-    try:
-        return Session(to_onnx_bytes(model), threads=threads)
-    except BaseException:
-        model.close()
-        raise
+    session = Session(to_onnx_bytes(model, states), threads=threads)
+    return carrying(session, json.loads(session.metadata.get("kerasport.states", "{}")))
 
 
 def _is_onnx(path: Path) -> bool:

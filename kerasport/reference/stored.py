@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kerasport.layers.stored import EPSILON, Layout, Stored
+from kerasport.layers.stored import EPSILON, GROUPED, Layout, Stored
 from kerasport.reference.registry import Array, Context
 
 
@@ -23,6 +23,8 @@ def base(stored: Stored, layout: Layout, context: Context) -> Array:
     if stored.mode == "float8":
         return float8(array, weights["kernel_scale"])
     scale = weights[f"{role}_scale"]
+    if stored.mode in GROUPED:
+        return _by_group(stored, layout, context)
     if stored.mode == "int8":
         return np.asarray(array.astype(scale.dtype) / _per_channel(scale, layout))
     whole = _unpacked(array, *((layout.packed_axis, layout.shape) if stored.packs_rows else (1, layout.matrix)))
@@ -34,6 +36,19 @@ def base(stored: Stored, layout: Layout, context: Context) -> Array:
     groups = weights["g_idx"].astype(int)
     zero, scale = (np.take(array, groups, axis=axis) for array in (weights[f"{role}_zero"], scale))
     return np.asarray((matrix - zero) * scale).reshape(_known(layout.shape))
+
+
+def _by_group(stored: Stored, layout: Layout, context: Context) -> Array:
+    """The kernel of gptq and awq, column by column of what they store."""
+    weights, q = context.weights, context.weights["kernel"]
+    columns, rows = weights["kernel_scale"].shape[0], q.shape[1]
+    if stored.nibbles:
+        q = np.stack([q % 16, q // 16], axis=1).reshape(-1, rows)[:columns]
+    group = weights["g_idx"].astype(int)
+    matrix = (q - weights["kernel_zero"].astype(context.dtype)[:, group]) * weights["kernel_scale"][:, group]
+    if stored.mode == "awq":
+        matrix = matrix / weights["awq_scales"]
+    return np.asarray(matrix.T.reshape(_known(layout.shape)))
 
 
 def has_factors(layout: Layout, context: Context) -> bool:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from kerasport.errors import FileError, InputError, NotAModelError
 from kerasport.graph import Graph
 from kerasport.loading import LoadedModel, load
+from kerasport.states import with_states
 from kerasport.validation.error import NOT_FINITE, OVERFLOW, LayerError, Tolerance, measure
 
 if TYPE_CHECKING:
@@ -95,6 +96,9 @@ def validate(
 ) -> Validation:
     """Compares an ONNX file with the NumPy reference of the Keras file that it was made from.
 
+    Whether the states of stateful layers are inputs and outputs, the ONNX file says itself; generated inputs then
+    include states, while with inputs of your own states are zero.
+
     Args:
         source: The Keras model file, or the architecture of one.
         onnx_path: The ONNX file.
@@ -125,14 +129,14 @@ def compare(
     """``validate`` for a model that is already loaded."""
     from kerasport.runtime import Session
 
-    graph = model.graph
     proto = _load(onnx_path)
+    graph = with_states(model.graph, "carry" if "kerasport.states" in _properties(proto) else "reset")
     plain = Session(onnx_path)
     _check_ends(graph, plain, onnx_path)
     if inputs is None:
         arrays, final = _tried(graph, plain, seed)
     else:
-        arrays = _ordered(graph, inputs)
+        arrays = _given(model.graph, graph, inputs)
         final = plain.run(arrays)
     places = _places(proto)
     instrumented = Session(_with_outputs(proto, {name for name, _ in places.values()}), optimize=False)
@@ -225,6 +229,15 @@ def _logical(array: Array, perm: tuple[int, ...] | None) -> Array:
     return array if perm is None else array.transpose(np.argsort(perm))
 
 
+def _given(plain: Graph, graph: Graph, inputs: Sequence[Array] | Mapping[str, Array]) -> list[Array]:
+    """The model's own inputs, with zeros for states, as in a first batch."""
+    arrays = _ordered(plain, inputs)
+    states = [value.type for value in graph.inputs[len(arrays) :]]
+    return arrays + [
+        np.zeros([len(arrays[0]), *(dim or 1 for dim in type_.shape[1:])], type_.dtype) for type_ in states
+    ]
+
+
 def _ordered(graph: Graph, inputs: Sequence[Array] | Mapping[str, Array]) -> list[Array]:
     names = [value.name for value in graph.inputs]
     if isinstance(inputs, Mapping):
@@ -255,10 +268,13 @@ def _check_ends(graph: Graph, session: Session, path: Path) -> None:
         )
 
 
+def _properties(proto: onnx.ModelProto) -> dict[str, str]:
+    return {entry.key: entry.value for entry in proto.metadata_props}
+
+
 def _places(proto: onnx.ModelProto) -> dict[str, tuple[str, tuple[int, ...] | None]]:
     """Where each layer's output stands in a model that kerasport made; nothing for other models."""
-    properties = {entry.key: entry.value for entry in proto.metadata_props}
-    raw = json.loads(properties.get("kerasport.layers", "{}"))
+    raw = json.loads(_properties(proto).get("kerasport.layers", "{}"))
     produced = {name for node in proto.graph.node for name in node.output}
     return {
         layer: (place[0], tuple(place[1]) if len(place) > 1 else None)
