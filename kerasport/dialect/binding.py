@@ -16,6 +16,10 @@ from kerasport.errors import DamagedFileError
 from kerasport.layers.base import Shape
 from kerasport.reader.weights import Weight
 
+_LOST_ZEROS = (
+    "Keras 3.14 and 3.15 leave the zero points of GPTQ and AWQ kernels out of archives, which nobody can read then:"
+    " save the model as .h5, or before it is quantised."
+)
 Named = Sequence[tuple[str, Weight]]
 
 
@@ -62,7 +66,8 @@ def bind(layer: str, saved: Named, leaves: Sequence[Leaf], group: str = "") -> d
         raise DamagedFileError(
             f"The layer {layer!r} needs {expected} weights"
             f" ({', '.join(name for leaf in leaves for name in leaf.stored)}) and the file has {len(saved)}"
-            f" ({', '.join(name for name, _ in saved)}){_under(layer, group)}."
+            f" ({', '.join(name for name, _ in saved)}){_under(layer, group)}.",
+            _LOST_ZEROS if any("kernel_zero" in leaf.stored for leaf in leaves) else "",
         )
     bound = (_by_layer_name(saved, leaves) or _by_bare_name(saved, leaves)) if len(leaves) > 1 else None
     bound = bound or _by_order(saved, leaves)
@@ -129,8 +134,12 @@ def _by_role(saved: Named, roles: list[str]) -> dict[str, Weight]:
 
 
 def _last(name: str, count: int) -> str:
-    """``dense_1/kernel:0`` and ``dense_1/kernel_1:0`` give ``kernel``; more components for a larger count."""
-    return re.sub(r"(_\d+)?(:\d+)?$", "", "/".join(name.split("/")[-count:]))
+    """``dense_1/kernel:0`` and ``dense_1/kernel_1:0`` give ``kernel``; more components for a larger count.
+
+    What Dense calls ``kernel_zero``, EinsumDense calls ``zero_point``.
+    """
+    last = re.sub(r"(_\d+)?(:\d+)?$", "", "/".join(name.split("/")[-count:]))
+    return re.sub(r"\bzero_point$", "kernel_zero", last)
 
 
 def _check_shapes(leaf: Leaf, weights: Mapping[str, Weight], where: str) -> None:

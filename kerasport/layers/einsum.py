@@ -43,7 +43,7 @@ class Equation:
         return once and set(self.output) <= letters and len(set(self.output)) == len(self.output) and bool(self.summed)
 
 
-@LAYERS.register("EinsumDense")
+@LAYERS.register("EinsumDense", ignored="gptq_unpacked_column_size")
 @dataclass(frozen=True, kw_only=True)
 class EinsumDense(Spec):
     """``activation(einsum(equation, x, kernel) + bias)``.

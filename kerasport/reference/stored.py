@@ -22,11 +22,18 @@ def base(stored: Stored, layout: Layout, context: Context) -> Array:
         return array
     if stored.mode == "float8":
         return float8(array, weights["kernel_scale"])
-    scale = weights[f"{role}_scale"]
     if stored.mode in GROUPED:
         return _by_group(stored, layout, context)
+    scale = weights[f"{role}_scale"]
     if stored.mode == "int8":
         return np.asarray(array.astype(scale.dtype) / _per_channel(scale, layout))
+    return _of_nibbles(stored, layout, context)
+
+
+def _of_nibbles(stored: Stored, layout: Layout, context: Context) -> Array:
+    """The kernel of int4."""
+    weights, role = context.weights, layout.role
+    array, scale = weights[role], weights[f"{role}_scale"]
     whole = _unpacked(array, *((layout.packed_axis, layout.shape) if stored.packs_rows else (1, layout.matrix)))
     if stored.packs_rows and not stored.block:
         return np.asarray(whole.astype(scale.dtype) / _per_channel(scale, layout))
