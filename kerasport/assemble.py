@@ -9,7 +9,7 @@ from itertools import zip_longest
 from kerasport.dialect.model import LayerDef, ModelDef, Node, TensorRef
 from kerasport.errors import DamagedFileError, LayerError, Problem
 from kerasport.graph import Call, Graph, Layer
-from kerasport.layers import LAYERS
+from kerasport.layers import LAYERS, refused
 from kerasport.layers.arguments import Arguments, Step, operation
 from kerasport.layers.base import Shape, Spec, TensorType, Value
 from kerasport.layers.config import Config
@@ -190,6 +190,8 @@ class _Assembler:
 
     def _parse(self, layer: LayerDef) -> Spec:
         entry = LAYERS.get(layer.class_name)
+        if entry is None and layer.class_name in refused.LAYERS:
+            raise refused.LAYERS[layer.class_name].error(f"the layer class {layer.class_name!r}")
         if entry is None:
             nearest = LAYERS.nearest(layer.class_name)
             hint = f"the nearest supported layer is {nearest}" if nearest else _PLUGIN_HINT

@@ -1,8 +1,8 @@
-"""What kerasport supports, from the registry; the README's table and ``kerasport layers`` say the same."""
+"""What kerasport supports, from the registries; the README's tables and ``kerasport layers`` say the same."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 FAMILIES = {
@@ -32,6 +32,8 @@ FAMILIES = {
     "ops": "Operations of Keras 3",
     "legacy": "Keras 1",
 }
+_OPERATIONS = "Operations of Keras 3"
+_OF_TENSORFLOW = "Operations of TensorFlow alone"
 
 
 @dataclass(frozen=True)
@@ -41,22 +43,58 @@ class Supported:
     Attributes:
         name: The class.
         family: Its family's title.
+        since: The first Keras that has it, "" where it is not in the inventory.
         limits: Which of its options are refused, or "".
+        opset: The oldest ONNX opset in which it can be written.
     """
 
     name: str
     family: str
+    since: str
     limits: str
+    opset: int
+
+
+@dataclass(frozen=True)
+class Refused:
+    """One row of what is known and not converted.
+
+    Attributes:
+        name: The class.
+        since: The first Keras that has it.
+        reason: What stands in the way.
+        way_on: What the user can do.
+    """
+
+    name: str
+    since: str
+    reason: str
+    way_on: str
 
 
 def supported() -> Iterator[Supported]:
     """All supported layers, by family, then by name."""
+    from kerasport import inventory
     from kerasport.layers import LAYERS
 
-    entries = [*LAYERS, *_CONTAINERS]
+    known = inventory.layers()
     order = list(FAMILIES)
-    for entry in sorted(entries, key=lambda e: (order.index(e.family), e.name)):
-        yield Supported(entry.name, FAMILIES[entry.family], entry.limits)
+    for entry in sorted([*LAYERS, *_CONTAINERS], key=lambda e: (order.index(e.family), e.name)):
+        kind = known.get(entry.name.partition(" (")[0])
+        since = str(kind.since) if kind else ""
+        yield Supported(entry.name, FAMILIES[entry.family], since, entry.limits, entry.opset)
+
+
+def operations() -> Iterator[Supported]:
+    """All supported operations of functional models; ``tf.`` names are TensorFlow's own."""
+    from kerasport import inventory
+    from kerasport.layers.arguments import names
+
+    known = inventory.operations()
+    for name in names():
+        since = str(known[name].since) if name in known else ""
+        family = _OF_TENSORFLOW if name.startswith("tf.") else _OPERATIONS
+        yield Supported(name, family, since, "", 13)
 
 
 def functions() -> list[str]:
@@ -66,28 +104,50 @@ def functions() -> list[str]:
     return sorted(FUNCTIONS)
 
 
-def operations() -> list[str]:
-    """All supported operations of functional models; ``tf.`` names are TensorFlow's own."""
-    from kerasport.layers.arguments import names
+def refused() -> Iterator[Refused]:
+    """What is known to be in some Keras and is not converted: layers, then operations, each by name."""
+    from kerasport import inventory
+    from kerasport.layers import refused as reasons
 
-    return names()
+    for kinds, refusals in ((inventory.layers(), reasons.LAYERS), (inventory.operations(), reasons.OPERATIONS)):
+        for name, refusal in sorted(refusals.items()):
+            since = str(kinds[name].since) if name in kinds else ""
+            yield Refused(name, since, refusal.reason, refusal.way_on)
 
 
 def markdown() -> str:
-    """The README's table, and below it what is refused."""
-    by_family: dict[str, list[str]] = {}
-    by_limit: dict[str, list[str]] = {}
-    for row in supported():
-        by_family.setdefault(row.family, []).append(f"`{row.name}`")
-        by_limit.setdefault(row.limits, []).append(f"`{row.name}`")
-    rows = ["| family | layers |", "|---|---|"]
-    rows += [f"| {family} | {' '.join(names)} |" for family, names in by_family.items()]
-    rows.append(f"| Activation functions | {' '.join(f'`{name}`' for name in functions())} |")
-    own = {name for name in operations() if name.startswith("tf.")}
-    for title, found in (("Operations of Keras 3", set(operations()) - own), ("Operations of TensorFlow alone", own)):
-        rows.append(f"| {title} | {' '.join(f'`{name}`' for name in sorted(found))} |")
-    limits = [f"- {', '.join(names)}: {limit}" for limit, names in by_limit.items() if limit]
-    return "\n".join([*rows, "", "Limits:", "", *limits]) + "\n"
+    """The README's tables: what is supported, which options are not, and what is refused as a whole."""
+    rows = [*supported(), *operations()]
+    families = dict.fromkeys(row.family for row in rows)
+    lines = ["| family | since Keras | |", "|---|---|---|"]
+    for family in families:
+        lines += _by_version(family, [row for row in rows if row.family == family])
+    lines.append(f"| Activation functions | | {' '.join(f'`{name}`' for name in functions())} |")
+    lines += ["", "Options that are refused:", ""]
+    lines += [f"- {names}: {limit}" for limit, names in _grouped((row.limits, row.name) for row in rows if row.limits)]
+    lines += ["", "Needs a newer ONNX opset than 13:", ""]
+    lines += [f"- {names}: {opset}" for opset, names in _grouped((str(r.opset), r.name) for r in rows if r.opset > 13)]
+    lines += ["", "Refused as a whole, with what to do instead:", ""]
+    ways = _grouped((f"{row.reason}; {row.way_on}", row.name) for row in refused())
+    return "\n".join([*lines, *(f"- {names}: {way}." for way, names in ways)]) + "\n"
+
+
+def _by_version(family: str, rows: list[Supported]) -> Iterator[str]:
+    """A table row for each version that brought something to the family; its title stands in the first."""
+    from kerasport.inventory import Version
+
+    for since in sorted({row.since for row in rows}, key=lambda label: Version.of(label or "0")):
+        names = " ".join(f"`{row.name}`" for row in rows if row.since == since)
+        yield f"| {family} | {since} | {names} |"
+        family = ""
+
+
+def _grouped(pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """(text, all names that share it)."""
+    groups: dict[str, list[str]] = {}
+    for text, name in pairs:
+        groups.setdefault(text, []).append(f"`{name}`")
+    yield from ((text, ", ".join(names)) for text, names in groups.items())
 
 
 @dataclass(frozen=True)
@@ -95,6 +155,7 @@ class _Container:
     name: str
     family: str
     limits: str = ""
+    opset: int = 13
 
 
 # These are resolved before there are specs: models are inlined, TimeDistributed folds time into the batch.

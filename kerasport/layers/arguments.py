@@ -11,6 +11,7 @@ from kerasport.errors import LayerError
 from kerasport.layers.base import Spec, Value
 from kerasport.layers.operators import ExpandDims, Join
 from kerasport.layers.ops import CastTo
+from kerasport.layers.refused import OPERATIONS, Refusal
 from kerasport.layers.shaping import Constant
 
 
@@ -183,7 +184,6 @@ class Arguments:
 
 Parser = Callable[[Arguments], Result]
 _PARSERS: dict[str, Parser] = {}
-_REFUSED: dict[str, tuple[str, str]] = {}
 
 
 def operation(name: str, arguments: Arguments) -> tuple[Step | Value, ...]:
@@ -192,9 +192,8 @@ def operation(name: str, arguments: Arguments) -> tuple[Step | Value, ...]:
     Raises:
         LayerError: The operation, or one of its arguments, is not supported.
     """
-    if name in _REFUSED:
-        why, hint = _REFUSED[name]
-        raise LayerError(f"the operation {name!r} is not supported: {why}", hint)
+    if name in OPERATIONS:
+        raise OPERATIONS[name].error(f"the operation {name!r}")
     if name not in _PARSERS:
         nearest = next(iter(difflib.get_close_matches(name, _PARSERS, n=1, cutoff=0.8)), None)
         hint = f"the nearest supported one is {nearest}" if nearest else "write it with supported layers in Keras"
@@ -216,7 +215,7 @@ def register(*names: str) -> Callable[[Parser], Parser]:
 
     def add(parser: Parser) -> Parser:
         for name in names:
-            if name in _PARSERS or name in _REFUSED:
+            if name in _PARSERS or name in OPERATIONS:
                 raise ValueError(f"operation {name!r} is registered twice")
             _PARSERS[name] = parser
         return parser
@@ -227,14 +226,9 @@ def register(*names: str) -> Callable[[Parser], Parser]:
 def refuse(*names: str, why: str, hint: str) -> None:
     """Registers the reason why operations of these names are refused, and a way on."""
     for name in names:
-        if name in _PARSERS or name in _REFUSED:
+        if name in _PARSERS or name in OPERATIONS:
             raise ValueError(f"operation {name!r} is registered twice")
-        _REFUSED[name] = (why, hint)
-
-
-def refusals() -> dict[str, tuple[str, str]]:
-    """The known operations that are refused: the reason and a way on, by name."""
-    return dict(sorted(_REFUSED.items()))
+        OPERATIONS[name] = Refusal(why, hint)
 
 
 def has_slots(raw: Any) -> bool:

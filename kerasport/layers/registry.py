@@ -24,13 +24,15 @@ class Entry:
         family: The module that holds it.
         ignored: Config keys that matter only in training, beyond those common to all layers; EVERYTHING for all.
         limits: What of its options is not supported, for the documentation.
+        opset: The oldest ONNX opset in which it can be written.
     """
 
     name: str
     spec: type[Spec]
     family: str
     ignored: frozenset[str]
-    limits: str
+    limits: str = ""
+    opset: int = 13
 
 
 class LayerRegistry:
@@ -39,7 +41,7 @@ class LayerRegistry:
     def __init__(self) -> None:
         self._entries: dict[str, Entry] = {}
 
-    def register(self, *names: str, ignored: str = "", limits: str = "") -> Callable[[S], S]:
+    def register(self, *names: str, ignored: str = "", limits: str = "", opset: int = 13) -> Callable[[S], S]:
         """A class decorator; several names may share one spec. ``ignored`` is a space-separated list, or EVERYTHING."""
 
         def add(spec: S) -> S:
@@ -47,7 +49,7 @@ class LayerRegistry:
                 if name in self._entries:
                     raise ValueError(f"layer {name!r} is registered twice")
                 family = spec.__module__.rpartition(".")[2]
-                self._entries[name] = Entry(name, spec, family, frozenset(ignored.split()), limits)
+                self._entries[name] = Entry(name, spec, family, frozenset(ignored.split()), limits, opset)
             return spec
 
         return add
