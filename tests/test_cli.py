@@ -154,5 +154,6 @@ def test_debug_shows_the_traceback(tmp_path: Path) -> None:
 
 def test_layers_lists_what_is_supported(kerasport: Run) -> None:
     assert "Dense" in kerasport("layers").out
-    rows = json.loads(kerasport("layers", "--json").out)["layers"]
-    assert {"name": "Flatten", "family": "Core", "limits": ""} in rows
+    report = json.loads(kerasport("layers", "--json").out)
+    assert {"name": "Flatten", "family": "Core", "since": "1.0", "limits": "", "opset": 13} in report["layers"]
+    assert "Lambda" in {row["name"] for row in report["refused"]}
