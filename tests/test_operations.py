@@ -12,7 +12,8 @@ import pytest
 
 from kerasport.dialect import tensorflow
 from kerasport.errors import UnsupportedModelError
-from kerasport.layers.arguments import names, refusals
+from kerasport.layers.arguments import names
+from kerasport.layers.refused import OPERATIONS
 from kerasport.loading import load
 from tests.goldens import golden_classes, golden_functions, golden_operators
 
@@ -38,8 +39,8 @@ def test_every_operation_is_in_a_golden_case() -> None:
 
 
 def test_every_refused_operation_has_a_reason_and_a_way_on() -> None:
-    assert all(why and hint for why, hint in refusals().values())
-    assert not set(refusals()) & set(names())
+    assert all(refusal.reason and refusal.way_on for refusal in OPERATIONS.values())
+    assert not set(OPERATIONS) & set(names())
 
 
 def recorded(class_name: str, inbound: Any, **config: Any) -> dict[str, Any]:
