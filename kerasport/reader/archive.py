@@ -50,7 +50,7 @@ def _text(members: Members, name: str) -> str | None:
     try:
         return members.read(name).decode("utf-8")
     except UnicodeDecodeError as error:
-        raise DamagedFileError(f"{members.path}: {name} is not text in UTF-8: {error}.") from error
+        raise DamagedFileError(f"{members.path}: {name} cannot be read as text in UTF-8: {error}.") from error
 
 
 def _weights_name(members: Members) -> str:
