@@ -8,7 +8,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from kerasport.errors import DamagedFileError, Problem
+from kerasport.errors import DamagedFileError, Problem, UnsupportedModelError
 from kerasport.layers.base import Shape
 from kerasport.loading import LoadedModel, load
 
@@ -135,11 +135,15 @@ def inspect(
 
 
 def _problems(model: LoadedModel) -> tuple[Problem, ...]:
-    """Unsupported layers; or, when there are none, weights that do not fit."""
+    """Unsupported layers; or, when there are none, weights that do not fit, or what ONNX cannot express."""
+    from kerasport.export import translate
+
     if model.assembly.problems:
         return tuple(model.assembly.problems)
     try:
-        _ = model.graph
+        translate(model.graph)
+    except UnsupportedModelError as error:
+        return error.problems
     except DamagedFileError as error:
         return (Problem("(weights)", error.message, error.hint),)
     return ()

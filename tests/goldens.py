@@ -24,7 +24,6 @@ _OPSETS = {
     "hashing/*": 18,
     "strings/string_lookup_hashed_oov": NEVER,
     "strings/text_character_pairs": NEVER,
-    "strings/text_characters": NEVER,
     "strings/text_*": 20,
 }
 

@@ -13,10 +13,13 @@ import numpy as np
 import pytest
 
 import kerasport as kp
+from kerasport import reference
+from kerasport.assemble import assemble
 from kerasport.dialect.model import LayerDef, ModelDef, Node, TensorRef
 from kerasport.errors import DamagedFileError, InputError, UnsupportedModelError
 from kerasport.export import translate
 from kerasport.export.writer import to_bytes
+from kerasport.graph import Graph
 from kerasport.loading import load
 from kerasport.prediction import Predictor
 from kerasport.reference.hashes import fingerprint, siphash
@@ -43,6 +46,16 @@ def changed(data: bytes, change: Callable[[str, bytes], bytes | None]) -> bytes:
             if content is not None:
                 new.writestr(name, content)
     return buffer.getvalue()
+
+
+def single(class_name: str, dtype: str, **config: Any) -> Graph:
+    """The graph of one layer on a column."""
+    source = LayerDef("x", "InputLayer", {"batch_shape": [None, 1], "dtype": dtype}, (Node(()),))
+    layer = LayerDef("y", class_name, config, (Node((TensorRef("x"),)),))
+    model = ModelDef("m", (source, layer), (TensorRef("x"),), (TensorRef("y"),), ("x",), ("y",))
+    assembly = assemble(model)
+    assert not assembly.problems
+    return assembly.graph
 
 
 BROKEN: dict[str, tuple[Callable[[bytes], bytes | None], type[Exception], str]] = {
@@ -105,7 +118,7 @@ def test_generated_texts_are_of_the_vocabulary_and_others(tmp_path: Path) -> Non
     with load(one("strings", "text_classifier").model(tmp_path)) as model:
         (texts,) = generate(model.graph, 60, 0)
         layer = next(call.spec for call in model.graph.calls if call.name == "words")
-        ids = kp.reference.REFERENCE[type(layer)](layer, None, texts)
+        ids = reference.REFERENCE[type(layer)](layer, None, texts)
     assert {"", " "} < set(texts.ravel().tolist())
     assert (ids == 1).any()
     assert len(np.unique(ids)) > 5
@@ -177,12 +190,46 @@ def test_hashes_of_numbers_are_exact(options: dict[str, Any]) -> None:
         int(number) >> int(shift) for number, shift in zip(numbers, rng.integers(0, 63, len(numbers)), strict=True)
     ]
     x = np.array(numbers, np.int64)[:, None]
-    source = LayerDef("x", "InputLayer", {"batch_shape": [None, 1], "dtype": "int64"}, (Node(()),))
-    layer = LayerDef("y", "Hashing", {"num_bins": 2**62, **options}, (Node((TensorRef("x"),)),))
-    model = ModelDef("m", (source, layer), (TensorRef("x"),), (TensorRef("y"),), ("x",), ("y",))
-    from kerasport.assemble import assemble
-
-    (actual,) = run_onnx(to_bytes(translate(assemble(model).graph), {"kerasport.version": "test"}), [x])
+    graph = single("Hashing", "int64", num_bins=2**62, **options)
+    (actual,) = run_onnx(to_bytes(translate(graph), {"kerasport.version": "test"}), [x])
     texts = [str(number).encode() for number in x[:, 0].tolist()]
     right = [siphash(text, *options["salt"]) if options else fingerprint(text) for text in texts]
     assert actual[:, 0].tolist() == [value % 2**62 for value in right]
+
+
+TEXTS: list[dict[str, Any]] = [
+    {"vocabulary": list("abc\u00e9 "), "split": "character", "standardize": None},
+    {"vocabulary": list("ab\x01"), "split": "character", "standardize": "lower", "output_sequence_length": 25},
+    {"vocabulary": list("abz!"), "split": "character", "standardize": None, "output_mode": "count"},
+    {"vocabulary": ["a", "b", "xy"], "split": "character", "output_mode": "multi_hot"},
+    {"vocabulary": ["a", "b", "xyz", "\u00e9", "ab a"], "ngrams": 2},
+    {"vocabulary": ["a", "b", "\u65e5\u672c"], "standardize": "strip_punctuation", "ngrams": [3, 1],
+     "output_sequence_length": 7},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("config", TEXTS, ids=str)
+def test_texts_in_onnx_are_exact(config: dict[str, Any]) -> None:
+    """Whatever stands in them: blanks, marks, characters that a translation might use itself, long unknown runs."""
+    rng = np.random.default_rng(0)
+    pool = list("abcxyzABC\u00e9 \t\n\x01\x02\x03\x0b!?-_'\u65e5\u672c\U0001f600\u0301")
+    random = ["".join(rng.choice(pool, rng.integers(0, 40))) for _ in range(30)]
+    long = ["\u65e5" * 600 + "a", "q" * 2003, "\U0001f600" * 511 + "b" + "z" * 512, ""]
+    graph = single("TextVectorization", "string", **config)
+    model = to_bytes(translate(graph), {"kerasport.version": "test"})
+    for texts in ([*random, *long], ["", ""], []):
+        x = np.array(texts, "str").reshape(-1, 1)
+        (expected,), (actual,) = reference.run(graph, [x]), run_onnx(model, [x])
+        np.testing.assert_array_equal(actual, expected)
+
+
+def test_what_only_the_reference_computes_is_told_before(kerasport: Run, tmp_path: Path) -> None:
+    golden = one("hashing", "strings")
+    model = golden.model(tmp_path)
+    assert not kp.inspect(model).convertible
+    outcome = kerasport("convert", model, tmp_path / "m.onnx")
+    assert outcome.code == 4
+    assert "--engine reference" in outcome.err
+    assert not (tmp_path / "m.onnx").exists()
+    for actual, expected in zip(kp.predict(model, golden.inputs, engine="reference"), golden.outputs, strict=True):
+        np.testing.assert_array_equal(actual, expected)

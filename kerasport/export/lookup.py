@@ -45,9 +45,9 @@ def _remainder(spec: lookup.Lookup, b: Scope, value: str, dtype: str) -> str:
     return remainder_of_digits(b, value, spec.oov_hash, spec.oov_indices)
 
 
-def counted(spec: lookup.Vocabulary, b: Scope, places: str, x: Tensor) -> Tensor:
-    """The places as the spec's mode gives them."""
-    y = encoded(spec, b, places, x)
+def counted(spec: lookup.Vocabulary, b: Scope, places: str, x: Tensor, *weights: Tensor) -> Tensor:
+    """The places as the spec's mode gives them; weights say how often each place counts."""
+    y = encoded(spec, b, places, x, *weights)
     if spec.mode != "tf_idf":
         return y
     if spec.idf is None:
@@ -56,7 +56,10 @@ def counted(spec: lookup.Vocabulary, b: Scope, places: str, x: Tensor) -> Tensor
 
 
 def look_up(
-    b: Scope, value: str, table: Mapping[lookup.Token, lookup.Token] | Mapping[int, lookup.Token], default: lookup.Token
+    b: Scope,
+    value: str,
+    table: Mapping[lookup.Token, lookup.Token] | Mapping[int, lookup.Token] | Mapping[str, int],
+    default: lookup.Token,
 ) -> str:
     """LabelEncoder over whole numbers or strings, to either."""
     key, entry = (_KINDS[type(next(iter(part)))] for part in (table, table.values()))

@@ -6,6 +6,7 @@ import numpy as np
 
 from kerasport.errors import LayerError
 from kerasport.export.builder import Scope, Tensor
+from kerasport.export.characters import vectorized
 from kerasport.export.lookup import counted, look_up
 from kerasport.export.ops import cast, slice_, squeeze
 from kerasport.export.registry import EXPORT
@@ -25,6 +26,8 @@ def text_vectorization(spec: text.TextVectorization, b: Scope, x: Tensor) -> Ten
         value, rank = squeeze(b, value, [1]), 1
     value = lowered(b, value, rank) if spec.lower else value
     value = replaced(b, value, text.PUNCTUATION, "", rank) if spec.strips else value
+    if spec.split == "character" and spec.ngrams == (1,):
+        return vectorized(spec, b, value, x.type.shape[0])
     tokens = _tokens(spec, b, value)
     runs = [_run(spec, b, tokens, width) for width in spec.ngrams]
     joined = b.op("Concat", *runs, axis=1) if len(runs) > 1 else runs[0]
@@ -41,7 +44,8 @@ def _tokens(spec: text.TextVectorization, b: Scope, value: str) -> str:
     if spec.split is None:
         return value
     if spec.split == "character":
-        raise LayerError("split='character' is not supported in ONNX, which cannot take a string apart", STRINGS_HINT)
+        what = f"ngrams={list(spec.ngrams)} with split='character' is not supported in ONNX, which knows no characters"
+        raise LayerError(what, STRINGS_HINT)
     require_strings(b)
     return b.op_n("StringSplit", 2, replaced(b, value, _OTHER_BLANKS, " ", 1))[0]
 

@@ -43,25 +43,43 @@ def replaced(b: Scope, value: str, characters: Iterable[str], by: str, rank: int
     nothing = empty_like(b, value)
     for character in characters:
         pieces, _ = b.op_n("StringSplit", 2, value, delimiter=character)
-        value = _joined(b, pieces, nothing, by, rank)
+        value = _joined(b, pieces, nothing, constant(b, by) if by else "", rank)
     return value
 
 
-def _joined(b: Scope, pieces: str, nothing: str, by: str, rank: int) -> str:
-    """The strings along the last axis, one behind the other: a Loop over that axis."""
-    count = b.op("Gather", b.op("Shape", pieces), b.constant(rank, "pieces_axis"))
-    separator = constant(b, by) if by else ""
+def exchanged(b: Scope, value: str, character: str, by: str) -> str:
+    """A character of (batch) texts replaced by a string, exactly as often as it comes."""
+    require_strings(b)
+    pieces, counts = b.op_n("StringSplit", 2, value, delimiter=character)
+    return _joined(b, pieces, empty_like(b, value), constant(b, by), 1, counts)
+
+
+def _joined(b: Scope, pieces: str, nothing: str, separator: str, rank: int, counts: str = "") -> str:
+    """The strings along the last axis, one behind the other: a Loop over that axis.
+
+    Args:
+        b: Where nodes go.
+        pieces: The strings, with empty ones behind the last of a row.
+        nothing: Empty strings in the result's shape.
+        separator: What stands before each string; "" for nothing.
+        rank: Of the result.
+        counts: How many strings each row has: the separator then stands between these only. "" for all.
+    """
+    number = b.op("Gather", b.op("Shape", pieces), b.constant(rank, "pieces_axis"))
+    captured = {pieces, separator, counts, zero := b.constant(0, "zero"), empty := constant(b, "")}
     index, going, before = (b.builder.unique(f"{b.call.name}/{part}") for part in ("index", "going", "before"))
     with b.builder.body() as nodes:
         onwards = b.op("Identity", going)
-        left = b.op("StringConcat", before, separator) if separator else before
+        gap = separator
+        if counts:
+            between = b.op("And", b.op("Greater", index, zero), b.op("Less", index, counts))
+            gap = b.op("Where", between, separator, empty)
+        left = b.op("StringConcat", before, gap) if gap else before
         after = b.op("StringConcat", left, b.op("Gather", pieces, index, axis=rank))
-    number, flag, text = TensorType((), "int64"), TensorType((), "bool"), TensorType((None,) * rank, "string")
-    body = Subgraph(
-        nodes, [(index, number), (going, flag), (before, text)], [(onwards, flag), (after, text)],
-        sorted({pieces, separator} - {""}),
-    )  # fmt: skip
-    return b.op("Loop", count, "", nothing, body=body)
+    whole, flag, text = TensorType((), "int64"), TensorType((), "bool"), TensorType((None,) * rank, "string")
+    inputs, outputs = [(index, whole), (going, flag), (before, text)], [(onwards, flag), (after, text)]
+    captured &= {name for node in nodes for name in node.inputs if name}
+    return b.op("Loop", number, "", nothing, body=Subgraph(nodes, inputs, outputs, sorted(captured)))
 
 
 def lowered(b: Scope, value: str, rank: int) -> str:

@@ -28,7 +28,8 @@ _OWN = "apply it to the texts before the model, and build the layer without it"
 @LAYERS.register(
     "TextVectorization",
     ignored="vocabulary_size sparse",
-    limits="functions of one's own for `standardize` and `split`, `ragged=True` and `output_mode=None` are refused",
+    limits="functions of one's own for `standardize` and `split`, `ragged=True` and `output_mode=None` are refused;"
+    " in ONNX also `ngrams` of characters",
 )
 @dataclass(frozen=True, kw_only=True)
 class TextVectorization(Vocabulary):
