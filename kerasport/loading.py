@@ -11,11 +11,11 @@ from types import TracebackType
 from typing import Self
 
 from kerasport import dialect, reader
-from kerasport.assemble import Assembly, LayerRecord, assemble
+from kerasport.assemble import Assembly, assemble
 from kerasport.dialect.binding import Leaf, bind
 from kerasport.dialect.model import LayerDef, ModelDef
 from kerasport.dialect.paths import cells, places
-from kerasport.errors import DamagedFileError, OptionError, Problem, UnsupportedModelError
+from kerasport.errors import DamagedFileError, OptionError, UnsupportedModelError
 from kerasport.graph import Graph
 from kerasport.layers.stored import MERGED_ROLES
 from kerasport.reader.saved import NamedWeights
@@ -121,24 +121,6 @@ def _at_its_place(leaf: Leaf) -> Leaf:
     return replace(leaf, roles={role: shape for role, shape in leaf.roles.items() if role not in gone})
 
 
-_CNTK = Problem(
-    "(model)",
-    "it was saved by Keras on CNTK, whose padding and recurrent arithmetic differ from TensorFlow's",
-    "load it in Keras 2 on TensorFlow, compare its predictions there, and save it again",
-)
-
-
-_PLAIDML = (
-    "PlaidML's bilinear up-sampling fades to 0 at the end, unlike any other Keras's",
-    "load the model in Keras 2 on TensorFlow, compare its predictions there, and save it again",
-)
-
-
-def _smooth(record: LayerRecord) -> bool:
-    config = record.definition.config
-    return record.definition.class_name == "UpSampling2D" and config.get("interpolation", "nearest") != "nearest"
-
-
 def load(
     path: str | Path,
     *,
@@ -184,10 +166,6 @@ def _read(saved: reader.SavedModel, definition: ModelDef, allowed: frozenset[str
     if saved.tree is not None:
         definition = dialect.with_vocabularies(definition, saved.tree, saved.stored.text)
     assembly = assemble(definition, allowed)
-    if saved.backend == "cntk":
-        assembly.problems.insert(0, _CNTK)
-    if saved.backend.startswith("plaidml"):
-        assembly.problems += [Problem(record.key, *_PLAIDML) for record in assembly.layers.values() if _smooth(record)]
     return LoadedModel(saved, definition, assembly)
 
 

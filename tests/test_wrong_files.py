@@ -223,17 +223,24 @@ def test_a_folder_that_is_not_there(kerasport: Run, seed_model: Path, tmp_path: 
     assert "cannot be written" in outcome.err
 
 
-def test_a_file_of_the_cntk_backend_is_refused(kerasport: Run, edited: Callable[[Any], Path], tmp_path: Path) -> None:
-    outcome = kerasport("convert", edited(lambda file: file.attrs.update(backend="cntk")), tmp_path / "m.onnx")
-    assert outcome.code == 4
-    assert "saved by Keras on CNTK" in outcome.err
-
-
-def test_bilinear_up_sampling_of_plaidml_is_refused(kerasport: Run, tmp_path: Path) -> None:
-    path = goldens("resampling", "*bilinear*", "2.2.4-tensorflow")[0].model(tmp_path)
-    with h5py.File(path, "r+") as file:
-        file.attrs["backend"] = "plaidml.keras.backend"
+@pytest.mark.parametrize(
+    ("case", "layer", "change", "what"),
+    [
+        ("depthwise2d", "k2x3_m2_relu", {"padding": "same"}, "of an even size with padding, on CNTK"),
+        ("separable2d", "k3x2", {"dilation_rate": [2, 2]}, "dilated, on CNTK"),
+    ],
+)
+def test_what_cntk_computes_of_one_channel_alone_is_refused(
+    kerasport: Run, tmp_path: Path, case: str, layer: str, change: dict[str, Any], what: str
+) -> None:
+    golden = goldens("conv", case, "2.2.4-cntk")[0]
+    path = with_config(
+        golden.model(tmp_path),
+        lambda config: next(
+            part["config"].update(change) or part for part in config["config"]["layers"] if part["name"] == layer
+        ),
+    )
     outcome = kerasport("convert", path, tmp_path / "m.onnx")
     assert outcome.code == 4
-    assert "PlaidML's bilinear up-sampling" in outcome.err
+    assert what in outcome.err
     assert not (tmp_path / "m.onnx").exists()

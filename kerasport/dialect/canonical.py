@@ -9,6 +9,7 @@ from typing import Any
 
 from kerasport.dialect import (
     activations,
+    backends,
     inbound,
     keras1,
     keras1_storage,
@@ -19,11 +20,10 @@ from kerasport.dialect import (
     policies,
     quantiles,
     sequential,
-    theano,
 )
 from kerasport.dialect.model import LayerDef, ModelDef, Node, TensorRef
 from kerasport.dialect.references import References
-from kerasport.dialect.storage import PLAIN, Storage, beside
+from kerasport.dialect.storage import Storage, beside
 from kerasport.dialect.writer import Writer
 from kerasport.errors import DamagedFileError, NotAModelError
 
@@ -235,9 +235,7 @@ def _upgraded(name: str, config: dict[str, Any], writer: Writer) -> tuple[str, d
         name, config = keras1.upgrade(name, config, writer)
     name = keras2.class_name(name)
     config = keras2.upgrade(name, config, writer)
-    if writer.backend == "theano":
-        theano.upgrade(name, config, writer)
-    return name, config
+    return backends.upgrade(name, config, writer), config
 
 
 def _storage(entry: Mapping[str, Any], name: str, writer: Writer, inner: Mapping[str, LayerDef]) -> Storage:
@@ -246,10 +244,8 @@ def _storage(entry: Mapping[str, Any], name: str, writer: Writer, inner: Mapping
         back = inner.get("backward_layer", inner["layer"])
         return beside({"forward/": inner["layer"].storage, "backward/": back.storage})
     stored = writer.of_weights
-    if not stored.keras1 and stored.backend == "theano":
-        return theano.storage(name)
     if not stored.keras1:
-        return quantiles.summarized(name, entry["config"]) or PLAIN
+        return quantiles.summarized(name, entry["config"]) or backends.storage(name, stored)
     if writer.keras1:
         return keras1_storage.storage(str(entry["class_name"]), entry["config"], stored)
     return keras1_storage.storage(*keras1_storage.earlier(name, entry["config"]), stored)

@@ -25,7 +25,9 @@ _KEYS = {
     "sigma": "stddev",
 }
 _KERNELS = (("filter_length",), ("nb_row", "nb_col"), ("kernel_dim1", "kernel_dim2", "kernel_dim3"))
-_TRAINING = frozenset(["dropout_W", "dropout_U", "consume_less", "input_length", "weights", "cache_enabled"])
+_TRAINING = frozenset(
+    ["dropout_W", "dropout_U", "consume_less", "input_length", "weights", "cache_enabled", "transform_bias"]
+)
 _MODES = {"sum": "Add", "mul": "Multiply", "ave": "Average", "max": "Maximum", "concat": "Concatenate", "dot": "Dot"}
 _ORDERINGS = {"th": "channels_first", "tf": "channels_last"}
 _SIDES = {1: (("left_pad", "right_pad"),), 2: (("top_pad", "bottom_pad"), ("left_pad", "right_pad"))}
@@ -49,7 +51,9 @@ def upgrade(name: str, config: Config, writer: Writer) -> tuple[str, Config]:
     if (change := _CHANGES.get(name)) is not None:
         change(config, writer)
     if name == "BatchNormalization" and (mode := config.pop("mode", 0)):
-        return f"BatchNormalization (mode {mode})", config
+        # There mode 2, too, divides by sqrt(variance) + epsilon.
+        early = mode == 2 and writer.backend == "theano" and writer.version <= (1, 0, 7)
+        return f"BatchNormalization (mode {mode}{', of Keras 1.0.7 on Theano' if early else ''})", config
     return _CLASSES.get(name, name), config
 
 

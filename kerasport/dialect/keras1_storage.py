@@ -47,9 +47,15 @@ def storage(name: str, config: Config, writer: Writer) -> Storage:
         return Storage(roles={"kernel": partial(_transposed_kernel, config, writer)})
     if name in _GATES:
         return _gated(name, config, writer)
-    # Whole models were not saved before 1.0.3; 1.0.0 stands for a file that does not tell its version.
-    if name == "BatchNormalization" and (1, 0, 0) < writer.version < (1, 0, 6):
-        return Storage(roles={"moving_variance": partial(_variance, float(config.get("epsilon", 1e-6)))})
+    return _early(name, config, writer) if writer.version < (1, 2, 0) else PLAIN
+
+
+def _early(name: str, config: Config, writer: Writer) -> Storage:
+    """What was stored otherwise before Keras 1.2."""
+    if name == "Highway" and config.get("bias", True):
+        return Storage(names=("kernel", "bias", "carry_kernel", "carry_bias"))
+    if name == "BatchNormalization" and config.get("mode", 1) == 0 and writer.version <= (1, 0, 7):
+        return _deviations(float(config.get("epsilon", 1e-6)), writer)
     return PLAIN
 
 
@@ -115,7 +121,18 @@ def _joined(parts: list[str], config: Config | None, writer: Writer, stored: Arr
     return joined(_turned(_in_order(config, stored[part]), writer) for part in parts)
 
 
-def _variance(epsilon: float, stored: Arrays) -> Weight:
-    """Keras up to 1.0.5 divided by ``running_std + epsilon``; now it is by ``sqrt(variance + epsilon)``."""
-    what = "as a variance"
-    return mapped(stored["moving_variance"], what, lambda deviation: (deviation + epsilon) ** 2 - epsilon)
+def _deviations(epsilon: float, writer: Writer) -> Storage:
+    """Keras up to 1.0.6, which told no version, divided by ``running_std + epsilon``.
+
+    In 1.0.7 the same weight is a variance, but on Theano the division still is by ``sqrt(variance) + epsilon``; now it
+    is by ``sqrt(variance + epsilon)``.
+    """
+    if writer.version < (1, 0, 7):
+        return Storage(roles={"moving_variance": partial(_variance, epsilon, lambda deviation: deviation)})
+    if writer.backend == "theano":
+        return Storage(roles={"moving_variance": partial(_variance, epsilon, lambda variance: variance**0.5)})
+    return PLAIN
+
+
+def _variance(epsilon: float, deviation: Callable[[Any], Any], stored: Arrays) -> Weight:
+    return mapped(stored["moving_variance"], "as a variance", lambda x: (deviation(x) + epsilon) ** 2 - epsilon)

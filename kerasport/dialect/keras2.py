@@ -127,8 +127,8 @@ def _merge(config: Config, writer: Writer) -> None:
 
 
 def _dot(config: Config, writer: Writer) -> None:
-    """Before Keras 2.3, the axes before the last two are batch axes; the norm's floor is TensorFlow's or epsilon."""
-    config["batch_axes"] = writer.version < (2, 3, 0) and writer.backend != "theano"
+    """Before Keras 2.3, TensorFlow took all axes but the last two for batch axes; the norm's floor differs, too."""
+    config["batch_axes"] = writer.version < (2, 3, 0) and writer.backend in ("", "tensorflow")
     config["floor"] = 1e-7 if writer.keras3 else 1e-6
 
 

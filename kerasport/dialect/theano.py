@@ -31,10 +31,11 @@ def _flipped(role: str, stored: Mapping[str, Any]) -> Any:
     return flipped(stored[role])
 
 
-def upgrade(name: str, config: Config, writer: Writer) -> None:
-    """Makes the backend's paddings explicit in a canonical config."""
+def upgrade(name: str, config: Config, writer: Writer) -> str:
+    """Makes the backend's paddings explicit in a canonical config; gives the class's name."""
     if (change := _CHANGES.get(name)) is not None:
         change(config, int(name[name.rindex("D") - 1]), writer)
+    return name
 
 
 def numbers(value: Any, count: int) -> list[int]:

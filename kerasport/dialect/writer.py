@@ -13,7 +13,7 @@ class Writer:
     Attributes:
         version: (major, minor, patch); (1, 0, 0) where the file does not say.
         tensorflow: Whether it is the Keras inside TensorFlow (tf.keras).
-        backend: Its backend's name, "" where the file does not say.
+        backend: Its backend's name, "plaidml" for the module ``plaidml.keras.backend``; "" where the file does not say.
         stored: Who wrote the weights, where that is another.
     """
 
@@ -50,4 +50,5 @@ def writer(version: str, backend: str, stored: Writer | None = None) -> Writer:
     """
     numbers = [int(number) for number in re.findall(r"\d+", version.split("-", maxsplit=1)[0])[:3]] or [1]
     major, minor, patch = (*numbers, 0, 0)[:3]
-    return Writer((major, minor, patch), "tf" in version or (2, 4) <= (major, minor) < (3, 0), backend, stored)
+    tensorflow = "tf" in version or (2, 4) <= (major, minor) < (3, 0)
+    return Writer((major, minor, patch), tensorflow, backend.partition(".")[0], stored)

@@ -65,6 +65,8 @@ def relu(b: Scope, function: Function, x: str) -> str:
     """Relu, LeakyRelu, Clip or ThresholdedRelu where one of them is enough; else their sum with the part below."""
     slope, top, threshold = function["negative_slope"], function["max_value"], function["threshold"]
     bounded = math.isfinite(top)
+    if function["inclusive"] and threshold:
+        return inclusive_relu(b, function, x)
     if slope and not bounded and not threshold:
         return b.op("LeakyRelu", x, alpha=slope)
     kept = x
@@ -79,6 +81,18 @@ def relu(b: Scope, function: Function, x: str) -> str:
     below = b.op("Sub", x, b.constant(threshold, "threshold")) if threshold else x
     below = b.op("Min", below, b.constant(0.0, "zero"))
     return b.op("Add", kept, b.op("Mul", below, b.constant(slope, "slope")))
+
+
+def inclusive_relu(b: Scope, function: Function, x: str) -> str:
+    """``min(x < threshold ? slope * (x - threshold) : x, max_value)``."""
+    slope, top, threshold = (
+        function["negative_slope"],
+        function["max_value"],
+        b.constant(function["threshold"], "threshold"),
+    )
+    below = b.op("Mul", b.op("Sub", x, threshold), b.constant(slope, "slope")) if slope else b.constant(0.0, "zero")
+    y = b.op("Where", b.op("Less", x, threshold), below, x)
+    return b.op("Min", y, b.constant(top, "top")) if math.isfinite(top) else y
 
 
 def silu(b: Scope, x: str) -> str:

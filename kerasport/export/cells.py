@@ -38,12 +38,12 @@ class Run:
     Attributes:
         y: All outputs, (time, directions, batch, units).
         finals: The final states, each (directions, batch, units); of no meaning in rows without any step.
-        last: The last step's output, where it is not the first state.
+        last: The last step's output, in the same form.
     """
 
     y: str
     finals: tuple[str, ...]
-    last: str = ""
+    last: str
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def run_operator(
         linear_before_reset=1 if cell.reset_after else None,
         **_activations(cells),
     )
-    return Run(y, tuple(finals))
+    return Run(y, tuple(finals), finals[0])
 
 
 def _activations(cells: Sequence[Cell]) -> dict[str, Any]:

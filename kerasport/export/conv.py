@@ -9,7 +9,14 @@ from kerasport.export.arrays import Lazy
 from kerasport.export.builder import Perm, Scope, Tensor
 from kerasport.export.ops import reshape
 from kerasport.export.registry import EXPORT
-from kerasport.export.spatial import Pairs, as_more_batches, as_one_batch, channels_first_order, padding_attributes
+from kerasport.export.spatial import (
+    Pairs,
+    as_more_batches,
+    as_one_batch,
+    channels_first_order,
+    padding_attributes,
+    without_outermost,
+)
 from kerasport.export.stored import effective
 from kerasport.layers import conv
 from kerasport.layers.base import TensorType
@@ -61,21 +68,28 @@ def in_two_steps(spec: conv.SeparableConv, b: Scope, x: Tensor, kernel: Kernel, 
 
 
 def spread(spec: conv.ConvTranspose, b: Scope, x: Tensor, kernel: Kernel) -> Tensor:
-    """A transposed convolution with a kernel (*size, filters, in)."""
+    """A transposed convolution with a kernel (*size, filters, in).
+
+    Zeros before an axis (on CNTK, for kernels smaller than the stride) are a Pad, and the bias comes behind it.
+    """
     cuts = spec.cuts(spec.lengths(x.type))
-    pads = [before for before, _ in cuts] + [max(after, 0) for _, after in cuts]
+    pads = [max(before, 0) for before, _ in cuts] + [max(after, 0) for _, after in cuts]
     missing = [max(-after, 0) for _, after in cuts]
+    ahead = [max(-before, 0) for before, _ in cuts]
     y = b.op(
         "ConvTranspose",
         b.arrange(x, channels_first_order(spec, x.type.rank)),
         _first_two_last(b, kernel, "kernel"),
-        _bias(spec, b),
+        "" if any(ahead) else _bias(spec, b),
         kernel_shape=list(spec.kernel_size),
         strides=list(spec.strides),
         dilations=_unless_ones(spec.dilations),
         pads=pads if any(pads) else None,
         output_padding=missing if any(missing) else None,
     )
+    if any(ahead):
+        y = b.op("Pad", y, b.constant([0, 0, *ahead, *[0] * (spec.dimensions + 2)], "ahead"))
+        y = _plus_bias(spec, b, y)
     return _finished(spec, b, x, y)
 
 
@@ -103,6 +117,13 @@ def _finished(spec: conv.Convolution, b: Scope, x: Tensor, y: str) -> Tensor:
     return apply(b, spec.activation, Tensor(as_more_batches(spec, b, y, x, type_), type_, order))
 
 
+def _plus_bias(spec: conv.Convolution, b: Scope, y: str) -> str:
+    if not spec.use_bias:
+        return y
+    bias = b.weight("bias")
+    return b.op("Add", y, b.initializer(bias.reshape(*bias.shape, *[1] * spec.dimensions), "bias"))
+
+
 def _bias(spec: conv.Convolution, b: Scope) -> str:
     return b.initializer(b.weight("bias"), "bias") if spec.use_bias else ""
 
@@ -120,8 +141,8 @@ def _conv(spec: conv.Convolution, b: Scope, x: Tensor, kernel: str, groups: int,
     pads = _pads(spec, x.type)
     if pads is not None:
         x, pads = _without_padding(b, x, channels_first_order(spec, x.type.rank), pads)
-    value = as_one_batch(spec, b, x)
-    if pads is None and (max(spec.dilations) > 1 or any(w.extent < w.stride for w in spec.windows)):
+    value, pads = without_outermost(b, as_one_batch(spec, b, x), pads)
+    if pads is None and not _pads_itself(spec):
         value, pads = _padded_at_run_time(spec, b, value), []
     return b.op(
         "Conv",
@@ -134,6 +155,11 @@ def _conv(spec: conv.Convolution, b: Scope, x: Tensor, kernel: str, groups: int,
         group=groups if groups > 1 else None,
         **padding_attributes(pads),
     )
+
+
+def _pads_itself(spec: conv.Convolution) -> bool:
+    """Whether ONNX Runtime's auto_pad does what the padding says."""
+    return spec.padding == "same" and max(spec.dilations) == 1 and all(w.extent >= w.stride for w in spec.windows)
 
 
 def _pads(spec: conv.Convolution, x: TensorType) -> Pairs | None:
@@ -161,14 +187,15 @@ def _without_padding(b: Scope, x: Tensor, order: Perm, pads: Pairs) -> tuple[Ten
 
 
 def _padded_at_run_time(spec: conv.Convolution, b: Scope, value: str) -> str:
-    """Pad, by a table of what "same" needs for each remainder of a length and its stride.
+    """Pad, by a table of what the windows need for each remainder of a length and its stride.
 
-    For what ONNX Runtime's auto_pad cannot do: dilations, and windows smaller than their stride.
+    For what ONNX Runtime's auto_pad cannot do: dilations, windows smaller than their stride, centred windows.
     """
     table, first = [(0, 0)], [0, 0]
     for window in spec.windows:
         first.append(len(table))
-        table += [window.pads(remainder or window.stride, "same") or (0, 0) for remainder in range(window.stride)]
+        lengths = [remainder or window.stride for remainder in range(window.stride)]
+        table += [window.pads(length, spec.padding) or (0, 0) for length in lengths]
     remainders = b.op("Mod", b.op("Shape", value), b.constant([1, 1, *spec.strides], "strides"))
     places = b.op("Add", remainders, b.constant(first, "first"))
     sides = [b.op("Gather", b.constant([pair[i] for pair in table], "pads"), places) for i in (0, 1)]

@@ -35,7 +35,8 @@ def run_conv_lstm(
     state = spec.state_type(x.type)
     value = b.arrange(gates, (0, 1, *(axis + 1 for axis in order[1:])))
     states = [b.arrange(tensor, order) for tensor in initial] or [_zeros(spec, b, value, rank)] * 2
-    step, carried = _Step(spec, b, rank), bool(initial and mask and not spec.zero_masked)
+    step = _Step(spec, b, rank)
+    carried = bool(initial and mask and not spec.zero_masked and not spec.gives_last_state)
     sequences = [value, _valid(b, mask, rank)] if mask else [value]
     stored = TensorType((None,) * rank)
     loop = Loop(
@@ -54,7 +55,7 @@ def run_conv_lstm(
         last = b.constant(0 if flip != spec.go_backwards else -1, "last")
         output = Tensor(b.op("Gather", y, last, axis=0), state, order)
     else:
-        output = finals[0]
+        output = finals[1 if spec.gives_last_state else 0]
     return output, finals
 
 
@@ -99,8 +100,10 @@ class _Step:
         new_c = b.op("Add", b.op("Mul", f, c), b.op("Mul", i, self._act(spec.activation, g)))
         new_h = b.op("Mul", o, self._act(spec.activation, new_c))
         if len(reads) == 1:
-            return [new_h, new_c], b.op("Identity", new_h)
+            return [new_h, new_c], b.op("Identity", new_c if spec.gives_last_state else new_h)
         kept = self._where(reads[1], [new_h, new_c], [h, c])
+        if spec.gives_last_state:
+            return kept, b.op("Identity", kept[1])
         before = b.constant(0.0, "zero") if spec.zero_masked else states[-1] if len(states) > 2 else h
         (output,) = self._where(reads[1], [new_h], [before])
         return ([*kept, output] if len(states) > 2 else kept), b.op("Identity", output)

@@ -9,11 +9,9 @@ import numpy as np
 from kerasport.export.builder import Scope, Tensor
 from kerasport.export.ops import cast, reduce, unsqueeze
 from kerasport.export.registry import EXPORT
-from kerasport.export.spatial import Pairs, channels_first_order, padding_attributes, weighted
+from kerasport.export.spatial import Pairs, channels_first_order, padding_attributes, weighted, without_outermost
 from kerasport.layers import pooling
 from kerasport.layers.spatial import Spatial, Window
-
-_END = (1 << 31) - 1
 
 
 @EXPORT.register(pooling.MaxPooling1D, pooling.MaxPooling2D, pooling.MaxPooling3D)
@@ -31,37 +29,38 @@ def average_pooling(spec: pooling.AveragePooling, b: Scope, x: Tensor) -> Tensor
 def _pooled(spec: pooling.Pooling, b: Scope, x: Tensor, op: str) -> Tensor:
     """One node where the padding is known, or auto_pad finds it out; else axis by axis, which a pool allows.
 
-    ONNX Runtime's auto_pad fails for windows smaller than their stride.
+    ONNX Runtime's auto_pad fails for windows smaller than their stride, and knows no centred windows.
     """
     order = channels_first_order(spec, x.type.rank)
     stored = value = b.arrange(x, order)
     pads = [w.pads(n, spec.padding) for w, n in zip(spec.windows, spec.lengths(x.type), strict=True)]
-    if None in pads and all(w.size >= w.stride for w in spec.windows):
+    fitting = [spec.padding == "same" and w.size >= w.stride for w in spec.windows]
+    if None in pads and all(fitting):
         return b.tensor(_pool(b, op, value, spec.windows, None), perm=order)
     axes = list(zip(spec.windows, pads, strict=True))
-    automatic = [pair is None and w.size >= w.stride for w, pair in axes]
+    automatic = [pair is None and fits for (_, pair), fits in zip(axes, fitting, strict=True)]
     if any(automatic):
         chosen = [w if auto else Window(1) for w, auto in zip(spec.windows, automatic, strict=True)]
         value = _pool(b, op, value, chosen, None)
         axes = [(Window(1), (0, 0)) if auto else axis for axis, auto in zip(axes, automatic, strict=True)]
     steps = [w if pair is not None else Window(w.size) for w, pair in axes]
-    value = _pool(b, op, value, steps, [pair or (w.size - 1, w.size - 1) for w, pair in axes])
+    value, left = without_outermost(b, value, [pair or (w.size - 1, w.size - 1) for w, pair in axes])
+    value = _pool(b, op, value, steps, left)
     for axis, (window, pair) in enumerate(axes, 2):
         if pair is None:
-            value = _strided(b, value, axis, stored, window)
+            value = _strided(b, value, axis, stored, window, spec.padding)
     return b.tensor(value, perm=order)
 
 
-def _strided(b: Scope, value: str, axis: int, x: str, window: Window) -> str:
-    """Of the results for all positions those at a stride, from the one that "same" padding starts with."""
+def _strided(b: Scope, value: str, axis: int, x: str, window: Window, padding: str) -> str:
+    """Of the results for all positions those at a stride, from the one that the padding starts with."""
     size, stride = window.size, window.stride
-    lengths = range(stride, 2 * stride)  # one of each remainder
-    before = {n % stride: max((-(-n // stride) - 1) * stride + size - n, 0) // 2 for n in lengths}
-    starts = b.constant([size - 1 - before[remainder] for remainder in range(stride)], "starts")
+    pads = [window.pads(remainder or stride, padding) or (0, 0) for remainder in range(stride)]
+    starts = b.constant([size - 1 - before for before, _ in pads], "starts")
     length = b.op("Gather", b.op("Shape", x), b.constant([axis], "axis"))
     start = b.op("Gather", starts, b.op("Mod", length, b.constant([stride], "stride")))
-    names = [b.constant([number], label) for number, label in ((_END, "end"), (axis, "axis"), (stride, "stride"))]
-    return b.op("Slice", value, start, *names)
+    names = [b.constant([number], label) for number, label in ((axis, "axis"), (stride, "stride"))]
+    return b.op("Slice", value, start, b.op("Add", start, length), *names)
 
 
 def _pool(b: Scope, op: str, value: str, windows: Sequence[Window], pads: Pairs | None) -> str:

@@ -63,6 +63,7 @@ class _Layer:
 
     def __init__(self, spec: Recurrent, b: Scope, x: Tensor, initial: Sequence[Tensor]) -> None:
         self.spec, self.b = spec, b
+        self.shown = spec.cells[-1].states - 1 if spec.gives_last_state else 0  # the state that is the output
         self.initial = self._by_cell(spec, [b.logical(state) for state in initial])
         mask = b.mask if spec.masked else None
         if spec.time_major:
@@ -94,7 +95,7 @@ class _Layer:
         for cell, weights, initial in zip(self.spec.cells, self.weights, self.initial, strict=True):
             if runs:
                 x = self.b.op("Squeeze", runs[-1].y, self.b.constant([1], "axes"))
-            run = self._run(cell, weights, x, initial)
+            run = self._run(cell, weights, x, initial, self.shown if cell is self.spec.cells[-1] else 0)
             runs.append(self._plus_input(run, x) if cell.residual else run)
         states = [
             [self._state(final, self.initial[i][j] if self.initial[i] else "", i) for j, final in enumerate(run.finals)]
@@ -104,13 +105,15 @@ class _Layer:
         ordered = states[::-1] if self.spec.reversed_states else states
         return output, [state for cell_states in ordered for state in cell_states]
 
-    def _run(self, cell: Cell, weights: _Weights, x: str, initial: Sequence[str]) -> Run:
+    def _run(self, cell: Cell, weights: _Weights, x: str, initial: Sequence[str], shown: int) -> Run:
+        """One cell; ONNX's operators give no sequence of a state that is not the first."""
         given = [stacked(self.b, [state]) for state in initial]
         backwards = self.spec.go_backwards
-        if not has_operator(cell):
-            return run_scan(self.b, cell, weights, x, self.mask.valid if self.mask else "", given, backwards)
+        if not has_operator(cell) or (shown and self.spec.return_sequences):
+            return run_scan(self.b, cell, weights, x, self.mask.valid if self.mask else "", given, backwards, shown)
         direction = "reverse" if backwards else "forward"
-        return run_operator(self.b, [cell], [weights], x, self.lengths, given, direction)
+        run = run_operator(self.b, [cell], [weights], x, self.lengths, given, direction)
+        return replace(run, last=run.finals[shown])
 
     def _plus_input(self, run: Run, x: str) -> Run:
         """The outputs plus the inputs, (time, batch, features)."""
@@ -132,12 +135,12 @@ class _Layer:
 
     def _last(self, run: Run) -> Tensor:
         """The last step's output."""
-        value = self.b.once("Squeeze", run.last or run.finals[0], self.b.constant([0], "axes"))
+        value = self.b.once("Squeeze", run.last, self.b.constant([0], "axes"))
         initial = self.initial[-1]
         if self.mask and self.spec.zero_masked:
             value = self.b.op("Where", self.mask.last(self.spec.go_backwards), value, self.b.constant(0.0, "zero"))
         elif self.mask and initial:
-            other = initial[0] if self.spec.state_masked else self.b.constant(0.0, "zero")
+            other = initial[self.shown] if self.spec.state_masked else self.b.constant(0.0, "zero")
             value = self.b.once("Where", self.mask.occupied, value, other)
         return self.b.tensor(value, self.state_types[-1])
 
@@ -145,12 +148,11 @@ class _Layer:
         """All steps' outputs."""
         b, y = self.b, self.b.op("Squeeze", run.y, self.b.constant([1], "axes"))
         initial = self.initial[-1]
-        if self.mask and self.spec.state_masked and initial:
-            y = b.op("Concat", y, stacked(b, [initial[0]]), axis=0)
+        behind = stacked(b, [initial[self.shown]]) if self.mask and self.spec.state_masked and initial else ""
         spec, places = self.spec, ""
         if self.mask:
             places = self.mask.places(spec.go_backwards, spec.zero_masked, flip, spec.zeroes_crosswise)
-        return self.placed(unpack(b, y, self.mask, places, flip, self.sequence_type))
+        return self.placed(unpack(b, y, self.mask, places, flip, self.sequence_type, behind))
 
     def placed(self, sequence: Tensor) -> Tensor:
         """Sequences in the axis order of the layer."""
@@ -170,7 +172,7 @@ def _fusible(ahead: _Layer, back: _Layer) -> bool:
     if len(first.cells) > 1 or len(second.cells) > 1 or first.go_backwards:
         return False
     a, c = first.cells[0], second.cells[0]
-    if a.residual or c.residual:
+    if a.residual or c.residual or ahead.shown or back.shown:
         return False
     alike = replace(a, activation=c.activation, recurrent_activation=c.recurrent_activation) == c
     zeros = first.zero_masked and second.zero_masked and not second.zeroes_crosswise

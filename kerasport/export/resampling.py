@@ -50,7 +50,7 @@ def up_sampling(spec: resampling.UpSampling, b: Scope, x: Tensor) -> Tensor:
         name = _resize(spec, b, x, mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor")
         return b.tensor(name, perm=x.perm)
     if _resizable(spec):
-        return _interpolated(spec, b, x)
+        return _faded(spec, b, x) if spec.fades else _interpolated(spec, b, x)
     lengths = spec.lengths(x.type)
     known = [length for length in lengths if length is not None]
     if len(known) < len(lengths):
@@ -73,6 +73,19 @@ def _interpolated(spec: resampling.UpSampling, b: Scope, x: Tensor) -> Tensor:
     cubic = {"cubic_coeff_a": -0.5, "exclude_outside": 1} if spec.interpolation == "bicubic" else {}
     mode = "cubic" if cubic else "linear"
     return b.tensor(_resize(spec, b, x, mode=mode, coordinate_transformation_mode=points, **cubic), perm=order)
+
+
+def _faded(spec: resampling.UpSampling, b: Scope, x: Tensor) -> Tensor:
+    """Resize of the data with a zero behind each axis, without what comes of that zero alone."""
+    axes, ends = [x.stored_axis(axis) for axis in spec.space(x.type.rank)], np.zeros(2 * x.type.rank, np.int64)
+    ends[[x.type.rank + axis for axis in axes]] = 1
+    lengths = [n if n is None else n + 1 for n in spec.lengths(x.type)]
+    type_ = spec.resized(x.type, lengths, spec.channels(x.type))
+    longer = Tensor(b.op("Pad", x.name, b.constant(ends, "pads")), type_, x.perm)
+    y = _interpolated(spec, b, longer)
+    for axis, factor in zip(spec.space(x.type.rank), spec.size, strict=True):
+        y = Tensor(slice_(b, y.name, y.stored_axis(axis), 0, -factor), y.type, y.perm)
+    return b.tensor(y.name, perm=y.perm)
 
 
 def _resize(spec: resampling.UpSampling, b: Scope, x: Tensor, **attributes: str | float) -> str:

@@ -20,7 +20,14 @@ from kerasport.layers.recurrent import Cell
 
 
 def run_scan(
-    b: Scope, cell: Cell, weights: Mapping[str, Lazy], x: str, valid: str, initial: Sequence[str], backwards: bool
+    b: Scope,
+    cell: Cell,
+    weights: Mapping[str, Lazy],
+    x: str,
+    valid: str,
+    initial: Sequence[str],
+    backwards: bool,
+    shown: int = 0,
 ) -> Run:
     """The input's part of all gates in one MatMul, then the steps one by one.
 
@@ -32,8 +39,9 @@ def run_scan(
         valid: Which steps count, (time, batch, 1), bool, or "".
         initial: The initial states, (1, batch, units) each, or none.
         backwards: Whether the last step comes first.
+        shown: Which state is the output.
     """
-    step = _Step(b, cell, weights)
+    step = _Step(b, cell, weights, shown)
     gates = b.op("MatMul", x, b.initializer(keras_kernel(cell, weights["kernel"]), "kernel"))
     if cell.use_bias:
         gates = b.op("Add", gates, step.input_bias())
@@ -47,7 +55,8 @@ def run_scan(
         output_type=state,
     )
     finals, y = loop.run(b, step.add, backwards)
-    return Run(unsqueeze(b, y, [1]), tuple(unsqueeze(b, final, [0]) for final in finals))
+    stacked = tuple(unsqueeze(b, final, [0]) for final in finals)
+    return Run(unsqueeze(b, y, [1]), stacked, stacked[shown])
 
 
 def _zeros(b: Scope, x: str, units: int) -> str:
@@ -59,8 +68,8 @@ def _zeros(b: Scope, x: str, units: int) -> str:
 class _Step:
     """The body of the Scan: (states, the input's part of the gates, whether it counts) to (states, output)."""
 
-    def __init__(self, b: Scope, cell: Cell, weights: Mapping[str, Lazy]) -> None:
-        self.b, self.cell, self.weights = b, cell, weights
+    def __init__(self, b: Scope, cell: Cell, weights: Mapping[str, Lazy], shown: int) -> None:
+        self.b, self.cell, self.weights, self.shown = b, cell, weights, shown
 
     def input_bias(self) -> str:
         """The bias that is added before the loop: all of it, but for the recurrent one of a GRU."""
@@ -80,9 +89,9 @@ class _Step:
         b, (gates, *valid) = self.b, reads
         new = {"LSTM": self._lstm, "GRU": self._gru, "SimpleRNN": self._simple}[self.cell.kind](gates, states)
         if not valid:
-            return new, b.op("Identity", new[0])
+            return new, b.op("Identity", new[self.shown])
         kept = [b.op("Where", valid[0], *pair) for pair in zip(new, states, strict=True)]
-        return kept, b.op("Where", valid[0], new[0], b.constant(0.0, "zero"))
+        return kept, b.op("Where", valid[0], new[self.shown], b.constant(0.0, "zero"))
 
     def _kernel(self, first: int = 0, last: int | None = None) -> str:
         """The recurrent kernel's columns of some gates."""

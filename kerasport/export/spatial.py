@@ -55,6 +55,20 @@ def padding_attributes(pads: Pairs | None) -> dict[str, object]:
     return {"pads": [before for before, _ in pads] + [after for _, after in pads]} if any(map(any, pads)) else {}
 
 
+def without_outermost(b: Scope, value: str, pads: Pairs | None) -> tuple[str, Pairs | None]:
+    """A channels-first value without what negative pads cut off at the starts of its axes, and the pads that are left.
+
+    At an end the windows leave out on their own what a negative pad stands for.
+    """
+    if pads is None:
+        return value, pads
+    cut = {axis: -before for axis, (before, _) in enumerate(pads, 2) if before < 0}
+    if cut:
+        ends = b.constant([(1 << 31) - 1] * len(cut), "ends")
+        value = b.op("Slice", value, b.constant(list(cut.values()), "starts"), ends, b.constant(list(cut), "axes"))
+    return value, [(max(before, 0), max(after, 0)) for before, after in pads]
+
+
 def weighted(b: Scope, x: Tensor, matrices: Mapping[int, NDArray[np.float32] | str]) -> str:
     """Einsum that multiplies logical axes by matrices (new length, length), or by values that are, in x's layout."""
     letters = {axis: chr(ord("a") + x.stored_axis(axis)) for axis in range(x.type.rank)}

@@ -85,7 +85,7 @@ class Mask:
     def places(self, backwards: bool, zero: bool, flip: bool, crosswise: bool = False) -> str:
         """Where each step's output stands among the packed ones, (batch, time, 1); -1 where none is.
 
-        Row -1 is zero, or the initial state where ``pack`` appended it: with a step that does not count, the last
+        Row -1 is zero, or the initial state where ``unpack`` appended it: with a step that does not count, the last
         packed one lies behind the end.
 
         Args:
@@ -128,7 +128,7 @@ def pack(b: Scope, x: Tensor, mask: Mask | None) -> str:
     return b.op("Transpose", b.op("GatherND", b.logical(x), places, batch_dims=1), perm=list(TIME_MAJOR))
 
 
-def unpack(b: Scope, y: str, mask: Mask | None, places: str, flip: bool, type_: TensorType) -> Tensor:
+def unpack(b: Scope, y: str, mask: Mask | None, places: str, flip: bool, type_: TensorType, behind: str = "") -> Tensor:
     """The steps of (time, batch, units) at their places again.
 
     Args:
@@ -138,12 +138,14 @@ def unpack(b: Scope, y: str, mask: Mask | None, places: str, flip: bool, type_: 
         places: ``mask.places``; unused without a mask.
         flip: Whether the result is wanted from the last step to the first.
         type_: The result's type.
+        behind: What stands behind the steps, where ``places`` may point to, (1, batch, units); or "".
     """
     if mask is None:
         if flip:
             y = slice_(b, y, 0, -1, _FAR, -1)
         return Tensor(y, type_, TIME_MAJOR)
-    value = b.op("GatherND", b.op("Transpose", y, perm=list(TIME_MAJOR)), places, batch_dims=1)
+    rows = b.op("Concat", y, behind, axis=0) if behind else y
+    value = b.op("GatherND", b.op("Transpose", rows, perm=list(TIME_MAJOR)), places, batch_dims=1)
     if not flip:
         b.builder.packed[value, mask.value] = y
     return b.tensor(value, type_)

@@ -61,8 +61,9 @@ class ReLU(Activation):
 
     @classmethod
     def parse(cls, config: Config) -> Self:
-        """Keras's keys: max_value, negative_slope, threshold; each may be null."""
-        given = {key: config.optional_number(key) for key in ("max_value", "negative_slope", "threshold")}
+        """Keras's keys: max_value, negative_slope, threshold; each may be null. And inclusive, from the dialect."""
+        keys = ("max_value", "negative_slope", "threshold", "inclusive")
+        given = {key: config.optional_number(key) for key in keys}
         return cls(activation=function({"function": "relu"} | {k: v for k, v in given.items() if v is not None}))
 
 

@@ -35,6 +35,7 @@ class ConvLSTM(Spec):
         return_state: Whether h and c follow as further outputs.
         go_backwards: Whether the last step comes first; outputs stay in the order in which they were computed.
         zero_masked: Whether a masked step's output is zero; else it is the one before it.
+        gives_last_state: Whether the output is c and not h, as on CNTK.
         masked: Whether the call heeds a mask.
         stateful: Whether Keras starts from the states that the batch before left.
     """
@@ -47,6 +48,7 @@ class ConvLSTM(Spec):
     return_state: bool = False
     go_backwards: bool = False
     zero_masked: bool = False
+    gives_last_state: bool = False
     masked: bool = True
     stateful: bool = False
     uses_mask: ClassVar[bool] = True
@@ -73,6 +75,7 @@ class ConvLSTM(Spec):
             return_state=config.flag("return_state"),
             go_backwards=config.flag("go_backwards"),
             zero_masked=config.flag("zero_output_for_mask"),
+            gives_last_state=config.flag("gives_last_state"),
             stateful=config.flag("stateful"),
         )
 

@@ -11,7 +11,8 @@ from kerasport.errors import LayerError
 # Canonical name -> its parameters with the defaults of the Keras 3 function of that name.
 FUNCTIONS: dict[str, dict[str, float]] = {
     "linear": {},
-    "relu": {"negative_slope": 0.0, "max_value": float("inf"), "threshold": 0.0},
+    # inclusive: whether the threshold itself is kept, and what is kept has no lower bound (PlaidML's).
+    "relu": {"negative_slope": 0.0, "max_value": float("inf"), "threshold": 0.0, "inclusive": 0.0},
     "softmax": {"axis": -1},
     "log_softmax": {"axis": -1},
     "sigmoid": {},

@@ -90,6 +90,7 @@ class Recurrent(Spec):
         unrolled: Whether Keras unrolls the loop, where it zeroes the outputs of masked steps by the mask in the
             data's order, whatever order the outputs are in.
         reversed_states: Whether a stack's states are listed from the last cell to the first.
+        gives_last_state: Whether the output is the last one of the listed states (an LSTM's c), as on CNTK.
         masked: Whether the call heeds a mask.
         stateful: Whether Keras starts from the states that the batch before left.
     """
@@ -103,6 +104,7 @@ class Recurrent(Spec):
     state_masked: bool = False
     unrolled: bool = False
     reversed_states: bool = False
+    gives_last_state: bool = False
     masked: bool = True
     stateful: bool = False
     uses_mask: ClassVar[bool] = True
@@ -122,6 +124,9 @@ class Recurrent(Spec):
         if config.class_name == "RNN" and not isinstance(inner, Recurrent):
             raise LayerError("its cell is not one of Keras's own", "replace it by LSTMCell, GRUCell or SimpleRNNCell")
         config.expect("num_constants", None, 0)
+        reversed_states = isinstance(inner, Recurrent) and inner.reversed_states
+        if reversed_states and config.flag("gives_last_state"):
+            raise LayerError("a stack of cells with reverse_state_order gives its first cell's state on CNTK")
         return cls(
             cells=inner.cells if isinstance(inner, Recurrent) else (_cell(config),),
             return_sequences=config.flag("return_sequences"),
@@ -131,7 +136,8 @@ class Recurrent(Spec):
             zero_masked=config.flag("zero_output_for_mask"),
             state_masked=config.choice("masked_output", _MASKED_OUTPUTS, "output") == "state",
             unrolled=config.flag("unroll"),
-            reversed_states=isinstance(inner, Recurrent) and inner.reversed_states,
+            reversed_states=reversed_states,
+            gives_last_state=config.flag("gives_last_state"),
             stateful=config.flag("stateful"),
         )
 

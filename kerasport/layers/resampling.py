@@ -113,21 +113,24 @@ class UpSampling(Spatial):
             too: with a whole factor, each new pixel lies within one old pixel.
             TensorFlow reads the weights of "bicubic" from a table with 1024 steps a pixel.
         half_pixel: Whether pixel i of the output samples the input at ``(i + 0.5) / size - 0.5``, else ``i / size``.
+        fades: Whether pixels beyond the edges are zero (on PlaidML); else those within weigh the more.
     """
 
     interpolations: ClassVar[tuple[str, ...]] = ("nearest",)
     size: tuple[int, ...]
     interpolation: str = "nearest"
     half_pixel: bool = True
+    fades: bool = False
 
     @classmethod
     def parse(cls, config: Config) -> Self:
-        """Keras's keys: size, data_format, interpolation; and half_pixel, from the dialect."""
+        """Keras's keys: size, data_format, interpolation; and half_pixel and fades, from the dialect."""
         return cls(
             channels_first=config.channels_first(),
             size=positive(config, "size", cls.dimensions),
             interpolation=config.choice("interpolation", cls.interpolations, "nearest"),
             half_pixel=config.flag("half_pixel", True),
+            fades=config.flag("fades"),
         )
 
     @property

@@ -46,10 +46,14 @@ class Window:
     def pads(self, length: Dim, padding: str) -> tuple[int, int] | None:
         """The padding before and after the axis; None where it depends on a length that is unknown.
 
-        "same" pads ``max((ceil(n / stride) - 1) * stride + extent - n, 0)``, the odd one at the end.
+        "same" pads ``max((ceil(n / stride) - 1) * stride + extent - n, 0)``, the odd one at the end. "centered" has
+        as many windows, and puts their centres evenly over the axis: windows smaller than their stride may leave
+        out positions at its ends, which counts as negative padding.
         """
         if self.edges:
             return self.edges
+        if padding == "centered":
+            return self._around_centres(length)
         if padding != "same":
             return (self.extent - 1 if padding == "causal" else 0), 0
         if length is None and self.stride >= self.extent and self.extent <= 2:
@@ -59,6 +63,13 @@ class Window:
         covered = length or 1
         total = max((-(-covered // self.stride) - 1) * self.stride + self.extent - covered, 0)
         return total // 2, total - total // 2
+
+    def _around_centres(self, length: Dim) -> tuple[int, int] | None:
+        if length is None and self.stride > 1:
+            return None
+        left_over = ((length or 1) - 1) % self.stride
+        before = (self.extent - 1) // 2 - left_over // 2
+        return before, self.extent - 1 - left_over - before
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,9 +118,9 @@ class Spatial(Spec):
 
 
 def padding_options(config: Config, names: Collection[str], count: int) -> dict[str, Any]:
-    """The fields ``padding`` and ``edges``; the dialect may give the edges instead of a name."""
+    """The fields ``padding`` and ``edges``; the dialect may give "centered", or the edges instead of a name."""
     if not isinstance(config.get("padding", "valid"), list):
-        return {"padding": config.choice("padding", names, "valid")}
+        return {"padding": config.choice("padding", (*names, "centered"), "valid")}
     edges = config.pairs("padding", count)
     if min(map(min, edges)) < 0:
         raise LayerError(f"Theano's padding of {edges} is negative")

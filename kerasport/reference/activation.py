@@ -79,9 +79,12 @@ def relu(function: Function, x: Array) -> Array:
     """Keras's general ReLU.
 
     x above the threshold, clipped to [0, max_value] where there is a maximum, and
-    ``slope * (x - threshold)`` elsewhere, which is not clipped.
+    ``slope * (x - threshold)`` elsewhere, which is not clipped. PlaidML keeps the threshold itself, too, and
+    clips from above only.
     """
     threshold, top = function["threshold"], function["max_value"]
+    if function["inclusive"]:
+        return np.minimum(np.where(x < threshold, function["negative_slope"] * (x - threshold), x), top)
     kept = np.where(x > threshold, x, 0)
     if np.isfinite(top):
         kept = np.clip(kept, 0, top)

@@ -11,7 +11,7 @@ from kerasport.layers import conv
 from kerasport.reference import stored
 from kerasport.reference.activation import apply
 from kerasport.reference.registry import REFERENCE, Array, Context
-from kerasport.reference.spatial import channels_last, padded, restored, same_padding, taps
+from kerasport.reference.spatial import channels_last, padded, padding_around_centres, restored, same_padding, taps
 
 
 @REFERENCE.register(conv.Conv1D, conv.Conv2D, conv.Conv3D)
@@ -65,9 +65,10 @@ def _cut(spec: conv.ConvTranspose, y: Array, lengths: tuple[int, ...], extents: 
         start = spec.cut_before[axis - 1] if spec.cut_before else max(y.shape[axis] - wanted, 0) // 2
         if spec.shortened and spec.shortened[axis - 1]:
             wanted = min(wanted, math.ceil(n / s))
-        missing = max(start + wanted - y.shape[axis], 0)
-        y = np.take(y, range(start, start + wanted - missing), axis)
-        y = np.concatenate([y, np.zeros_like(np.take(y, [0] * missing, axis))], axis)
+        positions = np.arange(start, start + wanted)
+        there = (positions >= 0) & (positions < y.shape[axis])
+        y = np.take(y, np.where(there, positions, 0), axis)
+        y = np.where(there.reshape(-1, *[1] * (y.ndim - 1 - axis)), y, 0)
     return y
 
 
@@ -85,6 +86,8 @@ def _with_padding(spec: conv.Convolution, x: Array) -> Array:
         return x
     if spec.padding == "causal":
         return padded(x, [((k - 1) * d, 0) for _, k, _, d in axes])
+    if spec.padding == "centered":
+        return padded(x, [padding_around_centres(n, (k - 1) * d + 1, s) for n, k, s, d in axes])
     return padded(x, [same_padding(n, math.ceil(n / s), (k - 1) * d + 1, s) for n, k, s, d in axes])
 
 

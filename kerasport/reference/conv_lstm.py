@@ -31,6 +31,7 @@ def conv_lstm_layer(spec: conv_lstm.ConvLSTM, context: Context, x: Array, *initi
         kept = kept.reshape(-1, *[1] * (h.ndim - 1))
         output = np.where(kept, new_h, 0 if spec.zero_masked else output)
         h, c = np.where(kept, new_h, h), np.where(kept, new_c, c)
+        output = c if spec.gives_last_state else output
         outputs.append(output)
     y = np.stack(outputs, axis=1) if spec.return_sequences else output
     return (y, h, c) if spec.return_state else (y,)

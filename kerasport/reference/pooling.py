@@ -10,7 +10,7 @@ import numpy as np
 
 from kerasport.layers import pooling
 from kerasport.reference.registry import REFERENCE, Array, Context
-from kerasport.reference.spatial import channels_last, padded, restored, same_padding, taps
+from kerasport.reference.spatial import channels_last, padded, padding_around_centres, restored, same_padding, taps
 
 
 @REFERENCE.register(pooling.MaxPooling1D, pooling.MaxPooling2D, pooling.MaxPooling3D)
@@ -38,6 +38,9 @@ def _views(spec: pooling.Pooling, x: Array, padding: float) -> list[Array]:
         counts = [math.ceil(n / s) for n, _, s in axes]
         pads = [same_padding(n, count, k, s) for (n, k, s), count in zip(axes, counts, strict=True)]
         x = padded(x, pads, padding)
+    elif spec.padding == "centered":
+        counts = [math.ceil(n / s) for n, _, s in axes]
+        x = padded(x, [padding_around_centres(n, k, s) for n, k, s in axes], padding)
     else:
         counts = [(n - k) // s + 1 for n, k, s in axes]
     return [taps(x, tap, spec.strides, counts) for tap in product(*map(range, spec.pool_size))]

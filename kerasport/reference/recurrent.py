@@ -38,7 +38,7 @@ def recurrent_layer(spec: recurrent.Recurrent, context: Context, x: Array, *init
                 tuple(np.where(kept, a, b) for a, b in zip(after, before, strict=True))
                 for after, before in zip(new, states, strict=True)
             ]
-        states, output = new, value
+        states, output = new, new[-1][-1] if spec.gives_last_state else value
         outputs.append(output)
     if spec.zeroes_crosswise and mask is not None:
         outputs = [np.where(kept[:, None], y, 0) for kept, y in zip(mask.T, outputs, strict=True)]

@@ -39,7 +39,8 @@ def up_sampling(spec: resampling.UpSampling, context: Context, x: Array) -> Arra
 def _interpolated(spec: resampling.UpSampling, x: Array, factor: int) -> Array:
     """The first axis resampled: tap by tap, the pixels around each point, weighed by their distance.
 
-    Pixels beyond the edges count for nothing; the weights of the others are scaled to a sum of 1.
+    Pixels beyond the edges count for nothing; unless the spec says that they are zero, the weights of the others are
+    scaled to a sum of 1.
     """
     kernel, radius = KERNELS[spec.interpolation]
     steps = np.arange(len(x) * factor)
@@ -54,7 +55,7 @@ def _interpolated(spec: resampling.UpSampling, x: Array, factor: int) -> Array:
         weights = np.where((pixels >= 0) & (pixels < len(x)), kernel(np.abs(points - pixels)), 0.0)
         total += weights
         y += weights.reshape(-1, *[1] * (x.ndim - 1)).astype(x.dtype) * x[np.clip(pixels, 0, len(x) - 1)]
-    return np.asarray(y / total.reshape(-1, *[1] * (x.ndim - 1)).astype(x.dtype))
+    return y if spec.fades else np.asarray(y / total.reshape(-1, *[1] * (x.ndim - 1)).astype(x.dtype))
 
 
 def _cubic(distance: Array, b: float, c: float) -> Array:
