@@ -185,7 +185,8 @@ def _writer(saved: reader.SavedModel, asked: str | None) -> dialect.Writer:
     version = saved.keras_version or dialect.likely_version(saved.config)
     origin = saved.stored.origin
     apart = saved.weights_path != saved.path and saved.tree is None
-    stored = dialect.writer(origin.keras_version if apart else version, "")
+    silent = version if dialect.writer(version, "").keras1 else ""  # no weights file of Keras 1 tells its version
+    stored = dialect.writer((origin.keras_version or silent) if apart else version, "")
     told = origin.backend or ("" if apart else saved.backend)
     if told and asked not in (None, told):
         raise OptionError(f"{saved.weights_path} says that its backend is {told}, not {asked}.")
