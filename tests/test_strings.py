@@ -233,3 +233,17 @@ def test_what_only_the_reference_computes_is_told_before(kerasport: Run, tmp_pat
     assert not (tmp_path / "m.onnx").exists()
     for actual, expected in zip(kp.predict(model, golden.inputs, engine="reference"), golden.outputs, strict=True):
         np.testing.assert_array_equal(actual, expected)
+
+
+def test_outputs_as_long_as_the_longest_text_of_a_batch_are_not_mixed(kerasport: Run, tmp_path: Path) -> None:
+    golden = one("strings", "text_ngrams")
+    model = golden.model(tmp_path)
+    np.save(tmp_path / "x.npy", golden.inputs[0])
+    outcome = kerasport(
+        "predict", model, "--input", tmp_path / "x.npy", "--batch-size", 2, "--output", tmp_path / "y.npz"
+    )
+    assert outcome.code == 6
+    assert "larger batch size" in outcome.err
+    assert not (tmp_path / "y.npz").exists()
+    for actual, expected in zip(kp.predict(model, golden.inputs), golden.outputs, strict=True):
+        np.testing.assert_array_equal(actual, expected)

@@ -92,3 +92,16 @@ def _decoded(port: Port, array: Array, start: int) -> Array:
         return np.strings.decode(array, "utf-8")
     except UnicodeDecodeError as error:
         raise InputError(f"The input {port.name!r} holds bytes that are no UTF-8, in row {start} or later.") from error
+
+
+def check_widths(
+    ports: Sequence[Port], shapes: Sequence[tuple[int, ...]], outputs: Sequence[Array], start: int
+) -> None:
+    """Raises InputError where a batch's outputs are of another shape than those before: as long as its longest text."""
+    for port, shape, output in zip(ports, shapes, outputs, strict=True):
+        if output.shape[1:] != shape:
+            raise InputError(
+                f"The output {port.name!r} has the shape {output.shape[1:]} for the rows from {start} on, and {shape}"
+                " for those before: its size depends on the batch.",
+                "Predict all rows at once with a larger batch size.",
+            )

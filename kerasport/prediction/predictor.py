@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from kerasport.errors import InputError, NotAModelError, OptionError
 from kerasport.loading import LoadedModel, load
 from kerasport.prediction.carrying import Carrying, Engine, carrying
-from kerasport.prediction.checks import check, check_rows, named
+from kerasport.prediction.checks import check, check_rows, check_widths, named
 from kerasport.reader.sniff import HDF5_MAGIC
 from kerasport.runtime import Port, Session, port_of
 from kerasport.states import with_states
@@ -109,12 +109,17 @@ class Predictor:
             batches: For each batch, one array per input, in order.
 
         Raises:
-            InputError: A batch does not fit, or holds NaN; the message counts rows from 0 over all batches.
+            InputError: A batch does not fit, or holds NaN, or its outputs are not as wide as those before; the message
+                counts rows from 0 over all batches.
         """
         start = 0
+        shapes: list[tuple[int, ...]] = []
         for batch in batches:
             arrays = [check_rows(port, array, start) for port, array in zip(self.inputs, batch, strict=True)]
-            yield self._engine.run(arrays)
+            outputs = self._engine.run(arrays)
+            shapes = shapes or [output.shape[1:] for output in outputs]
+            check_widths(self.outputs, shapes, outputs, start)
+            yield outputs
             start += len(batch[0]) if batch else 0
 
     def predict(self, data: Array | Sequence[Array] | Mapping[str, Array], batch_size: int = 32) -> list[Array]:
