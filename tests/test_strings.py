@@ -24,7 +24,7 @@ from kerasport.loading import load
 from kerasport.prediction import Predictor
 from kerasport.reference.hashes import fingerprint, siphash
 from kerasport.validation.error import Tolerance, measure
-from kerasport.validation.inputs import generate
+from kerasport.validation.inputs import generate, trials
 from tests.conftest import Outcome
 from tests.goldens import ARCHIVE, Golden, goldens
 from tests.test_goldens import run_onnx
@@ -116,7 +116,7 @@ def test_converting_validates_with_strings(case: str, kerasport: Run, tmp_path: 
 
 def test_generated_texts_are_of_the_vocabulary_and_others(tmp_path: Path) -> None:
     with load(one("strings", "text_classifier").model(tmp_path)) as model:
-        (texts,) = generate(model.graph, 60, 0)
+        (texts,) = generate(model.graph, next(trials(model.graph, 60)), 0)
         layer = next(call.spec for call in model.graph.calls if call.name == "words")
         ids = reference.REFERENCE[type(layer)](layer, None, texts)
     assert {"", " "} < set(texts.ravel().tolist())

@@ -61,6 +61,7 @@ class Domain:
         ids: Whether the values are whole numbers.
         padding: The value that marks a masked step, None where there are none.
         examples: For strings, which ones.
+        positive_definite: Whether the last two axes are of symmetric matrices with positive eigenvalues.
     """
 
     low: float = -3.0
@@ -68,8 +69,15 @@ class Domain:
     ids: bool = False
     padding: float | None = None
     examples: tuple[str, ...] = ()
+    positive_definite: bool = False
 
 
+def axis_places(length: Dim) -> Domain:
+    """The places on an axis of some length; where that is unknown, the first one."""
+    return Domain(low=0, high=length or 1, ids=True)
+
+
+POSITIVE_DEFINITE = Domain(positive_definite=True)
 Masks = Value | None | tuple[Value | None, ...]
 Emit = Callable[["Spec", Sequence[Value]], Value]
 Types = TensorType | tuple[TensorType, ...]
@@ -148,6 +156,10 @@ class Spec:
     def domain(self) -> Domain | None:
         """What the first input should be drawn from; None when any values will do."""
         return None
+
+    def domain_of(self, index: int, inputs: Sequence[TensorType]) -> Domain | None:
+        """What an input should be drawn from, by its place among them; None when any values will do."""
+        return None if index else self.domain()
 
     def output_mask(self, masks: Sequence[Value | None], inputs: Sequence[Value], emit: Emit) -> Masks:
         """The mask of the first output, or a tuple of all outputs' masks; ``emit`` adds a call that computes one."""

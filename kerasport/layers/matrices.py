@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kerasport.errors import LayerError
-from kerasport.layers.base import Dim, TensorType, Types
+from kerasport.layers.base import POSITIVE_DEFINITE, Dim, Domain, TensorType, Types
 from kerasport.layers.ops import Op
 
 
@@ -55,7 +55,11 @@ class Determinant(OfSquares):
 
 @dataclass(frozen=True, kw_only=True)
 class Cholesky(OfSquares):
-    """The lower triangular ``l`` with ``l @ l.T = x``, for positive definite matrices."""
+    """The lower triangular ``l`` with ``l @ l.T = x``, for positive definite matrices; NaN for others."""
+
+    def domain(self) -> Domain:
+        """Matrices that have such a factor."""
+        return POSITIVE_DEFINITE
 
 
 LARGEST = 64  # rows or columns that a decomposition by rotations is offered for

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kerasport.errors import LayerError
-from kerasport.layers.base import Dim, TensorType, normalize_axis
+from kerasport.layers.base import Dim, Domain, TensorType, axis_places, normalize_axis
 from kerasport.layers.ops import Op, broadcast_shape
 
 
@@ -78,6 +79,10 @@ class Gather(Op):
             raise LayerError(f"batch_dims={self.batch_axes} with axis={self.axis} is not supported")
         return x.with_shape((*x.shape[:axis], *places.shape[self.batch_axes :], *x.shape[axis + 1 :]))
 
+    def domain_of(self, index: int, inputs: Sequence[TensorType]) -> Domain | None:
+        """Places on the axis."""
+        return axis_places(inputs[0].shape[self.axis]) if index == 1 else None
+
 
 @dataclass(frozen=True, kw_only=True)
 class TakeAlong(Op):
@@ -93,6 +98,10 @@ class TakeAlong(Op):
         axis = normalize_axis(self.axis, x.rank)
         rest = broadcast_shape(*((*t.shape[:axis], *t.shape[axis + 1 :]) for t in (x, places)))
         return x.with_shape((*rest[:axis], places.shape[axis], *rest[axis:]))
+
+    def domain_of(self, index: int, inputs: Sequence[TensorType]) -> Domain | None:
+        """Places on the axis."""
+        return axis_places(inputs[0].shape[self.axis]) if index == 1 else None
 
 
 @dataclass(frozen=True, kw_only=True)

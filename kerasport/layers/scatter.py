@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kerasport.errors import LayerError
-from kerasport.layers.base import TensorType
+from kerasport.layers.base import Domain, TensorType, axis_places
 from kerasport.layers.ops import Op
 
 
@@ -57,3 +58,9 @@ class GatherPlaces(Op):
         if depth is None or self.batch_axes + depth > x.rank or self.batch_axes >= places.rank:
             raise LayerError(f"places of shape {places.shape} in a tensor of shape {x.shape}")
         return x.with_shape((*places.shape[:-1], *x.shape[self.batch_axes + depth :]))
+
+    def domain_of(self, index: int, inputs: Sequence[TensorType]) -> Domain | None:
+        """Places on all these axes."""
+        depth = inputs[1].shape[-1] or 0
+        lengths = inputs[0].shape[self.batch_axes : self.batch_axes + depth]
+        return axis_places(min((length or 1 for length in lengths), default=1)) if index == 1 else None

@@ -133,6 +133,12 @@ class Predictor:
         (count,) = rows
         size = self.fixed_batch or batch_size
         results = list(self.batches([a[i : i + size] for a in arrays] for i in range(0, max(count, 1), size)))
+        if len(results) == 1:
+            return list(results[0])
+        for port, first in zip(self.outputs, results[0], strict=True):
+            if first.ndim == 0:
+                hint = f"Give all {count:,} rows in one batch, with --batch-size {count}."
+                raise InputError(f"The output {port.name!r} is one number for a whole batch.", hint)
         return [np.concatenate(parts) for parts in zip(*results, strict=True)]
 
     def reset_states(self) -> None:

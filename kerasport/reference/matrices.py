@@ -23,8 +23,15 @@ def determinant(spec: matrices.Determinant, context: Context, x: Array) -> tuple
 
 @REFERENCE.register(matrices.Cholesky)
 def cholesky(spec: matrices.Cholesky, context: Context, x: Array) -> Array:
-    """``np.linalg.cholesky``."""
-    return np.asarray(np.linalg.cholesky(x))
+    """``np.linalg.cholesky``; NaN for matrices that are not positive definite."""
+    return np.stack([_factor(matrix) for matrix in x.reshape(-1, *x.shape[-2:])]).reshape(x.shape)
+
+
+def _factor(matrix: Array) -> Array:
+    try:
+        return np.asarray(np.linalg.cholesky(matrix))
+    except np.linalg.LinAlgError:
+        return np.full_like(matrix, np.nan)
 
 
 @REFERENCE.register(matrices.SingularValues)

@@ -201,21 +201,18 @@ def _excused(graph: Graph, inputs: list[Array], entries: list[LayerError]) -> li
 def _tried(graph: Graph, session: Session, seed: int) -> tuple[list[Array], list[Array]]:
     """Generated inputs that the model takes, and its outputs.
 
-    Some models divide by their input, or join it with a constant of a certain batch size, which no shape tells.
-
     Raises:
         InputError: It takes none of those that were tried.
     """
-    from kerasport.validation.inputs import generate
+    from kerasport.validation.inputs import generate, trials
 
     refused: InputError | None = None
-    for batch in dict.fromkeys([_batch(graph), 2, 1, 4, 8]):
-        for least in (0, 1):
-            arrays = generate(graph, batch, seed, least)
-            try:
-                return arrays, session.run(arrays)
-            except InputError as error:
-                refused = refused or error
+    for trial in trials(graph, _batch(graph)):
+        arrays = generate(graph, trial, seed)
+        try:
+            return arrays, session.run(arrays)
+        except InputError as error:
+            refused = refused or error
     raise refused or InputError("No inputs were tried.")
 
 

@@ -3,52 +3,78 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kerasport.errors import LayerError, OptionError
-from kerasport.graph import Call, Graph
+from kerasport.graph import Graph
 from kerasport.layers.base import Domain, TensorType, Value
 
 Array = NDArray[Any]
 _SIZES = (12, 7, 16, 24, 32, 48, 64, 96, 128, 224, 299, 331, 512, 1024)
 
 
-def generate(graph: Graph, batch: int, seed: int, least: int = 0) -> list[Array]:
-    """One batch of random inputs, in the model's order.
+@dataclass(frozen=True)
+class Trial:
+    """What is free in the inputs of a trial.
 
-    Ids stay below the table that they look up; steps are padded where a mask asks for it; images that the
-    model rescales itself are drawn from 0 to 255; everything else is normal.
-
-    Args:
-        graph: The model.
+    Attributes:
         batch: How many rows.
-        seed: The same seed gives the same inputs.
-        least: The smallest integer where no layer says which are allowed; 1 for those that are divided by.
+        size: The size of unknown dimensions.
+        integers: From which integers to draw where no layer says which are allowed.
+    """
+
+    batch: int
+    size: int
+    integers: range
+
+
+def trials(graph: Graph, batch: int) -> Iterator[Trial]:
+    """The likeliest first; some models divide by an input, or join it with a constant of a certain size.
 
     Raises:
         OptionError: No size of the unknown dimensions fits the model.
     """
+    for size in islice(_unknown_sizes(graph), 3):
+        for rows in dict.fromkeys([batch, 2, 1, 4, 8]):
+            for integers in (range(10), range(1, 10), range(1, 3)):
+                yield Trial(rows, size, integers)
+
+
+def generate(graph: Graph, trial: Trial, seed: int) -> list[Array]:
+    """One batch of random inputs, in the model's order.
+
+    Ids stay below the table that they look up; steps are padded where a mask asks for it; images that the
+    model rescales itself are drawn from 0 to 255; everything else is normal.
+    """
     rng = np.random.default_rng(seed)
-    size = _unknown_size(graph)
-    return [_draw(graph, value, (batch, size, least), rng) for value in graph.inputs]
+    return [_draw(graph, value, trial, rng) for value in graph.inputs]
 
 
-def _draw(graph: Graph, value: Value, sizes: tuple[int, int, int], rng: np.random.Generator) -> Array:
-    batch, size, least = sizes
-    shape = [value.type.shape[0] or batch, *(dim if dim is not None else size for dim in value.type.shape[1:])]
+def _draw(graph: Graph, value: Value, trial: Trial, rng: np.random.Generator) -> Array:
+    rest = (dim if dim is not None else trial.size for dim in value.type.shape[1:])
+    shape = [value.type.shape[0] or trial.batch, *rest]
     if value.type.dtype == "bool":
         return np.asarray(rng.random(shape) < 0.7)
-    domains = [domain for call in _consumers(graph, value) if (domain := call.spec.domain()) is not None]
+    domains = [domain for domain in _domains(graph, value) if domain is not None]
     if value.type.dtype == "string":
         return rng.choice(np.array(_examples(domains), "str"), shape)
-    array = _within(domains, value.type.dtype, shape, rng, least)
+    if any(domain.positive_definite for domain in domains):
+        return _positive_definite(shape, rng).astype(value.type.dtype)
+    array = _within(domains, value.type.dtype, shape, rng, trial.integers)
     padding = next((domain.padding for domain in domains if domain.padding is not None), None)
     if padding is not None and len(shape) > 1:
         array = _pad(array, padding, rng)
     return array.astype(value.type.dtype)
+
+
+def _positive_definite(shape: Sequence[int], rng: np.random.Generator) -> Array:
+    factor = rng.normal(size=shape)
+    return np.asarray(factor @ np.swapaxes(factor, -1, -2) + np.eye(shape[-1]))
 
 
 def _examples(domains: Sequence[Domain]) -> list[str]:
@@ -58,11 +84,13 @@ def _examples(domains: Sequence[Domain]) -> list[str]:
     return [text for text in every if text in common] or list(every) or ["", "a", "Some words, and 1 number."]
 
 
-def _within(domains: Sequence[Domain], dtype: str, shape: Sequence[int], rng: np.random.Generator, least: int) -> Array:
+def _within(
+    domains: Sequence[Domain], dtype: str, shape: Sequence[int], rng: np.random.Generator, integers: range
+) -> Array:
     """Values that lie in all the domains; normal ones where there are none."""
     bounded = [domain for domain in domains if domain != Domain(padding=domain.padding, examples=domain.examples)]
-    low = max((domain.low for domain in bounded), default=least)
-    high = min((domain.high for domain in bounded), default=10)
+    low = max((domain.low for domain in bounded), default=integers.start)
+    high = min((domain.high for domain in bounded), default=integers.stop)
     if not dtype.startswith("float") or any(domain.ids for domain in bounded):
         first = int(low) + any(domain.padding == low for domain in bounded)
         return rng.integers(min(first, max(int(high) - 1, 0)), max(int(high), 1), shape)
@@ -82,24 +110,29 @@ def _pad(array: Array, value: float, rng: np.random.Generator) -> Array:
     return array
 
 
-def _consumers(graph: Graph, value: Value) -> Iterator[Call]:
-    """The calls that read a value, also behind layers that only move values."""
+def _domains(graph: Graph, value: Value) -> Iterator[Domain | None]:
+    """What the calls that read a value want it to be, also behind layers that only move values."""
     for call in graph.calls:
-        if any(read.name == value.name for read in call.inputs):
-            yield call
-            if call.spec.moves_values and call.inputs[0].name == value.name:
-                for output in call.outputs:
-                    yield from _consumers(graph, output)
+        for index, read in enumerate(call.inputs):
+            if read.name == value.name:
+                yield call.spec.domain_of(index, [entry.type for entry in call.inputs])
+        if call.spec.moves_values and call.inputs[0].name == value.name:
+            for output in call.outputs:
+                yield from _domains(graph, output)
 
 
-def _unknown_size(graph: Graph) -> int:
-    """A size for unknown dimensions that every layer accepts, by trying shape inference."""
+def _unknown_sizes(graph: Graph) -> Iterator[int]:
+    """Sizes for unknown dimensions that every layer accepts, by trying shape inference."""
     if all(None not in value.type.shape[1:] for value in graph.inputs):
-        return 0
-    for size in _SIZES:
-        if _fits(graph, size):
-            return size
-    raise OptionError("No size was found for the model's unknown dimensions.", "Give inputs of your own with --input.")
+        yield 0
+        return
+    fitting = (size for size in _SIZES if _fits(graph, size))
+    first = next(fitting, None)
+    if first is None:
+        hint = "Give inputs of your own with --input."
+        raise OptionError("No size was found for the model's unknown dimensions.", hint)
+    yield first
+    yield from fitting
 
 
 def _fits(graph: Graph, size: int) -> bool:
