@@ -75,10 +75,11 @@ class LoadedModel:
     def _bound_by_layer(self) -> dict[str, dict[str, Weight]]:
         """The weights of all layers by the groups of the file."""
         activations = {layer.activation_of: layer for layer in self.definition.layers if layer.activation_of}
+        ordered = not self.saved.stored.layerwise  # frozen layers are in plain order
         leaves: dict[str, list[Leaf]] = {}
         for layer in self.definition.layers:
             parts = [layer, activations[layer.name]] if layer.name in activations else [layer]
-            found = [leaf for part in parts for leaf in self.leaves(part, part.name, True) if leaf.roles]
+            found = [leaf for part in parts for leaf in self.leaves(part, part.name, ordered) if leaf.roles]
             if found and not layer.activation_of:
                 leaves[layer.name] = found
         saved = self.saved.weights

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import tarfile
+import zipfile
+from collections.abc import Collection
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import cache
@@ -15,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 ROOT = Path(__file__).parent.parent / "fixtures" / "goldens"
-H5, ARCHIVE = "model.h5", "model.keras"
 NEVER = 99
 _OPSETS = {
     "hashing/strings": NEVER,
@@ -29,6 +30,51 @@ _OPSETS = {
 
 
 @dataclass(frozen=True)
+class Form:
+    """A way in which a case is saved: which of its files make up the model.
+
+    Attributes:
+        model: The file that is opened as the model.
+        weights: The file that is given for the weights, if any.
+        beside: What the names of further files begin with, that these need beside them.
+        unzipped: Whether the model is an archive to be opened as the directory of its members.
+    """
+
+    model: str
+    weights: str = ""
+    beside: str = ""
+    unzipped: bool = False
+
+    @property
+    def name(self) -> str:
+        """For test ids: ``.h5``, ``.json+weights.h5``."""
+        return Path(self.model).suffix + ("/" if self.unzipped else "") + (f"+{self.weights}" if self.weights else "")
+
+    def files(self, names: Collection[str]) -> list[str]:
+        """Those of a case's files that it takes; none where the case has not all of them."""
+        needed = {self.model, self.weights or self.model}
+        further = {name for name in names if self.beside and name.startswith(self.beside)}
+        return sorted(needed | further) if needed <= set(names) and (further or not self.beside) else []
+
+
+H5, ARCHIVE = Form("model.h5"), Form("model.keras")
+_WEIGHTS = (
+    *("weights.h5", "renamed.h5", "numbered.h5", "model.h5"),
+    *("model.weights.h5", "renamed.weights.h5", "model.keras"),
+)
+FORMS = (
+    H5,
+    ARCHIVE,
+    *(Form("model.json", weights) for weights in _WEIGHTS),
+    Form("model.json", "shards.weights.json", beside="shards_"),
+    Form("model.yaml", "weights.h5"),
+    Form("model.h5", "renamed.h5"),
+    Form("model.h5", "model.weights.h5"),
+    Form("model.keras", beside="model.json", unzipped=True),
+)
+
+
+@dataclass(frozen=True)
 class Golden:
     """One case of one Keras in one form.
 
@@ -36,18 +82,20 @@ class Golden:
         family: The layer family.
         case: The case's name.
         era: ``<keras version>-<backend>``.
-        form: ``model.h5`` or ``model.keras``.
+        form: The form in which it is opened.
+        files: The names of the files of that form.
     """
 
     family: str
     case: str
     era: str
-    form: str
+    form: Form
+    files: tuple[str, ...]
 
     @property
     def name(self) -> str:
         """For test ids: ``2.15.0-tensorflow/conv/conv2d.h5``."""
-        return f"{self.era}/{self.family}/{self.case}{Path(self.form).suffix}"
+        return f"{self.era}/{self.family}/{self.case}{self.form.name}"
 
     @property
     def backend(self) -> str | None:
@@ -59,10 +107,18 @@ class Golden:
         return _archive(self.family)[f"{self.case}/{self.era}/{name}"]
 
     def model(self, folder: Path) -> Path:
-        """The model file, unpacked into a folder."""
-        path = folder / self.form
-        path.write_bytes(self.member(self.form))
-        return path
+        """The model file, unpacked into a folder, with the files that belong to it."""
+        for name in self.files:
+            (folder / name).write_bytes(self.member(name))
+        if not self.form.unzipped:
+            return folder / self.form.model
+        with zipfile.ZipFile(folder / self.form.model) as archive:
+            archive.extractall(folder / "model")
+        return folder / "model"
+
+    def weights(self, folder: Path) -> Path | None:
+        """The weights file that goes with the model, once that is unpacked there."""
+        return folder / self.form.weights if self.form.weights else None
 
     @property
     def tolerance(self) -> tuple[float, float]:
@@ -96,14 +152,14 @@ class Golden:
             return [arrays[f"{kind}_{i}"] for i in range(sum(key.startswith(f"{kind}_") for key in arrays))]
 
 
-def goldens(family: str = "*", case: str = "*", era: str = "*", form: str = H5) -> list[Golden]:
+def goldens(family: str = "*", case: str = "*", era: str = "*", form: Form = H5) -> list[Golden]:
     """All cases whose family, case and era match, in one form."""
     return [
-        Golden(found, name, writer, form)
+        Golden(found, name, writer, form, tuple(files))
         for found, cases in _index().items()
         for name, entry in cases.items()
-        for writer, forms in entry["eras"].items()
-        if fnmatch(found, family) and fnmatch(name, case) and fnmatch(writer, era) and form in forms
+        for writer, names in entry["eras"].items()
+        if fnmatch(found, family) and fnmatch(name, case) and fnmatch(writer, era) and (files := form.files(names))
     ]
 
 

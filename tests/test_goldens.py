@@ -15,12 +15,14 @@ from kerasport.errors import UnsupportedModelError
 from kerasport.export import translate
 from kerasport.export.writer import to_bytes
 from kerasport.loading import load
-from tests.goldens import ARCHIVE, NEVER, Golden, goldens
+from tests.goldens import FORMS, NEVER, Golden, goldens
 
 
-@pytest.mark.parametrize("golden", [*goldens(), *goldens(form=ARCHIVE)], ids=lambda golden: golden.name)
+@pytest.mark.parametrize(
+    "golden", [golden for form in FORMS for golden in goldens(form=form)], ids=lambda golden: golden.name
+)
 def test_onnx_runtime_and_reference_agree_with_keras(golden: Golden, tmp_path: Path) -> None:
-    with load(golden.model(tmp_path), backend=golden.backend) as model:
+    with load(golden.model(tmp_path), weights=golden.weights(tmp_path), backend=golden.backend) as model:
         graph = model.graph
         if golden.opset == NEVER:
             with pytest.raises(UnsupportedModelError):

@@ -1,8 +1,8 @@
 """Weights in groups, one for each layer: what Keras has written before Keras 3, and still writes in whole HDF5 models.
 
 The root (or ``model_weights``) has an attribute ``layer_names``, and each group ``weight_names``; they give the order,
-for HDF5 itself lists members by name. Before Keras 1.1 there were numbers instead: ``nb_layers``, ``layer_0``,
-``layer_1`` ... with ``nb_params`` arrays ``param_0``, ``param_1`` ... each.
+for HDF5 itself lists members by name. Before Keras 1.0 there were numbers instead: ``nb_layers``, ``layer_0``,
+``layer_1`` ... with ``nb_params`` arrays ``param_0``, ``param_1`` ... each; Keras 1 still reads them.
 """
 
 from __future__ import annotations
@@ -35,6 +35,9 @@ class Groups(Mapping[str, NamedWeights]):
         path: The file, for messages.
         group: What holds the layers' groups.
     """
+
+    # Whether a nested model's weights are in its layers' order, and not all trainable ones first.
+    layerwise = False
 
     def __init__(self, path: Path, group: h5py.Group) -> None:
         self._path = path
@@ -73,6 +76,8 @@ class Groups(Mapping[str, NamedWeights]):
 
 class NumberedGroups(Groups):
     """The same where layers and weights have numbers for names."""
+
+    layerwise = True
 
     def _layer_names(self) -> list[str]:
         return [f"layer_{number}" for number in range(self._count(self._group, "nb_layers"))]

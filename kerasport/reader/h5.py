@@ -50,7 +50,7 @@ def _read(path: Path, file: h5py.File) -> Contents:
     config = model_config(path, parse_json(path, text, "the model config")) if text else None
     groups = find_groups(path, file)
     if groups is not None:
-        weights = StoredWeights(_origin(groups.group, file), groups)
+        weights = StoredWeights(_origin(groups.group, file), groups, layerwise=groups.layerwise)
     elif config is not None:
         weights = StoredWeights(_origin(file))
     elif _TREE & set(file):

@@ -1,9 +1,12 @@
-"""YAML as plain values: PyYAML's safe loader, and the tags with which Keras wrote tuples and Python 2's strings."""
+"""YAML as plain values: PyYAML's safe loader, and the tags with which Keras wrote tuples, texts and NumPy's numbers."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from kerasport.errors import DamagedFileError, MissingExtraError
 
@@ -26,7 +29,7 @@ def parse_yaml(path: Path, text: bytes) -> Any:
     try:
         value = _load(text)
         _size(value, {})
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, TypeError, LookupError, RecursionError) as error:
         what = str(getattr(error, "problem", None) or error)
         raise DamagedFileError(f"{path} is not YAML of plain values: {what}.") from error
     return value
@@ -36,13 +39,15 @@ def _load(text: bytes) -> Any:
     import yaml
 
     class Loader(yaml.SafeLoader):
-        """The safe loader with four more names for lists, texts and whole numbers."""
+        """The safe loader with some more names for lists, texts and numbers."""
 
     constructors: dict[str, Any] = {
         "tuple": Loader.construct_yaml_seq,
         "unicode": Loader.construct_yaml_str,
         "str": Loader.construct_yaml_str,
         "long": Loader.construct_yaml_int,
+        "object/apply:numpy.dtype": _dtype,
+        "object/apply:numpy.core.multiarray.scalar": _number,
     }
     for name, constructor in constructors.items():
         Loader.add_constructor(_TAG + name, constructor)
@@ -51,6 +56,22 @@ def _load(text: bytes) -> Any:
         return loader.get_single_data()
     finally:
         loader.dispose()
+
+
+def _dtype(loader: Any, node: Any) -> np.dtype[Any]:
+    """``{args: [i8, 0, 1], state: [3, <, ...]}``, of which the letters and the byte order matter."""
+    value = loader.construct_mapping(node, deep=True)
+    name = f"{value['state'][1]}{value['args'][0]}"
+    if not re.fullmatch("[<>=|][iufb][1248]", name):
+        raise ValueError(f"it has a number of the kind {name!r}")
+    return np.dtype(name)
+
+
+def _number(loader: Any, node: Any) -> Any:
+    """``[its dtype, its bytes]``."""
+    dtype, data = loader.construct_sequence(node, deep=True)
+    (value,) = np.frombuffer(data, dtype)
+    return value.item()
 
 
 def _size(value: Any, known: dict[int, int]) -> int:

@@ -38,12 +38,14 @@ class StoredWeights:
         groups: For each top-level layer, its weight names and lazy weights in file order; empty beside a tree.
         tree: The weights as Keras 3 stores them, by object path; None where they stand in groups.
         text: The text that an archive keeps beside them under a name; None where there is none of that name.
+        layerwise: Whether a nested model's weights are in its layers' order, and not all trainable ones first.
     """
 
     origin: Origin
     groups: Mapping[str, NamedWeights] = field(default_factory=dict)
     tree: WeightTree | None = None
     text: Callable[[str], str | None] = field(default=lambda name: None, repr=False)
+    layerwise: bool = False
 
     def listing(self) -> Iterator[tuple[str, tuple[tuple[int, ...], ...]]]:
         """Each layer's name, or place in the tree, with the shapes of its weights; only those that have any."""
