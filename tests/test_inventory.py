@@ -40,9 +40,9 @@ def eras() -> dict[Version, set[str]]:
     """For each Keras of the goldens, the class names in its files, each with the form behind a colon."""
     found: dict[Version, set[str]] = {}
     for golden in (*goldens(), *goldens(form=ARCHIVE)):
-        config = golden.member(golden.form)
+        config = golden.member(golden.form.model)
         classes = re.findall(rb'"class_name": ?"(?:[\w.]+>)?([^"]+)"', config)
-        found.setdefault(era(golden), set()).update(f"{name.decode()}:{golden.form}" for name in classes)
+        found.setdefault(era(golden), set()).update(f"{name.decode()}:{golden.form.model}" for name in classes)
     return found
 
 
@@ -50,9 +50,9 @@ def wanted(kind: Kind) -> Iterator[tuple[Version, str]]:
     """The oldest and the newest Keras of the goldens that has a class, in each form that they write."""
     having = sorted(v for v in ZOO if v >= kind.since and not _after(v, kind.until))
     for found in dict.fromkeys([*having[:1], *having[-1:]]):
-        yield found, H5
+        yield found, H5.model
         if found.key[0] == 3:
-            yield found, ARCHIVE
+            yield found, ARCHIVE.model
 
 
 def _after(version: Version, last: Version | None) -> bool:

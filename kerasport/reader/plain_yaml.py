@@ -1,4 +1,4 @@
-"""YAML as plain values: PyYAML's safe loader, and the tags with which Keras wrote tuples, texts and NumPy's numbers."""
+"""YAML as plain values: PyYAML's safe loader, and the tags with which Keras wrote tuples, texts, numbers and shapes."""
 
 from __future__ import annotations
 
@@ -13,6 +13,12 @@ from kerasport.errors import DamagedFileError, MissingExtraError
 # An alias of aliases can stand for any number of values; a large model has some hundred thousand.
 _MOST_VALUES = 5_000_000
 _TAG = "tag:yaml.org,2002:python/"
+# What tf.keras wraps around plain values, which are the only argument.
+_WRAPPERS = (
+    "framework.tensor_shape.TensorShape",
+    "framework.tensor_shape.Dimension",
+    "training.tracking.data_structures.ListWrapper",
+)
 
 
 def parse_yaml(path: Path, text: bytes) -> Any:
@@ -48,6 +54,7 @@ def _load(text: bytes) -> Any:
         "long": Loader.construct_yaml_int,
         "object/apply:numpy.dtype": _dtype,
         "object/apply:numpy.core.multiarray.scalar": _number,
+        **{f"object/apply:tensorflow.python.{name}": _argument for name in _WRAPPERS},
     }
     for name, constructor in constructors.items():
         Loader.add_constructor(_TAG + name, constructor)
@@ -72,6 +79,12 @@ def _number(loader: Any, node: Any) -> Any:
     dtype, data = loader.construct_sequence(node, deep=True)
     (value,) = np.frombuffer(data, dtype)
     return value.item()
+
+
+def _argument(loader: Any, node: Any) -> Any:
+    """The one argument of what is nothing more."""
+    (value,) = loader.construct_sequence(node, deep=True)
+    return value
 
 
 def _size(value: Any, known: dict[int, int]) -> int:
