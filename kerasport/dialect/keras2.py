@@ -214,6 +214,17 @@ def _up_sampling(config: Config, writer: Writer) -> None:
     config["half_pixel"] = writer.keras3 or (writer.tensorflow and writer.version >= (2, 2, 4))
 
 
+def _separable(config: Config, writer: Writer) -> None:
+    """Keras up to 2.0.8 saved a dilation that it never used."""
+    if not writer.tensorflow and not writer.keras1 and writer.version < (2, 0, 9):
+        config["dilation_rate"] = 1
+
+
+def _stacked_cells(config: Config, writer: Writer) -> None:
+    """Keras up to 2.2.2 listed the states from the last cell to the first, without an option for it."""
+    config.setdefault("reverse_state_order", not writer.tensorflow and writer.version < (2, 2, 3))
+
+
 def _attention(config: Config, writer: Writer) -> None:
     """Whose mask the output has; before Keras 3.4 the mask of a list of inputs was lost."""
     explicit = not writer.keras3 or writer.version >= (3, 11, 0)
@@ -267,6 +278,8 @@ _CHANGES: dict[str, Callable[[Config, Writer], None]] = {
     "Hashing": _hashing,
     "TimeDistributed": _time_distributed,
     "UpSampling2D": _up_sampling,
+    "SeparableConv2D": _separable,
+    "StackedRNNCells": _stacked_cells,
     "LocallyConnected1D": _locally_connected_1d,
     **dict.fromkeys(_MERGES, _merge),
     "Dot": _dot,
