@@ -15,19 +15,12 @@ from kerasport.layers.base import Shape, Spec, TensorType, Value
 from kerasport.layers.config import Config
 from kerasport.layers.core import Identity
 from kerasport.layers.ops import CastTo, Op, ReduceAny
-from kerasport.layers.wrappers import FoldTime, UnfoldTime, works_per_step
+from kerasport.layers.wrappers import works_per_step
 from kerasport.order import order
+from kerasport.time_axis import Flow, TimeAxis
 
 _QUANTIZED_HINT = "save the model before model.quantize()"
 _PLUGIN_HINT = "replace the layer by supported ones in Keras and save again"
-
-
-@dataclass(frozen=True)
-class Flow:
-    """A tensor with its mask on the way through the layers; no value where a layer before is unsupported."""
-
-    value: Value | None
-    mask: Value | None = None
 
 
 @dataclass
@@ -85,7 +78,7 @@ class _Assembler:
         # Values that are another one under a new name, and those whose masks are gone.
         self._same: dict[str, str] = {}
         self._maskless: set[str] = set()
-        self._folded: dict[str, tuple[Value, Value]] = {}
+        self._time = TimeAxis(self._emit)
         self._records: dict[str, LayerRecord] = {}
         self._problems: dict[str, Problem] = {}
         self._fixed_batch = False  # Keras holds its batch size against nobody, unless there are states
@@ -316,11 +309,11 @@ class _Assembler:
             self._problem(key, "its layer is stateful, which would carry states from step to step", "")
             return [Flow(None)]
         alone = layer.config["mask_rule"] == "free_batch" and self._fixed_batch
-        if works_per_step(inner) and x.name not in self._folded:
+        if works_per_step(inner) and not self._time.is_unfolded(x):
             results = self._apply(inner, node, flows, None, f"{key}/")
         else:
-            folded = [Flow(self._fold(flow, key), None if alone else self._folded_mask(flow, key)) for flow in flows]
-            results = [self._unfold(flow, x, key) for flow in self._apply(inner, node, folded, None, f"{key}/")]
+            folded = [self._time.folded(flow if not alone else Flow(flow.value), key) for flow in flows]
+            results = [self._time.unfolded(flow, x, key) for flow in self._apply(inner, node, folded, None, f"{key}/")]
         if alone or layer.config["mask_rule"] == "input":
             results = [Flow(flow.value, mask) for flow in results]
         elif mask is not None:
@@ -329,29 +322,6 @@ class _Assembler:
         record.outputs = tuple(flow.value.type for flow in results if flow.value)
         record.inputs = tuple(value.name for value in values)
         return results if record.outputs else [Flow(None)]
-
-    def _fold(self, flow: Flow, key: str) -> Value | None:
-        """(batch * time, ...); what was unfolded just before is taken as it was."""
-        if flow.value is None:
-            return None
-        known = self._folded.get(flow.value.name)
-        return known[0] if known else self._emit(FoldTime(), (flow.value,), key)
-
-    def _folded_mask(self, flow: Flow, key: str) -> Value | None:
-        """A mask of more than the steps is one of each step, too."""
-        return self._fold(Flow(flow.mask), key) if flow.mask and flow.mask.type.rank > 2 else None
-
-    def _unfold(self, flow: Flow, like: Value, key: str) -> Flow:
-        """(batch, time, ...) again, with the sizes of ``like``, or of what that was unfolded like."""
-        if flow.value is None:
-            return flow
-        like = self._folded[like.name][1] if like.name in self._folded else like
-        unfolded = []
-        for value in (flow.value, flow.mask):
-            unfolded.append(self._emit(UnfoldTime(), (value, like), key) if value else None)
-            if value and unfolded[-1]:
-                self._folded[unfolded[-1].name] = (value, like)
-        return Flow(*unfolded)
 
     def _problem(self, key: str, what: str, hint: str) -> None:
         self._problems.setdefault(key, Problem(key, what, hint))
