@@ -80,8 +80,24 @@ refuse(
     hint="use a layer, which is random in training alone",
 )  # fmt: skip
 refuse(
-    "CTCLoss", "tf.nn.ctc_loss", "tf.nn.ctc_beam_search_decoder", "tf.nn.ctc_greedy_decoder",
+    "CTCLoss", "CtcLoss", "tf.nn.ctc_loss", "tf.nn.ctc_beam_search_decoder", "tf.nn.ctc_greedy_decoder",
     "tf.keras.backend.ctc_decode", "tf.keras.backend.ctc_batch_cost",
     why="it sums over all paths through time, or gives sparse tensors, which ONNX's operators do not do",
     hint="let the model give the classes of each step; CTCDecode of Keras 3 with strategy='greedy' is supported",
 )  # fmt: skip
+refuse(
+    "Arange", "Empty", "Eye", "Identity", "Ones", "Tri", "Zeros", "Bartlett", "Blackman", "Hamming", "Hanning",
+    "Kaiser",
+    why="it takes numbers alone, which Keras computes when the model is built; a file does not hold it",
+    hint="give it numbers that are known when the model is built",
+)  # fmt: skip
+refuse(
+    "Polar",
+    why="its values are complex numbers, which ONNX's operators do not take",
+    hint="multiply the absolute value by the cosine and the sine of the angle",
+)
+refuse(
+    "SegmentReduction",
+    why="it is the base of others, and computes nothing",
+    hint="use segment_sum, segment_max, segment_min or segment_prod",
+)
