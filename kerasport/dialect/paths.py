@@ -30,6 +30,8 @@ def _model(model: ModelDef, tree: WeightTree, path: str, prefix: str) -> Iterato
     children = set(tree.children(path))
     folder = f"{path}/layers" if "layers" in children else f"{path}/{_OLD_LAYERS}"
     named = {name: child for child in tree.children(folder) if (name := tree.name(f"{folder}/{child}"))}
+    if not set(named) <= {layer.name for layer in model.layers}:  # those of another model, built alike
+        named = {}
     counts: Counter[str] = Counter()
     for layer in model.layers:
         if layer.operation or layer.activation_of:

@@ -1,0 +1,75 @@
+"""Models in two files: what is missing, what does not fit, and what must not be followed or run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import pytest
+
+from tests.conftest import Outcome
+from tests.goldens import Form, goldens
+
+Run = Callable[..., Outcome]
+H5, TREE = Form("model.json", "weights.h5"), Form("model.json", "model.weights.h5")
+SHARDS = Form("model.json", "shards.weights.json", beside="shards_")
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    return goldens("fileforms", "sequential", "2.15.0*", H5)[0].model(tmp_path)
+
+
+def test_an_architecture_alone_asks_for_its_weights(kerasport: Run, model: Path) -> None:
+    outcome = kerasport("inspect", model)
+    assert outcome.code == 3
+    assert "--weights" in outcome.err
+
+
+def test_weights_alone_are_listed_and_ask_for_their_architecture(kerasport: Run, model: Path) -> None:
+    outcome = kerasport("inspect", model.with_name("weights.h5"))
+    assert outcome.code == 3
+    assert "dense" in outcome.out
+    assert "to_json" in outcome.err
+
+
+def test_json_that_was_dumped_twice_is_the_same_model(kerasport: Run, model: Path) -> None:
+    model.write_text(json.dumps(model.read_text()))
+    assert kerasport("inspect", model, "--weights", model.with_name("weights.h5")).code == 0
+
+
+def test_a_layer_too_few_is_no_guess(kerasport: Run, model: Path, tmp_path: Path) -> None:
+    weights = model.with_name("weights.h5")
+    with h5py.File(weights, "r+") as file:
+        file.attrs["layer_names"] = [name for name in file.attrs["layer_names"] if "dense" not in str(name)]
+    outcome = kerasport("convert", model, tmp_path / "m.onnx", "--weights", weights)
+    assert outcome.code == 3
+    assert "has no weights for the layer 'dense'" in outcome.err
+
+
+def test_shards_are_files_beside_their_index(kerasport: Run, tmp_path: Path) -> None:
+    path = goldens("fileforms", "sequential", "3.15*", SHARDS)[0].model(tmp_path)
+    index = path.with_name("shards.weights.json")
+    index.write_text(index.read_text().replace("shards_00000", "../shards_00000"))
+    outcome = kerasport("inspect", path, "--weights", index)
+    assert outcome.code == 3
+    assert "no plain file name" in outcome.err
+
+
+def test_yaml_is_plain_values_and_nothing_is_called(kerasport: Run, model: Path) -> None:
+    path = model.with_name("model.yaml")
+    path.write_text("class_name: !!python/object/apply:os.system ['true']\n")
+    outcome = kerasport("inspect", path, "--weights", model.with_name("weights.h5"))
+    assert outcome.code == 3
+    assert "not YAML of plain values" in outcome.err
+
+
+def test_names_of_another_model_in_a_tree_count_for_nothing(kerasport: Run, tmp_path: Path) -> None:
+    """Its dense_1 is this model's dense, as Keras has it."""
+    path = goldens("fileforms", "sequential", "3.15*", TREE)[0].model(tmp_path)
+    with h5py.File(path.with_name("model.weights.h5"), "r+") as file:
+        file["layers/dense/vars"].attrs["name"] = "dense_1"
+        file["layers/dense_1/vars"].attrs["name"] = "dense_2"
+    assert kerasport("inspect", path, "--weights", path.with_name("model.weights.h5")).code == 0
