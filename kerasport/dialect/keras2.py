@@ -197,6 +197,8 @@ def _random_crop(config: Config, writer: Writer) -> None:
 
 
 def _bidirectional(config: Config, writer: Writer) -> None:
+    """Keras 2 outside TensorFlow never updates the states of its layers, stateful or not."""
+    config["carries_states"] = writer.keras3 or writer.tensorflow or writer.keras1
     config["zero_output_for_mask"] = writer.keras3 or writer.tensorflow
 
 

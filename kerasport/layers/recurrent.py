@@ -238,6 +238,8 @@ class Bidirectional(Spec):
         if (backward.return_sequences, backward.return_state) != (forward.return_sequences, forward.return_state):
             raise LayerError("its two layers do not return the same")
         config.expect("num_constants", None, 0)
+        if not config.flag("carries_states", True):
+            forward, backward = replace(forward, stateful=False), replace(backward, stateful=False)
         if config.flag("zero_output_for_mask"):
             forward = replace(forward, zero_masked=forward.return_sequences)
             backward = replace(backward, zero_masked=backward.return_sequences)
