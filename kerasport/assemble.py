@@ -110,6 +110,10 @@ class _Assembler:
             self._problem(layer.name, "the model was saved without an input shape",
                           "build it in Keras with model.build(input_shape) and save it again")  # fmt: skip
             return Flow(None)
+        if layer.config.get("ragged"):
+            self._problem(layer.name, "it takes ragged tensors",
+                          "build the model with dense inputs and a mask, and load these weights")  # fmt: skip
+            return Flow(None)
         dims = tuple(None if dim is None else int(dim) for dim in shape)
         if dims and dims[0] is not None:
             self._fixed_batch = True

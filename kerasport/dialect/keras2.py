@@ -142,6 +142,10 @@ def _unit_normalization(config: Config, writer: Writer) -> None:
     config["floor"] = 1e-12 if writer.version >= (3, 6, 0) else 1e-6
 
 
+def _spectral_normalization(config: Config, writer: Writer) -> None:
+    config["casts"] = writer.keras3
+
+
 def _keeps_mask(config: Config, writer: Writer) -> None:
     config["keeps_mask"] = writer.keras3
 
@@ -197,7 +201,11 @@ def _random_crop(config: Config, writer: Writer) -> None:
 
 
 def _bidirectional(config: Config, writer: Writer) -> None:
-    """Keras 2 outside TensorFlow never updates the states of its layers, stateful or not."""
+    """Keras 2 outside TensorFlow never updates the states of its layers, stateful or not.
+
+    TensorFlow 2.2 reverses the second axis of time-major sequences, too: the batch.
+    """
+    config["reverses_time"] = not writer.tensorflow or writer.version >= (2, 4, 0)
     config["carries_states"] = writer.keras3 or writer.tensorflow or writer.keras1
     config["zero_output_for_mask"] = writer.keras3 or writer.tensorflow
 
@@ -266,6 +274,7 @@ _CHANGES: dict[str, Callable[[Config, Writer], None]] = {
     "RNN": _recurrent,
     "LSTM": _lstm,
     "LSTMCell": _lstm_cell,
+    "PeepholeLSTMCell": _lstm_cell,
     "GRU": _gru,
     "GRUCell": _gru_cell,
     **dict.fromkeys(_CONV_LSTMS, _conv_lstm),
@@ -291,6 +300,7 @@ _CHANGES: dict[str, Callable[[Config, Writer], None]] = {
     "GroupQueryAttention": _groups,
     "UnitNormalization": _unit_normalization,
     "GroupNormalization": _keeps_mask,
+    "SpectralNormalization": _spectral_normalization,
     "Rescaling": _keeps_mask,
     "Normalization": _normalization,
 }

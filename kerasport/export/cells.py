@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasport.export.arrays import Lazy
+from kerasport.export.arrays import Lazy, combine
 from kerasport.export.builder import Scope
 from kerasport.layers.functions import Function, function
-from kerasport.layers.recurrent import Cell
+from kerasport.layers.recurrent import PEEPHOLES, Cell
 
 # Keras's gates i, f, c, o in ONNX's order i, o, f, c; those of GRU are z, r, h in both.
 _ORDER = {"SimpleRNN": (0,), "LSTM": (0, 3, 1, 2), "GRU": (0, 1, 2)}
@@ -103,10 +103,12 @@ def run_operator(
     cell, pairs = cells[0], list(zip(cells, weights, strict=True))
     kernels = [_initializer(b, role, [_rows(c, w[role]) for c, w in pairs]) for role in ("kernel", "recurrent_kernel")]
     bias = _initializer(b, "bias", [_both_biases(c, w["bias"]) for c, w in pairs]) if cell.use_bias else ""
+    none = [""] * (cell.states - len(initial))
+    peepholes = [*none, _initializer(b, "peepholes", [_peepholes(w) for w in weights])] if cell.peepholes else []
     y, *finals = b.op_n(
         _OPERATORS[cell.kind],
         1 + cell.states,
-        *(x, *kernels, bias, lengths, *initial),
+        *(x, *kernels, bias, lengths, *initial, *peepholes),
         hidden_size=cell.units,
         direction=direction if direction != "forward" else None,
         linear_before_reset=1 if cell.reset_after else None,
@@ -134,6 +136,12 @@ def _initializer(b: Scope, role: str, parts: Sequence[Lazy]) -> str:
     key = ("stack", *(part.key for part in parts))
     shape = (len(parts), *first.shape)
     return b.initializer(Lazy(shape, first.dtype, key, lambda: np.stack([part.load() for part in parts])), role)
+
+
+def _peepholes(weights: Mapping[str, Lazy]) -> Lazy:
+    """ONNX's (3 * units,), for the gates i, o and f."""
+    i, f, o = (weights[role] for role in PEEPHOLES)
+    return combine("peepholes", lambda *parts: np.concatenate(parts), [i, o, f], (3 * i.size,))
 
 
 def _rows(cell: Cell, kernel: Lazy) -> Lazy:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kerasport.export.arrays import Lazy
 from kerasport.export.builder import Scope, Tensor, channels_first_perm
 from kerasport.export.folding import Affine, fold
 from kerasport.export.ops import reduce, reshape
@@ -28,7 +29,7 @@ def batch(spec: normalization.BatchNormalization, b: Scope, x: Tensor) -> Tensor
         return folded
     if len(axes) == 1 and x.perm[:2] == (0, axes[0]):
         return b.tensor(_batch_normalization(spec, b, x.name), perm=x.perm)
-    shape = b.weight("moving_mean").shape
+    shape = _parameter(spec, b, "moving_mean").shape
     places = axes if len(axes) == 1 else range(x.type.rank)
     scale, shift = (b.aligned(affine.part(index, shape), places, x) for index in range(2))
     scaled = b.op("Mul", x.name, b.initializer(scale, "scale"))
@@ -43,15 +44,24 @@ def batch_affine(spec: normalization.BatchNormalization, b: Scope) -> Affine:
         scale = (rest[0] if spec.scale else 1.0) / np.sqrt(variance + spec.epsilon)
         return scale, (rest[-1] if spec.center else 0.0) - mean * scale
 
-    return Affine(("batch", spec), tuple(b.weight(role) for role in roles), compute)
+    return Affine(("batch", spec), tuple(_parameter(spec, b, role) for role in roles), compute)
+
+
+def _parameter(spec: normalization.BatchNormalization, b: Scope, role: str) -> Lazy:
+    """A weight without the axis of virtual batches."""
+    weight = b.weight(role)
+    if not spec.virtual:
+        return weight
+    return weight.reshape(*weight.shape[1:]) if len(spec.axes) > 1 else weight.reshape(weight.size)
 
 
 def _batch_normalization(spec: normalization.BatchNormalization, b: Scope, x: str) -> str:
-    mean, variance = (b.initializer(b.weight(role), role) for role in ("moving_mean", "moving_variance"))
-    shape = b.weight("moving_mean").shape
-    gamma = b.initializer(b.weight("gamma"), "gamma") if spec.scale else b.constant(np.ones(shape, np.float32), "gamma")
-    beta = b.initializer(b.weight("beta"), "beta") if spec.center else b.constant(np.zeros(shape, np.float32), "beta")
-    return b.op("BatchNormalization", x, gamma, beta, mean, variance, epsilon=spec.epsilon)
+    shape = _parameter(spec, b, "moving_mean").shape
+    absent = {} if spec.scale else {"gamma": b.constant(np.ones(shape, np.float32), "gamma")}
+    absent |= {} if spec.center else {"beta": b.constant(np.zeros(shape, np.float32), "beta")}
+    roles = ("gamma", "beta", "moving_mean", "moving_variance")
+    inputs = [absent.get(role) or b.initializer(_parameter(spec, b, role), role) for role in roles]
+    return b.op("BatchNormalization", x, *inputs, epsilon=spec.epsilon)
 
 
 @EXPORT.register(normalization.LayerNormalization)

@@ -12,7 +12,7 @@ from kerasport.export.conv_lstm import run_conv_lstm
 from kerasport.export.ops import reduce, reshape, unsqueeze
 from kerasport.export.registry import EXPORT
 from kerasport.export.scan import run_scan
-from kerasport.export.steps import Mask, pack, stacked, unpack
+from kerasport.export.steps import TIME_MAJOR, Mask, pack, stacked, unpack
 from kerasport.layers.base import TensorType
 from kerasport.layers.conv_lstm import ConvLSTM
 from kerasport.layers.recurrent import Bidirectional, Cell, Recurrent
@@ -116,10 +116,19 @@ class _Layer:
         return replace(run, last=run.finals[shown])
 
     def _plus_input(self, run: Run, x: str) -> Run:
-        """The outputs plus the inputs, (time, batch, features)."""
-        b, position = self.b, 0 if self.spec.go_backwards else -1
-        last = b.op("Gather", x, b.constant([position], "position"), axis=0)
-        return Run(b.op("Add", run.y, unsqueeze(b, x, [1])), run.finals, last=b.op("Add", run.finals[0], last))
+        """The outputs plus the inputs, (time, batch, features); zero behind the steps that count."""
+        b = self.b
+        y = b.op("Add", run.y, unsqueeze(b, x, [1]))
+        if self.mask is None:
+            position = b.constant([0 if self.spec.go_backwards else -1], "position")
+            return Run(
+                y, run.finals, last=b.op("Squeeze", b.op("Gather", y, position, axis=0), b.constant([1], "axes"))
+            )
+        valid = b.once("Unsqueeze", self.mask.valid, b.constant([1], "axes"))
+        y = b.op("Where", valid, y, b.constant(0.0, "zero"))
+        rows = b.op("Transpose", b.op("Squeeze", y, b.constant([1], "axes")), perm=list(TIME_MAJOR))
+        last = b.op("GatherND", rows, self.mask.place_of_last(self.spec.go_backwards), batch_dims=1)
+        return Run(y, run.finals, last=unsqueeze(b, last, [0]))
 
     @property
     def lengths(self) -> str:

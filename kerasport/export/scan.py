@@ -16,7 +16,7 @@ from kerasport.export.loops import Loop
 from kerasport.export.ops import unsqueeze
 from kerasport.layers.base import TensorType
 from kerasport.layers.functions import Function
-from kerasport.layers.recurrent import Cell
+from kerasport.layers.recurrent import PEEPHOLES, Cell
 
 
 def run_scan(
@@ -117,9 +117,16 @@ class _Step:
         b, (h, c) = self.b, states
         total = b.op("Add", gates, b.op("MatMul", h, self._kernel()))
         i, f, g, o = self._split(total, 4)
-        i, f, o = (self._act(self.cell.recurrent_activation, gate) for gate in (i, f, o))
+        i, f = (self._gate(gate, c, role) for gate, role in zip((i, f), PEEPHOLES, strict=False))
         c = b.op("Add", b.op("Mul", f, c), b.op("Mul", i, self._act(self.cell.activation, g)))
-        return [b.op("Mul", o, self._act(self.cell.activation, c)), c]
+        return [b.op("Mul", self._gate(o, c, PEEPHOLES[-1]), self._act(self.cell.activation, c)), c]
+
+    def _gate(self, total: str, c: str, role: str) -> str:
+        """A gate of an LSTM, which sees the cell state where there are peepholes."""
+        if self.cell.peepholes:
+            seen = self.b.op("Mul", c, self.b.initializer(self.weights[role], role))
+            total = self.b.op("Add", total, seen)
+        return self._act(self.cell.recurrent_activation, total)
 
     def _gru(self, gates: str, states: Sequence[str]) -> list[str]:
         b, (h,) = self.b, states

@@ -82,6 +82,12 @@ class Mask:
         """Whether the step that comes last counts, (batch, 1), bool."""
         return self.b.once("Gather", self.value, self.b.constant([0 if backwards else -1], "step"), axis=1)
 
+    def place_of_last(self, backwards: bool) -> str:
+        """Where the step that comes last stands among the packed ones, (batch, 1); any that does not count if none."""
+        total = self.b.once("ReduceSum", self.numbers, self.b.constant([1], "axes"), keepdims=1)
+        less = self.b.once("Sub", total, self.b.constant(1, "one"))
+        return self.b.once("Mul", total, self.b.constant(0, "first")) if backwards else less
+
     def places(self, backwards: bool, zero: bool, flip: bool, crosswise: bool = False) -> str:
         """Where each step's output stands among the packed ones, (batch, time, 1); -1 where none is.
 

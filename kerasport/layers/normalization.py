@@ -33,7 +33,6 @@ def chosen_axes(axes: Sequence[int], rank: int) -> tuple[int, ...]:
     "BatchNormalization",
     ignored=f"momentum moving_mean_initializer moving_variance_initializer fused renorm_clipping renorm_momentum"
     f" synchronized {_GAMMA_BETA}",
-    limits="virtual_batch_size",
 )
 @dataclass(frozen=True, kw_only=True)
 class BatchNormalization(Spec):
@@ -42,6 +41,7 @@ class BatchNormalization(Spec):
     Attributes:
         axes: The axes that have statistics of their own; may be negative.
         renorm: Whether the file has the three further statistics of renormalisation, which inference ignores.
+        virtual: Whether training splits batches into smaller ones: the statistics have another axis for these.
     """
 
     axes: tuple[int, ...] = (-1,)
@@ -49,6 +49,7 @@ class BatchNormalization(Spec):
     center: bool = True
     scale: bool = True
     renorm: bool = False
+    virtual: bool = False
     training_matters: ClassVar[bool] = True
     non_trainable: ClassVar[frozenset[str]] = frozenset(
         ["moving_mean", "moving_variance", "moving_stddev", "renorm_mean", "renorm_stddev"]
@@ -56,10 +57,14 @@ class BatchNormalization(Spec):
 
     @classmethod
     def parse(cls, config: Config) -> Self:
-        """Keras's keys: axis, epsilon, center, scale, renorm."""
-        config.expect("virtual_batch_size", None)
+        """Keras's keys: axis, epsilon, center, scale, renorm, virtual_batch_size.
+
+        With virtual batches Keras saves the axes as they are behind the axis that it inserts.
+        """
+        virtual = config.get("virtual_batch_size", None) is not None
         return cls(
-            axes=config.integers("axis", default=-1),
+            axes=tuple(axis - virtual for axis in config.integers("axis", default=-1)),
+            virtual=virtual,
             epsilon=config.number("epsilon"),
             center=config.flag("center", True),
             scale=config.flag("scale", True),
@@ -70,7 +75,7 @@ class BatchNormalization(Spec):
         """Gamma, beta and the statistics: (channels,), or for several axes the input's rank with 1 elsewhere."""
         axes = chosen_axes(self.axes, inputs[0].rank)
         full = tuple(dim if axis in axes else 1 for axis, dim in enumerate(inputs[0].shape))
-        shape = full if len(axes) > 1 else (full[axes[0]],)
+        shape = (1, *full) if self.virtual else full if len(axes) > 1 else (full[axes[0]],)
         roles = ["gamma"] * self.scale + ["beta"] * self.center + ["moving_mean", "moving_variance"]
         roles += ["moving_stddev", "renorm_mean", "renorm_stddev"] * self.renorm
         return dict.fromkeys(roles, shape)
@@ -228,9 +233,16 @@ class UnitNormalization(Spec):
 @LAYERS.register("SpectralNormalization", ignored="power_iterations")
 @dataclass(frozen=True, kw_only=True)
 class SpectralNormalization(Spec):
-    """A wrapper that changes its layer's kernel in training only."""
+    """A wrapper that changes its layer's kernel in training only.
+
+    Attributes:
+        layer: The wrapped layer.
+        casts: Whether the output gets the input's dtype (in Keras 3), which cuts off fractions for whole numbers.
+    """
 
     layer: Spec
+    casts: bool = False
+    float_only: ClassVar[bool] = False
     training_matters: ClassVar[bool] = True
     non_trainable: ClassVar[frozenset[str]] = frozenset(["vector_u"])
 
@@ -239,7 +251,7 @@ class SpectralNormalization(Spec):
         """Keras's key: layer."""
         if "layer" not in config.inner:
             raise LayerError("its config has no 'layer'")
-        return cls(layer=config.inner["layer"])
+        return cls(layer=config.inner["layer"], casts=config.flag("casts"))
 
     def weights(self, *inputs: TensorType) -> dict[str, Shape]:
         """The layer's, then the vector of the power iteration (1, last dimension of the kernel)."""
@@ -249,6 +261,9 @@ class SpectralNormalization(Spec):
 
     def infer(self, *inputs: TensorType) -> Types:
         """The layer's output type."""
+        if not inputs[0].dtype.startswith("float") and (self.casts or self.layer.float_only):
+            raise LayerError("its input is of whole numbers, to which Keras would round the output",
+                             "take the layer out of the SpectralNormalization, which does nothing at inference")  # fmt: skip
         return self.layer.infer(*inputs)
 
     def output_mask(self, masks: Sequence[Value | None], inputs: Sequence[Value], emit: Emit) -> Masks:

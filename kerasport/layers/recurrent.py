@@ -21,6 +21,7 @@ _CELL = (
 _SEQUENCE = f"{_CELL} use_cudnn input_length"
 _LIMITS = "no constants"
 _GATES = {"SimpleRNN": 1, "LSTM": 4, "GRU": 3}
+PEEPHOLES = tuple(f"{gate}_gate_peephole_weights" for gate in ("input", "forget", "output"))
 _MASKED_OUTPUTS = ("output", "state")
 
 
@@ -37,6 +38,8 @@ class Cell:
         reset_after: GRU: whether the reset gate comes after the matrix product, with a bias of its own.
         cudnn: Whether the weights are stored in CuDNN's layout.
         residual: Whether the input is added to the output; the states are without it.
+        peepholes: LSTM: whether the gates i and f see the cell state before the step, and o the one after it, each
+            times weights of its own.
     """
 
     kind: str
@@ -47,6 +50,7 @@ class Cell:
     reset_after: bool = False
     cudnn: bool = False
     residual: bool = False
+    peepholes: bool = False
 
     @property
     def gates(self) -> int:
@@ -64,14 +68,16 @@ class Cell:
         roles: dict[str, Shape] = {"kernel": (features, width), "recurrent_kernel": (self.units, width)}
         if self.use_bias:
             roles["bias"] = (2 * width,) if self.cudnn else (2, width) if self.reset_after else (width,)
-        return roles
+        return roles | (dict.fromkeys(PEEPHOLES, (self.units,)) if self.peepholes else {})
 
 
 @LAYERS.register("SimpleRNN", "LSTM", "GRU", "RNN", ignored=_SEQUENCE, limits=_LIMITS)
 @LAYERS.register("CuDNNLSTM", "CuDNNGRU", ignored=_SEQUENCE, limits=_LIMITS)
 @LAYERS.register("SimpleRNNCell", "LSTMCell", "GRUCell", "StackedRNNCells", ignored=_CELL)
-@LAYERS.register("ResidualWrapper", ignored=_CELL, limits="no masks, no residual_fn")
+@LAYERS.register("PeepholeLSTMCell", ignored=_CELL)
+@LAYERS.register("ResidualWrapper", limits="residual_fn")
 @LAYERS.register("DeviceWrapper", ignored="device")
+@LAYERS.register("DropoutWrapper", ignored="variational_recurrent input_size seed", limits="probabilities below 1")
 @dataclass(frozen=True, kw_only=True)
 class Recurrent(Spec):
     """Cells that run over the time axis of (batch, time, features), one upon the other within each step.
@@ -118,9 +124,7 @@ class Recurrent(Spec):
             return cls(cells=(_cell(config),))
         inner = config.inner.get("cell")
         if config.class_name.endswith("Wrapper"):
-            if not isinstance(inner, Recurrent) or len(inner.cells) > 1:
-                raise LayerError("it wraps something that is not one of Keras's own cells")
-            return cls(cells=(replace(inner.cells[0], residual=config.class_name == "ResidualWrapper"),))
+            return cls(cells=(_wrapped(config, inner),))
         if config.class_name == "RNN" and not isinstance(inner, Recurrent):
             raise LayerError("its cell is not one of Keras's own", "replace it by LSTMCell, GRUCell or SimpleRNNCell")
         config.expect("num_constants", None, 0)
@@ -205,8 +209,6 @@ class Recurrent(Spec):
         masked = self.masked and bool(masks) and masks[0] is not None
         if masked and self.state_masked and len(self.cells) > 1:
             raise LayerError("a stack of cells with a mask is not supported in Keras before 2.3")
-        if masked and any(cell.residual for cell in self.cells):
-            raise LayerError("residual cells with a mask are not supported")
         return masks[0] if self.return_sequences and masks else None
 
 
@@ -238,6 +240,9 @@ class Bidirectional(Spec):
         if (backward.return_sequences, backward.return_state) != (forward.return_sequences, forward.return_state):
             raise LayerError("its two layers do not return the same")
         config.expect("num_constants", None, 0)
+        sideways = isinstance(forward, Recurrent) and forward.time_major and forward.return_sequences
+        if not config.flag("reverses_time", True) and sideways:
+            raise LayerError("TensorFlow 2.2 reverses time-major sequences along the batch", "save it in TensorFlow 2.4")
         if not config.flag("carries_states", True):
             forward, backward = replace(forward, stateful=False), replace(backward, stateful=False)
         if config.flag("zero_output_for_mask"):
@@ -313,8 +318,28 @@ def _stacked(config: Config) -> tuple[Cell, ...]:
     return tuple(cells)
 
 
+def _wrapped(config: Config, inner: Spec | None) -> Cell:
+    """The cell that a wrapper of tf.nn holds, with what the wrapper adds to it."""
+    if not isinstance(inner, Recurrent) or len(inner.cells) > 1:
+        raise LayerError("it wraps something that is not one of Keras's own cells")
+    (cell,) = inner.cells
+    if config.class_name == "DropoutWrapper":
+        kept = {key: config.get(f"{key}_keep_prob", 1.0) for key in ("input", "output", "state")}
+        if any(value != 1.0 for value in kept.values()) or config.get("function", None) is not None:
+            raise LayerError(f"its dropout ({kept}) is random at inference, too", "set the probabilities to 1")
+        return cell
+    if config.class_name == "DeviceWrapper":
+        return cell
+    if config.get("function", None) is not None:
+        raise LayerError("its residual_fn is Python code", "leave it out, so that the input is added to the output")
+    if cell.residual:
+        raise LayerError("it wraps another residual cell")
+    return replace(cell, residual=True)
+
+
 def _cell(config: Config) -> Cell:
-    kind = config.class_name.removesuffix("Cell")
+    peepholes = config.class_name == "PeepholeLSTMCell"
+    kind = config.class_name.removesuffix("Cell").removeprefix("Peephole")
     if kind.startswith("CuDNN"):
         kind = kind.removeprefix("CuDNN")
         tanh, sigmoid = named("tanh"), named("sigmoid")
@@ -333,4 +358,5 @@ def _cell(config: Config) -> Cell:
         recurrent_activation=LINEAR if kind == "SimpleRNN" else config.activation("recurrent_activation"),
         use_bias=config.flag("use_bias", True),
         reset_after=kind == "GRU" and config.flag("reset_after"),
+        peepholes=peepholes,
     )

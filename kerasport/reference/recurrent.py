@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from kerasport.layers import recurrent
-from kerasport.layers.recurrent import Cell
+from kerasport.layers.recurrent import PEEPHOLES, Cell
 from kerasport.reference.activation import apply
 from kerasport.reference.registry import REFERENCE, Array, Context
 
@@ -76,8 +76,9 @@ def _simple_step(cell: Cell, w: _Weights, x: Array, h: Array) -> tuple[Array, ..
 def _lstm_step(cell: Cell, w: _Weights, x: Array, h: Array, c: Array) -> tuple[Array, ...]:
     gate, act = cell.recurrent_activation, cell.activation
     i, f, g, o = np.split(x @ w["kernel"] + h @ w["recurrent_kernel"] + w["bias"], 4, axis=-1)
-    c = apply(gate, f) * c + apply(gate, i) * apply(act, g)
-    return apply(gate, o) * apply(act, c), c
+    see_i, see_f, see_o = (w[role] if cell.peepholes else 0 for role in PEEPHOLES)
+    c = apply(gate, f + see_f * c) * c + apply(gate, i + see_i * c) * apply(act, g)
+    return apply(gate, o + see_o * c) * apply(act, c), c
 
 
 def _gru_step(cell: Cell, w: _Weights, x: Array, h: Array) -> tuple[Array, ...]:
@@ -100,7 +101,8 @@ def canonical(cell: Cell, weights: _Weights) -> dict[str, Array]:
     first, second = bias.reshape(2, -1) if bias.size > zeros.size else (bias, zeros)
     if cell.kind != "GRU":
         first, second = first + second, zeros
-    return {"kernel": kernel, "recurrent_kernel": inner, "bias": first, "recurrent_bias": second}
+    seen = {role: weights[role] for role in PEEPHOLES if cell.peepholes}
+    return {"kernel": kernel, "recurrent_kernel": inner, "bias": first, "recurrent_bias": second, **seen}
 
 
 def _from_cudnn(cell: Cell, kernel: Array) -> Array:
