@@ -1,0 +1,87 @@
+"""Rare options that cannot be right in ONNX, or whose meaning Kerases disagree on: refused, with the reason."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import pytest
+
+import kerasport as kp
+from kerasport.errors import UnsupportedModelError
+from tests.goldens import Golden, goldens
+
+Config = dict[str, Any]
+
+
+def changed(golden: Golden, folder: Path, change: Callable[[Config], None], version: str = "") -> Path:
+    """The golden's file with another config."""
+    path = golden.model(folder)
+    with h5py.File(path, "r+") as file:
+        config = json.loads(file.attrs["model_config"])
+        change(config["config"])
+        file.attrs["model_config"] = json.dumps(config)
+        if version:
+            file.attrs["keras_version"] = version
+    return path
+
+
+def layer(config: Config, name: str) -> Config:
+    found: Config = next(entry for entry in config["layers"] if entry["config"]["name"] == name)
+    return found
+
+
+def refused(path: Path, reason: str) -> None:
+    with pytest.raises(UnsupportedModelError, match=reason):
+        kp.convert(path, path.with_suffix(".onnx"))
+    assert not path.with_suffix(".onnx").exists()
+
+
+def test_a_stateful_layer_that_is_called_twice(tmp_path: Path) -> None:
+    def twice(config: Config) -> None:
+        lstm = layer(config, "lstm")
+        lstm["inbound_nodes"] *= 2
+        config["output_layers"].append(["lstm", 1, 0])
+
+    refused(changed(goldens("stateful", "layers", "3.15*")[0], tmp_path, twice), "stateful and called more than once")
+
+
+def test_a_stateful_layer_at_every_step(tmp_path: Path) -> None:
+    def stateful(config: Config) -> None:
+        layer(config, "each")["config"]["layer"]["config"]["layer"]["config"]["stateful"] = True
+
+    refused(changed(goldens("rare", "both_ways", "3.15*")[0], tmp_path, stateful), "from step to step")
+
+
+def test_time_major_sequences_of_tensorflow_2_2(tmp_path: Path) -> None:
+    golden = goldens("rare", "time_major", "2.4*")[0]
+    refused(changed(golden, tmp_path, lambda config: None, "2.3.0-tf"), "along the batch")
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "value", "reason"),
+    [
+        ("dropout", "input_keep_prob", 0.5, "random at inference"),
+        ("last", "function", ["code", None, None], "residual_fn"),
+    ],
+)
+def test_wrapped_cells(name: str, key: str, value: Any, reason: str, tmp_path: Path) -> None:
+    def change(config: Config) -> None:
+        layer(config, name)["config"]["cell"]["config"][key] = value
+
+    refused(changed(goldens("rare", "wrapped_cells", "2.15*")[0], tmp_path, change), reason)
+
+
+def test_ragged_inputs(tmp_path: Path) -> None:
+    def ragged(config: Config) -> None:
+        layer(config, "x")["config"]["ragged"] = True
+
+    refused(changed(goldens("rare", "both_ways", "2.15*")[0], tmp_path, ragged), "ragged tensors")
+
+
+def test_whole_numbers_under_spectral_normalization_of_keras_3(tmp_path: Path) -> None:
+    golden = goldens("norm_more", "spectral_around", "2.15*")[0]
+    refused(changed(golden, tmp_path, lambda config: None, "3.15.1"), "whole numbers")
