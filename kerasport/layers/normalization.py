@@ -262,8 +262,8 @@ class SpectralNormalization(Spec):
     def infer(self, *inputs: TensorType) -> Types:
         """The layer's output type."""
         if not inputs[0].dtype.startswith("float") and (self.casts or self.layer.float_only):
-            raise LayerError("its input is of whole numbers, to which Keras would round the output",
-                             "take the layer out of the SpectralNormalization, which does nothing at inference")  # fmt: skip
+            hint = "take the layer out of the SpectralNormalization, which does nothing at inference"
+            raise LayerError("its input is of whole numbers, to which Keras would round the output", hint)
         return self.layer.infer(*inputs)
 
     def output_mask(self, masks: Sequence[Value | None], inputs: Sequence[Value], emit: Emit) -> Masks:

@@ -242,7 +242,9 @@ class Bidirectional(Spec):
         config.expect("num_constants", None, 0)
         sideways = isinstance(forward, Recurrent) and forward.time_major and forward.return_sequences
         if not config.flag("reverses_time", True) and sideways:
-            raise LayerError("TensorFlow 2.2 reverses time-major sequences along the batch", "save it in TensorFlow 2.4")
+            raise LayerError(
+                "TensorFlow 2.2 reverses time-major sequences along the batch", "save it in TensorFlow 2.4"
+            )
         if not config.flag("carries_states", True):
             forward, backward = replace(forward, stateful=False), replace(backward, stateful=False)
         if config.flag("zero_output_for_mask"):
