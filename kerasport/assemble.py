@@ -20,6 +20,11 @@ from kerasport.order import order
 from kerasport.time_axis import Flow, TimeAxis
 
 _QUANTIZED_HINT = "save the model before model.quantize()"
+_RAGGED = ("it takes ragged tensors", "build the model with dense inputs and a mask, and load these weights")
+_SHAPELESS = (
+    "the model was saved without an input shape",
+    "build it in Keras with model.build(input_shape) and save it again",
+)
 _PLUGIN_HINT = "replace the layer by supported ones in Keras and save again"
 
 
@@ -105,14 +110,9 @@ class _Assembler:
     # --- models
 
     def _input(self, layer: LayerDef) -> Flow:
-        shape = layer.config.get("batch_shape")
-        if shape is None:
-            self._problem(layer.name, "the model was saved without an input shape",
-                          "build it in Keras with model.build(input_shape) and save it again")  # fmt: skip
-            return Flow(None)
-        if layer.config.get("ragged"):
-            self._problem(layer.name, "it takes ragged tensors",
-                          "build the model with dense inputs and a mask, and load these weights")  # fmt: skip
+        shape, ragged = layer.config.get("batch_shape"), layer.config.get("ragged")
+        if shape is None or ragged:
+            self._problem(layer.name, *(_RAGGED if ragged else _SHAPELESS))
             return Flow(None)
         dims = tuple(None if dim is None else int(dim) for dim in shape)
         if dims and dims[0] is not None:
