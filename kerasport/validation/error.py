@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 NOT_FINITE = "NaN or infinity in one and not in the other"
+ROUNDING = "float32 has no more digits here: the reference's own error in it is as large"
 OVERFLOW = "its values overflow float32, in Keras too"
 
 

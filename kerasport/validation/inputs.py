@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -39,10 +38,12 @@ def trials(graph: Graph, batch: int) -> Iterator[Trial]:
     Raises:
         OptionError: No size of the unknown dimensions fits the model.
     """
-    for size in islice(_unknown_sizes(graph), 3):
-        for rows in dict.fromkeys([batch, 2, 1, 4, 8]):
-            for integers in (range(10), range(1, 10), range(1, 3)):
-                yield Trial(rows, size, integers)
+    likeliest, *others = _unknown_sizes(graph)
+    for rows in dict.fromkeys([batch, 2, 1, 4, 8]):
+        for integers in (range(10), range(1, 10), range(1, 3)):
+            yield Trial(rows, likeliest, integers)
+    for size in others:
+        yield Trial(batch, size, range(10))
 
 
 def generate(graph: Graph, trial: Trial, seed: int) -> list[Array]:
