@@ -32,19 +32,21 @@ _LAYERS = """
 2.2..2.3     ConvLSTM2DCell ConvRNN2D
 tf2.1        LayerNormalization Attention AdditiveAttention
 tf2.1..2.15  SyncBatchNormalization DenseFeatures ResidualWrapper DeviceWrapper DropoutWrapper RandomFourierFeatures
-tf2.1..2.15  TensorFlowOpLayer LinearModel WideDeepModel
+tf2.1..tf2.3 TensorFlowOpLayer
+tf2.1..2.15  LinearModel WideDeepModel
 tf2.1..2.4   PeepholeLSTMCell
 tf2.2        Normalization TextVectorization Resizing CenterCrop Rescaling RandomCrop RandomFlip RandomRotation
-tf2.2        RandomZoom RandomTranslation RandomContrast
+tf2.2        RandomTranslation RandomContrast
 tf2.2..2.15  RandomHeight RandomWidth
+tf2.3        RandomZoom
 tf2.3        Conv1DTranspose EinsumDense CategoryEncoding Discretization Hashing IntegerLookup StringLookup Functional
 tf2.3..2.6   CategoryCrossing
 2.4          MultiHeadAttention
 2.4..2.15    TFOpLambda SlicingOpLambda ClassMethod InstanceMethod InstanceProperty
 2.6          ConvLSTM1D ConvLSTM3D
-2.10         DepthwiseConv1D UnitNormalization RandomBrightness HashedCrossing
+2.10         DepthwiseConv1D UnitNormalization RandomBrightness HashedCrossing LayerScale StochasticDepth
 2.11         GroupNormalization Identity
-2.13         SpectralNormalization FeatureSpace
+2.13         SpectralNormalization FeatureSpace CustomScaleLayer
 3.0          GroupQueryAttention TFSMLayer TorchModuleWrapper JaxLayer FlaxLayer
 3.1          MelSpectrogram
 3.6          AutoContrast Solarization Pipeline RandomShear
