@@ -29,7 +29,7 @@ _LAYERS = """
 2.1          AlphaDropout Conv3DTranspose Subtract Minimum RNN SimpleRNNCell LSTMCell GRUCell StackedRNNCells
 2.1..2.15    CuDNNGRU CuDNNLSTM
 2.2          ReLU Softmax SeparableConv1D DepthwiseConv2D
-2.2..2.3     ConvLSTM2DCell ConvRNN2D
+2.2..2.2     ConvLSTM2DCell ConvRNN2D
 tf2.1        LayerNormalization Attention AdditiveAttention
 tf2.1..2.15  SyncBatchNormalization DenseFeatures ResidualWrapper DeviceWrapper DropoutWrapper RandomFourierFeatures
 tf2.1..tf2.3 TensorFlowOpLayer
@@ -61,7 +61,7 @@ tf2.3..2.6   CategoryCrossing
 3.14         ContrastLimitedAdaptiveHistogramEqualization
 3.16         TernaryDense
 """
-# Keras 3's operations, which stand among the layers of a functional model.
+# Keras 3's operations, which stand among the layers of a functional model; those that take no tensor never do.
 _OPERATIONS = """
 3.0       Mish ReLU
 3.0       Abs Absolute Add AffineTransform All Amax Amin Any Append Arange Arccos Arccosh Arcsin Arcsinh Arctan
@@ -80,22 +80,19 @@ _OPERATIONS = """
 3.0       SparseCategoricalCrossentropy Split Sqrt Square Squeeze Stack Std StopGradient Subtract Sum Swapaxes Take
 3.0       TakeAlongAxis Tan Tanh Tensordot Tile TopK Trace Transpose Tril Triu TrueDivide Unstack Var Vdot Vstack
 3.0       Where WhileLoop ZerosLike
-3.0..3.10 Empty Eye Identity Ones Tri Zeros
 3.0..3.2  CtcLoss
 3.1       CropImages
 3.2       Correlate
 3.3       CTCDecode CTCLoss Eigh PSNR RGBToGrayscale Select Slogdet
 3.4       Argpartition HSVToRGB Lstsq Map RGBToHSV Scan Switch
-3.5       AssociativeScan SearchSorted SegmentReduction
+3.5       AssociativeScan SearchSorted
 3.6       BitwiseAnd BitwiseInvert BitwiseLeftShift BitwiseNot BitwiseOr BitwiseRightShift BitwiseXor
 3.6       DotProductAttention Histogram LeftShift Logdet RightShift SaturateCast Trunc
 3.7       Celu ConvertToTensor Exp2 Glu HardShrink HardTanh IFFT2 Inner SoftShrink Squareplus TanhShrink
 3.8       Diagflat SparsePlus Sparsemax Threshold UnravelIndex
 3.9       GaussianBlur PerspectiveTransform Polar RMSNorm Rearrange Rot90 Signbit
 3.10      Angle ElasticTransform SparseSigmoid ViewAsComplex ViewAsReal
-3.10..3.14 Bartlett Blackman Hamming
 3.11      Cbrt Corrcoef Deg2rad Heaviside LayerNorm VectorizedMap
-3.11..3.14 Hanning Kaiser
 3.12      CholeskyInverse Gcd Hypot IsIn Isneginf Isposinf Isreal JVP Kron Lcm Logaddexp2 ScaleAndTranslate
 3.12      Trapezoid Unfold View
 3.12..3.13 ExtractPatches3D

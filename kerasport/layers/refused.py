@@ -8,6 +8,9 @@ from kerasport.errors import LayerError
 
 _CUT = "save the model up to this layer, and the model behind it, as two models in Keras, and convert these"
 
+_PREMADE = "it is a subclass of Model, of which Keras saves no layer graph"
+_REBUILD = "build the same with Dense, Concatenate and Add in the functional API, load its weights, and save that"
+
 
 @dataclass(frozen=True)
 class Refusal:
@@ -34,6 +37,21 @@ LAYERS: dict[str, Refusal] = {
     "DenseFeatures": Refusal(
         "it reads raw columns through TensorFlow's feature columns, which are not in the saved layer graph",
         _CUT,
+    ),
+    "LinearModel": Refusal(_PREMADE, _REBUILD),
+    "WideDeepModel": Refusal(_PREMADE, _REBUILD),
+    "FeatureSpace": Refusal(
+        "it takes a dict of columns and is no layer of a graph",
+        "save the model of its features: Model(feature_space.get_inputs(), feature_space.get_encoded_features())",
+    ),
+    "TFSMLayer": Refusal(
+        "it runs the graph of a TensorFlow SavedModel in another folder", "convert that SavedModel with tf2onnx"
+    ),
+    "TorchModuleWrapper": Refusal("it holds a pickled PyTorch module, which is code", "export that with torch.onnx"),
+    "JaxLayer": Refusal("it holds a Python function of JAX, which is code", "export that with jax2onnx"),
+    "FlaxLayer": Refusal("it holds a Python function of JAX, which is code", "export that with jax2onnx"),
+    "TernaryDense": Refusal(
+        "no released Keras has it yet, so that no golden case can prove it", "save the model with Dense in its place"
     ),
 }
 OPERATIONS: dict[str, Refusal] = {}
