@@ -25,11 +25,12 @@ ZOO = [
     Version.of(v)
     for v in ["1.2.2", "2.2.4", "2.3.1", "tf2.2", "2.4.0", "2.10.0", "2.13.1", "2.15.0", "3.0.5", "3.12.4", "3.15.1"]
 ]
+COLOURS = ("ColorDegeneration", "Posterization", "Saturation", "Sharpness")
 # Where a Keras that has a class cannot write it, or not in this form, or cannot run what it wrote.
 GAPS: dict[tuple[str, str, str], str] = {
     **{
         (name, version, H5): "Keras cannot write it: cannot pickle 'module' object"
-        for name in "Solarization RandomColorDegeneration RandomPosterization RandomSaturation RandomSharpness".split()
+        for name in ("Solarization", *(f"Random{kind}" for kind in COLOURS))
         for version in ("3.12.4", "3.15.1")
     },
     ("RandomBrightness", "3.15.1", H5): "Keras cannot write it: cannot pickle 'module' object",
