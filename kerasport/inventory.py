@@ -31,7 +31,7 @@ _LAYERS = """
 2.2          ReLU Softmax SeparableConv1D DepthwiseConv2D
 2.2..2.2     ConvLSTM2DCell ConvRNN2D
 tf2.1        LayerNormalization Attention AdditiveAttention
-tf2.1..2.15  SyncBatchNormalization DenseFeatures ResidualWrapper DeviceWrapper DropoutWrapper RandomFourierFeatures
+tf2.1..2.15  SyncBatchNormalization DenseFeatures ResidualWrapper DeviceWrapper DropoutWrapper
 tf2.1..tf2.3 TensorFlowOpLayer
 tf2.1..2.15  LinearModel WideDeepModel
 tf2.1..2.4   PeepholeLSTMCell
@@ -41,6 +41,7 @@ tf2.2..2.15  RandomHeight RandomWidth
 tf2.3        RandomZoom
 tf2.3        Conv1DTranspose EinsumDense CategoryEncoding Discretization Hashing IntegerLookup StringLookup Functional
 tf2.3..2.6   CategoryCrossing
+tf2.3..2.15  RandomFourierFeatures
 2.4          MultiHeadAttention
 2.4..2.15    TFOpLambda SlicingOpLambda ClassMethod InstanceMethod InstanceProperty
 2.6          ConvLSTM1D ConvLSTM3D

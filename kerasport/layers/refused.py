@@ -8,6 +8,8 @@ from kerasport.errors import LayerError
 
 _CUT = "save the model up to this layer, and the model behind it, as two models in Keras, and convert these"
 
+_RAGGED = "it calls a method of a ragged or sparse tensor, which ONNX does not have"
+_DENSE = "pad the rows to one length, and use masks"
 _PREMADE = "it is a subclass of Model, of which Keras saves no layer graph"
 _REBUILD = "build the same with Dense, Concatenate and Add in the functional API, load its weights, and save that"
 
@@ -38,6 +40,9 @@ LAYERS: dict[str, Refusal] = {
         "it reads raw columns through TensorFlow's feature columns, which are not in the saved layer graph",
         _CUT,
     ),
+    "ClassMethod": Refusal(_RAGGED, _DENSE),
+    "InstanceMethod": Refusal(_RAGGED, _DENSE),
+    "InstanceProperty": Refusal(_RAGGED, _DENSE),
     "LinearModel": Refusal(_PREMADE, _REBUILD),
     "WideDeepModel": Refusal(_PREMADE, _REBUILD),
     "FeatureSpace": Refusal(
