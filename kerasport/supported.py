@@ -125,7 +125,7 @@ def markdown() -> str:
     lines.append(f"| Activation functions | | {' '.join(f'`{name}`' for name in functions())} |")
     lines += ["", "Options that are refused:", ""]
     lines += [f"- {names}: {limit}" for limit, names in _grouped((row.limits, row.name) for row in rows if row.limits)]
-    lines += ["", "Needs a newer ONNX opset than 13:", ""]
+    lines += ["", "ONNX opsets that are needed, where 13 is not enough:", ""]
     lines += [f"- {names}: {opset}" for opset, names in _grouped((str(r.opset), r.name) for r in rows if r.opset > 13)]
     lines += ["", "Refused as a whole, with what to do instead:", ""]
     ways = _grouped((f"{row.reason}; {row.way_on}", row.name) for row in refused())

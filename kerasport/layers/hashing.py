@@ -29,7 +29,7 @@ _WORDS = (
 )
 
 
-@LAYERS.register("Hashing", ignored="sparse", limits=_STRINGS)
+@LAYERS.register("Hashing", ignored="sparse", limits=_STRINGS, opset=18)
 @dataclass(frozen=True, kw_only=True)
 class Hashing(Encoding):
     """``hash(x) % bins``; numbers are hashed as their decimal digits.
@@ -82,7 +82,7 @@ class Hashing(Encoding):
         return Domain(low=-2000, high=2_000_000, ids=True, examples=_WORDS)
 
 
-@LAYERS.register("HashedCrossing", ignored="sparse name dtype", limits=_STRINGS)
+@LAYERS.register("HashedCrossing", ignored="sparse name dtype", limits=_STRINGS, opset=18)
 @dataclass(frozen=True, kw_only=True)
 class HashedCrossing(Encoding):
     """The hash of several inputs together, ``% bins``: FingerprintCat64 of one after the other."""
@@ -115,7 +115,7 @@ class HashedCrossing(Encoding):
         return Domain(low=-2000, high=2_000_000, ids=True, examples=_WORDS)
 
 
-@LAYERS.register("CategoryCrossing")
+@LAYERS.register("CategoryCrossing", opset=20)
 @dataclass(frozen=True, kw_only=True)
 class CategoryCrossing(Spec):
     """The inputs' values as strings, row by row, joined by a separator: those of each input with those of the others.

@@ -28,6 +28,7 @@ _OWN = "apply it to the texts before the model, and build the layer without it"
 @LAYERS.register(
     "TextVectorization",
     ignored="vocabulary_size sparse",
+    opset=20,
     limits="functions of one's own for `standardize` and `split`, `ragged=True` and `output_mode=None` are refused;"
     " in ONNX also `ngrams` of characters",
 )
