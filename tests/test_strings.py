@@ -70,7 +70,7 @@ BROKEN: dict[str, tuple[Callable[[bytes], bytes | None], type[Exception], str]] 
 def test_a_wrong_vocabulary_is_explained(name: str, tmp_path: Path) -> None:
     change, error, message = BROKEN[name]
     path = tmp_path / "m.keras"
-    data = one("strings", "string_lookup_adapted").member(ARCHIVE)
+    data = one("strings", "string_lookup_adapted").member(ARCHIVE.model)
     path.write_bytes(changed(data, lambda member, text: change(text) if member == VOCABULARY else text))
     with pytest.raises(error, match=message):
         kp.convert(path, tmp_path / "m.onnx")
@@ -81,7 +81,7 @@ def test_lines_that_end_as_on_windows_are_the_same_tokens(tmp_path: Path) -> Non
     golden = one("strings", "string_lookup_adapted")
     path = tmp_path / "m.keras"
     windows = changed(
-        golden.member(ARCHIVE), lambda member, text: text.replace(b"\n", b"\r\n") if "assets" in member else text
+        golden.member(ARCHIVE.model), lambda member, text: text.replace(b"\n", b"\r\n") if "assets" in member else text
     )
     path.write_bytes(windows)
     actual = kp.predict(path, golden.inputs)
@@ -100,7 +100,7 @@ def test_a_vocabulary_in_another_file_is_refused_and_not_opened(tmp_path: Path) 
         return json.dumps(config).encode()
 
     path = tmp_path / "m.keras"
-    path.write_bytes(changed(one("strings", "string_lookup").member(ARCHIVE), with_path))
+    path.write_bytes(changed(one("strings", "string_lookup").member(ARCHIVE.model), with_path))
     with pytest.raises(UnsupportedModelError, match="which kerasport does not open"):
         kp.predict(path, np.array([["cat"]]))
 
