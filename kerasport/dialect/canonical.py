@@ -19,6 +19,7 @@ from kerasport.dialect import (
     ownership,
     policies,
     quantiles,
+    replicas,
     sequential,
 )
 from kerasport.dialect.model import LayerDef, ModelDef, Node, TensorRef
@@ -93,7 +94,7 @@ def _functional(config: Mapping[str, Any], writer: Writer, depth: int) -> ModelD
     outputs = list(inbound.references(config["output_layers"]))
     _shape_cut_inputs(config, entries, [ref for _, ref in inputs])
     references = References(entries, [ref for _, ref in outputs], writer)
-    return ModelDef(
+    model = ModelDef(
         name=str(config.get("name", "model")),
         layers=tuple(layer for entry in entries for layer in references.entry(entry)),
         inputs=tuple(ref for _, ref in inputs),
@@ -102,6 +103,7 @@ def _functional(config: Mapping[str, Any], writer: Writer, depth: int) -> ModelD
         output_names=_unique([key or ref.layer for key, ref in outputs]),
         trainable=bool(config.get("trainable", True)),
     )
+    return replicas.joined(model)
 
 
 def _shape_cut_inputs(config: Mapping[str, Any], entries: list[list[LayerDef]], inputs: list[TensorRef]) -> None:
