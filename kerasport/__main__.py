@@ -1,0 +1,5 @@
+"""``python -m kerasport``."""
+
+from kerasport.cli import main
+
+main()
