@@ -130,7 +130,7 @@ class Version:
     """A Keras version that compares across keras.io, tf.keras and Keras 3.
 
     Attributes:
-        key: keras.io's 2.3 is older than the tf.keras of TensorFlow 2.1.
+        key: keras.io's 2.3 is older than the tf.keras of TensorFlow 1 and 2.
         label: As written in the table.
     """
 
@@ -143,7 +143,7 @@ class Version:
         label = label.replace("tf.keras ", "tf")
         numbers = tuple(int(part) for part in label.removeprefix("tf").split("."))
         in_tensorflow = label.startswith("tf") or (2, 3) < numbers[:2] < (3,)
-        return cls((2, 4, *numbers[1:]) if in_tensorflow else numbers, label)
+        return cls((2, 2 + numbers[0], *numbers[1:]) if in_tensorflow else numbers, label)
 
     def __str__(self) -> str:
         return self.label.replace("tf", "tf.keras ")

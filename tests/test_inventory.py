@@ -43,9 +43,9 @@ GAPS: dict[tuple[str, str, str], str] = {
 
 
 def era(golden: Golden) -> Version:
-    """The Keras that made a golden case; TensorFlow 2.2 says ``2.3.0-tf``."""
+    """The Keras that made a golden case; TensorFlow 1.15 says ``2.2.4-tf``, and TensorFlow 2.2 ``2.3.0-tf``."""
     number = golden.era.rpartition("-")[0]
-    return Version.of("tf2.2" if number.endswith("-tf") else number)
+    return Version.of({"2.2.4-tf": "tf1.15", "2.3.0-tf": "tf2.2"}.get(number, number))
 
 
 @cache
