@@ -77,6 +77,8 @@ def convert(
         UnsupportedModelError: Some layers cannot be converted; nothing is written.
         MismatchError: ONNX Runtime and the reference disagree; nothing is written.
     """
+    from concurrent.futures import ThreadPoolExecutor
+
     from kerasport.export import translate
     from kerasport.export.writer import write_file
     from kerasport.files import whole
@@ -85,7 +87,9 @@ def convert(
         graph = with_states(model.graph, states)
         onnx_model = translate(graph, opset, fold)
         with whole(Path(target)) as path:
-            write_file(onnx_model, metadata(model, onnx_model), path)
+            with ThreadPoolExecutor(1) as beside:
+                digests = beside.submit(_digests, model)
+                write_file(onnx_model, lambda: {**metadata(model, onnx_model), **digests.result()}, path)
             size = sum(file.stat().st_size for file in path.parent.iterdir())
             validation = _validated(model, path) if validate else None
     return Conversion(
@@ -110,7 +114,7 @@ def to_onnx_bytes(model: LoadedModel, states: str = "reset") -> bytes:
 
 
 def metadata(model: LoadedModel, onnx_model: OnnxModel) -> Mapping[str, str]:
-    """What the ONNX file says of its origin, and where each layer's output is found in it."""
+    """What an ONNX file says of the model, and where each layer's output is found in it."""
     layers = {
         name: [tensor.name] if tensor.is_logical else [tensor.name, tensor.perm]
         for name, tensor in onnx_model.layers.items()
@@ -121,9 +125,13 @@ def metadata(model: LoadedModel, onnx_model: OnnxModel) -> Mapping[str, str]:
         "kerasport.layers": json.dumps(layers, separators=(",", ":")),
         "keras.version": model.saved.keras_version,
         "keras.backend": model.saved.backend,
-        **{f"{what}.sha256": _sha256(files) for what, files in model.saved.files.items()},
         **states,
     }
+
+
+def _digests(model: LoadedModel) -> Mapping[str, str]:
+    """The digests of the files that the model was read from."""
+    return {f"{what}.sha256": _sha256(files) for what, files in model.saved.files.items()}
 
 
 def _sha256(files: Sequence[Path]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasport.export.arrays import Lazy, combine
+from kerasport.export.arrays import Lazy, combine, stack
 from kerasport.export.builder import Scope
 from kerasport.layers.functions import Function, function
 from kerasport.layers.recurrent import PEEPHOLES, Cell
@@ -130,12 +130,7 @@ def _activations(cells: Sequence[Cell]) -> dict[str, Any]:
 
 def _initializer(b: Scope, role: str, parts: Sequence[Lazy]) -> str:
     """Equal-shaped arrays stacked along a new first axis, one per direction."""
-    first = parts[0]
-    if len(parts) == 1:
-        return b.initializer(first.reshape(1, *first.shape), role)
-    key = ("stack", *(part.key for part in parts))
-    shape = (len(parts), *first.shape)
-    return b.initializer(Lazy(shape, first.dtype, key, lambda: np.stack([part.load() for part in parts])), role)
+    return b.initializer(stack(parts), role)
 
 
 def _peepholes(weights: Mapping[str, Lazy]) -> Lazy:
@@ -147,14 +142,8 @@ def _peepholes(weights: Mapping[str, Lazy]) -> Lazy:
 def _rows(cell: Cell, kernel: Lazy) -> Lazy:
     """(in, gates * units) in Keras's order of gates as (gates * units, in) in ONNX's."""
     features, width = kernel.shape
-
-    def rows(array: NDArray[Any]) -> NDArray[Any]:
-        gates = array.reshape(features, cell.gates, cell.units)[:, list(_ORDER[cell.kind])]
-        if cell.cudnn:
-            return gates.transpose(1, 0, 2).reshape(width, features)
-        return gates.transpose(1, 2, 0).reshape(width, features)
-
-    return kernel.map(("rows", cell.kind, cell.cudnn), rows, (width, features))
+    gates = kernel.reshape(features, cell.gates, cell.units).take(_ORDER[cell.kind], axis=1)
+    return gates.transpose(*((1, 0, 2) if cell.cudnn else (1, 2, 0))).reshape(width, features)
 
 
 def keras_kernel(cell: Cell, kernel: Lazy) -> Lazy:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,28 +32,24 @@ class Affine:
 
     def part(self, index: int, shape: tuple[int, ...]) -> Lazy:
         """The scale (0) or the shift (1)."""
-        return combine((self.tag, index), lambda *a: self._computed(a)[index].reshape(shape), self.arrays, shape)
+        return combine((self.tag, index), lambda *_: self._computed[index].reshape(shape), self.arrays, shape)
 
     def of_kernel(self, kernel: Lazy, axis: int) -> Lazy:
         """A kernel times the scale along its output channels."""
-        shape = tuple(-1 if i == axis else 1 for i in range(len(kernel.shape)))
-        return combine(
-            (self.tag, "kernel", axis),
-            lambda w, *a: w.astype(np.float64) * self._computed(a)[0].reshape(shape),
-            [kernel, *self.arrays],
-            kernel.shape,
-        )
+        return kernel.scaled(lambda: self._computed[0], axis, (self.tag, *(array.key for array in self.arrays)))
 
     def of_bias(self, bias: Lazy) -> Lazy:
         """A bias times the scale plus the shift."""
         return combine((self.tag, "bias"), self._biased, [bias, *self.arrays], bias.shape)
 
-    def _biased(self, bias: NDArray[Any], *arrays: NDArray[Any]) -> NDArray[Any]:
-        scale, shift = self._computed(arrays)
+    def _biased(self, bias: NDArray[Any], *_: NDArray[Any]) -> NDArray[Any]:
+        scale, shift = self._computed
         return np.asarray(bias.astype(np.float64) * scale + shift)
 
-    def _computed(self, arrays: tuple[NDArray[Any], ...]) -> tuple[NDArray[Any], NDArray[Any]]:
-        return self.compute(*(array.astype(np.float64) for array in arrays))
+    @cached_property
+    def _computed(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        scale, shift = self.compute(*(array.load().astype(np.float64) for array in self.arrays))
+        return scale, np.asarray(shift)
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,22 @@
 """Writes ONNX models as a stream: a skeleton first, then one small message per weight.
 
 Protobuf merges repeated occurrences of an embedded message, so ``ModelProto`` bytes may be followed by
-``graph { initializer { ... } }`` messages, one a weight. Memory holds one weight at a time.
+``graph { initializer { ... } }`` messages, one a weight, and the metadata. Memory holds one weight at a time, of a
+large one a tile.
 https://protobuf.dev/programming-guides/encoding/#last-one-wins
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
+from kerasport._version import __version__
+from kerasport.export import tiles
 from kerasport.export.arrays import Lazy
 from kerasport.export.builder import Node, Subgraph
 from kerasport.export.ops import ONNX_TYPES
@@ -26,13 +29,16 @@ if TYPE_CHECKING:
     from kerasport.export.translate import OnnxModel
 
 PROTOBUF_LIMIT = (1 << 31) - 1
+# Weights up to this size are written at once. Some copies of a tile are in memory at a time.
+_TILE = 8 << 20
+_PAGE = 4096
 _DOMAIN_VERSIONS = {"ai.onnx.ml": 2}
-_GRAPH, _INITIALIZER = 7, 5
+_GRAPH, _METADATA, _INITIALIZER = 7, 14, 5
 _DIMS, _DATA_TYPE, _NAME, _RAW_DATA, _EXTERNAL, _LOCATION = 1, 2, 8, 9, 13, 14
 
 
-def skeleton(model: OnnxModel, metadata: Mapping[str, str]) -> onnx.ModelProto:
-    """The model without its weights."""
+def skeleton(model: OnnxModel) -> onnx.ModelProto:
+    """The model without its weights and metadata."""
     import onnx
     from onnx import helper
 
@@ -42,14 +48,11 @@ def skeleton(model: OnnxModel, metadata: Mapping[str, str]) -> onnx.ModelProto:
         [_value_info(value, model) for value in model.inputs],
         [_value_info(value, model) for value in model.outputs],
     )
-    proto = onnx.ModelProto(
-        ir_version=ir_version(model.opset), producer_name="kerasport", producer_version=metadata["kerasport.version"]
-    )
+    proto = onnx.ModelProto(ir_version=ir_version(model.opset), producer_name="kerasport", producer_version=__version__)
     proto.opset_import.append(helper.make_opsetid("", model.opset))
     for domain in sorted({node.domain for node in model.nodes if node.domain}):
         proto.opset_import.append(helper.make_opsetid(domain, _DOMAIN_VERSIONS[domain]))
     proto.graph.CopyFrom(graph)
-    helper.set_model_props(proto, dict(metadata))
     return proto
 
 
@@ -81,58 +84,74 @@ def _value_info(value: Value, model: OnnxModel) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(value.name, ONNX_TYPES[value.type.dtype], dims)
 
 
-def write_file(model: OnnxModel, metadata: Mapping[str, str], path: Path) -> None:
-    """Writes a model to a file, with its weights in ``<name>.data`` beside it when it is over 2 GiB."""
-    head = skeleton(model, metadata).SerializeToString(deterministic=True)
-    if len(head) + sum(_bytes(array) + 200 for array in model.initializers.values()) > PROTOBUF_LIMIT:
-        _write_external(model, head, path)
-        return
+def write_file(model: OnnxModel, metadata: Callable[[], Mapping[str, str]], path: Path) -> None:
+    """Writes a model to a file, with its weights in ``<name>.data`` beside it when it is over 2 GiB.
+
+    Args:
+        model: The model.
+        metadata: Gives its metadata; asked for last.
+        path: The file.
+    """
+    head = skeleton(model).SerializeToString(deterministic=True)
+    beside = len(head) + sum(_bytes(array) + 200 for array in model.initializers.values()) > PROTOBUF_LIMIT
     with path.open("wb") as file:
-        _write(model, head, file)
+        file.write(head)
+        if beside:
+            _write_external(model, file, path.with_name(path.name + ".data"))
+        else:
+            _write_weights(model, file)
+        file.write(_properties(metadata()))
 
 
 def to_bytes(model: OnnxModel, metadata: Mapping[str, str]) -> bytes:
     """The whole model in memory."""
     buffer = io.BytesIO()
-    _write(model, skeleton(model, metadata).SerializeToString(deterministic=True), buffer)
+    buffer.write(skeleton(model).SerializeToString(deterministic=True))
+    _write_weights(model, buffer)
+    buffer.write(_properties(metadata))
     return buffer.getvalue()
 
 
-def _write(model: OnnxModel, head: bytes, file: BinaryIO) -> None:
-    file.write(head)
+def _write_weights(model: OnnxModel, file: BinaryIO) -> None:
     for name, array in model.initializers.items():
-        values = _loaded(name, array)
-        header = _header(name, array) + _tag(_RAW_DATA, 2) + _varint(values.nbytes)
-        tensor_size = len(header) + values.nbytes
+        header = _header(name, array) + _tag(_RAW_DATA, 2) + _varint(_bytes(array))
+        tensor_size = len(header) + _bytes(array)
         tensor_tag = _tag(_INITIALIZER, 2) + _varint(tensor_size)
         file.write(_tag(_GRAPH, 2) + _varint(len(tensor_tag) + tensor_size) + tensor_tag + header)
-        file.write(values.data.cast("B") if values.size else b"")
+        _write_values(name, array, file)
 
 
-def _write_external(model: OnnxModel, head: bytes, path: Path) -> None:
+def _write_external(model: OnnxModel, file: BinaryIO, path: Path) -> None:
     """The weights beside the model, as external data (https://github.com/onnx/onnx/blob/main/docs/ExternalData.md)."""
-    location = path.name + ".data"
-    offset = 0
-    with path.open("wb") as file, path.with_name(location).open("wb") as data:
-        file.write(head)
+    with path.open("wb") as data:
         for name, array in model.initializers.items():
-            values = _loaded(name, array)
-            padding = -offset % 4096
-            data.write(bytes(padding))
-            offset += padding
-            data.write(values.data.cast("B") if values.size else b"")
-            entries = {"location": location, "offset": str(offset), "length": str(values.nbytes)}
+            data.write(bytes(-data.tell() % _PAGE))
+            entries = {"location": path.name, "offset": str(data.tell()), "length": str(_bytes(array))}
             body = _header(name, array) + b"".join(_field(_EXTERNAL, _entry(k, v)) for k, v in entries.items())
             body += _tag(_LOCATION, 0) + _varint(1)
             file.write(_field(_GRAPH, _field(_INITIALIZER, body)))
-            offset += values.nbytes
+            _write_values(name, array, data)
 
 
-def _loaded(name: str, array: Lazy) -> np.ndarray[tuple[int, ...], np.dtype[np.generic]]:
-    values = np.ascontiguousarray(array.load(), dtype=np.dtype(array.dtype).newbyteorder("<"))
-    if values.shape != array.shape and values.size != array.size:
-        raise AssertionError(f"{name}: {values.shape} where {array.shape} was announced")
-    return values.reshape(array.shape) if values.shape != array.shape else values
+def _write_values(name: str, array: Lazy, file: BinaryIO) -> None:
+    """A weight's values: large ones tile by tile."""
+    tiled = array.flat or array
+    if _bytes(array) <= _TILE or tiled.order is None:
+        values = _stored(array, array.load())
+        if values.shape != array.shape:
+            raise AssertionError(f"{name}: {values.shape} where {array.shape} was announced")
+        file.write(values.data.cast("B") if values.size else b"")
+        return
+    start = file.tell()
+    tile = tiles.sizes(tiled.shape, tiled.order, _TILE // np.dtype(array.dtype).itemsize)
+    for index in tiles.grid(tiled.shape, tile):
+        tiles.place(file, start, tiled.shape, index, _stored(array, tiled.read(index)))
+    file.seek(start + _bytes(array))
+
+
+def _stored(array: Lazy, values: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> np.ndarray[Any, Any]:
+    """Values as the file has them: contiguous, little-endian."""
+    return np.ascontiguousarray(values, dtype=np.dtype(array.dtype).newbyteorder("<")).reshape(values.shape)
 
 
 def _bytes(array: Lazy) -> int:
@@ -142,6 +161,10 @@ def _bytes(array: Lazy) -> int:
 def _header(name: str, array: Lazy) -> bytes:
     dims = b"".join(_tag(_DIMS, 0) + _varint(dim) for dim in array.shape)
     return dims + _tag(_DATA_TYPE, 0) + _varint(ONNX_TYPES[array.dtype]) + _field(_NAME, name.encode())
+
+
+def _properties(metadata: Mapping[str, str]) -> bytes:
+    return b"".join(_field(_METADATA, _entry(key, value)) for key, value in metadata.items())
 
 
 def _entry(key: str, value: str) -> bytes:
@@ -162,8 +185,3 @@ def _varint(value: int) -> bytes:
         parts.append(value & 0x7F | 0x80)
         value >>= 7
     return bytes((*parts, value))
-
-
-def total_bytes(arrays: Iterable[Lazy]) -> int:
-    """The size of all weights together."""
-    return sum(_bytes(array) for array in arrays)

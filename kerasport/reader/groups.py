@@ -7,7 +7,7 @@ for HDF5 itself lists members by name. Before Keras 1.0 there were numbers inste
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +18,15 @@ from kerasport.errors import DamagedFileError
 from kerasport.reader import h5
 from kerasport.reader.attributes import has_list, readable, string_list
 from kerasport.reader.saved import NamedWeights
+from kerasport.reader.stretch import Stretch
 
 
-def find_groups(path: Path, root: h5py.Group) -> Groups | None:
+def find_groups(path: Path, root: h5.H5File) -> Groups | None:
     """The groups of an open file; None where it has none."""
     group = h5.group(path, root, "model_weights") if "model_weights" in root else root
     if has_list(group, "layer_names"):
-        return Groups(path, group)
-    return NumberedGroups(path, group) if "nb_layers" in group.attrs else None
+        return Groups(path, group, root.raw)
+    return NumberedGroups(path, group, root.raw) if "nb_layers" in group.attrs else None
 
 
 class Groups(Mapping[str, NamedWeights]):
@@ -34,13 +35,15 @@ class Groups(Mapping[str, NamedWeights]):
     Args:
         path: The file, for messages.
         group: What holds the layers' groups.
+        raw: Opens the file's bytes.
     """
 
     # Whether a nested model's weights are in its layers' order, and not all trainable ones first.
     layerwise = False
 
-    def __init__(self, path: Path, group: h5py.Group) -> None:
+    def __init__(self, path: Path, group: h5py.Group, raw: Callable[[], Stretch] | None) -> None:
         self._path = path
+        self._raw = raw
         self._group = group
         self._names = {readable(name): name for name in self._layer_names()}
         self._found: dict[str, NamedWeights] = {}
@@ -65,7 +68,7 @@ class Groups(Mapping[str, NamedWeights]):
         group = h5.walk(self._path, self._group, layer)
         if not isinstance(group, h5py.Group):
             raise DamagedFileError(f"{self._path}: the weights of layer {layer!r} are not a group.")
-        return [(name, h5.weight(self._path, group, name)) for name in self._weight_names(group)]
+        return [(name, h5.weight(self._path, group, name, self._raw)) for name in self._weight_names(group)]
 
     def _layer_names(self) -> list[str]:
         return string_list(self._group, "layer_names")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
-
-import h5py
+from typing import Protocol
 
 from kerasport.errors import DamagedFileError
+from kerasport.reader.h5 import H5File
+from kerasport.reader.stretch import Stretch
 
 TEXT_LIMIT = 256 << 20
 AGAIN = "Download or copy it again."
@@ -36,7 +37,7 @@ class Members(Protocol):
             DamagedFileError: They are not all there, or too many.
         """
 
-    def open_h5(self, name: str) -> h5py.File:
+    def open_h5(self, name: str) -> H5File:
         """A member as an open HDF5 file; a part that is not compressed is read in place.
 
         Raises:
@@ -70,17 +71,17 @@ class ZipMembers:
             raise DamagedFileError(f"{self.path}: {name} claims {info.file_size:,} bytes; no model has such a text.")
         return self._unpacked(info)
 
-    def open_h5(self, name: str) -> h5py.File:
+    def open_h5(self, name: str) -> H5File:
         """A member as an HDF5 file."""
         info = self._info(name)
         try:
             if info.compress_type == zipfile.ZIP_STORED and not info.flag_bits & 1:
-                return h5py.File(_Part(self.path, _data_offset(self.path, info), info.file_size), "r")
+                return H5File(partial(Stretch, self.path, _data_offset(self.path, info), info.file_size))
             if info.file_size > _MOST_EXPANSION * max(info.compress_size, 1):
                 raise DamagedFileError(
                     f"{self.path}: {name} claims {info.file_size:,} bytes out of {info.compress_size:,}."
                 )
-            return h5py.File(io.BytesIO(self._unpacked(info)), "r")
+            return H5File(io.BytesIO(self._unpacked(info)))
         except OSError as error:
             raise DamagedFileError(f"{self.path}: {name} cannot be read: {error}.", AGAIN) from error
 
@@ -117,11 +118,11 @@ class FolderMembers:
             raise DamagedFileError(f"{path} has {path.stat().st_size:,} bytes, which no text of a model has.")
         return path.read_bytes()
 
-    def open_h5(self, name: str) -> h5py.File:
+    def open_h5(self, name: str) -> H5File:
         """A file as an HDF5 file."""
         path = self._file(name)
         try:
-            return h5py.File(path, "r")
+            return H5File(path)
         except OSError as error:
             raise DamagedFileError(f"{path} cannot be read: {error}.", AGAIN) from error
 
@@ -158,37 +159,3 @@ def _data_offset(path: Path, info: zipfile.ZipInfo) -> int:
         raise DamagedFileError(f"{path} is a damaged zip archive.", AGAIN)
     lengths = int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
     return info.header_offset + 30 + lengths
-
-
-class _Part(io.RawIOBase):
-    """A stretch of a file as a file of its own."""
-
-    def __init__(self, path: Path, start: int, size: int) -> None:
-        super().__init__()
-        self._file = path.open("rb")
-        self._start = start
-        self._size = size
-        self._position = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
-        self._position = max(base + offset, 0)
-        return self._position
-
-    def readinto(self, buffer: Any) -> int:
-        view = memoryview(buffer).cast("B")
-        count = max(min(len(view), self._size - self._position), 0)
-        self._file.seek(self._start + self._position)
-        read = self._file.readinto(view[:count]) or 0
-        self._position += read
-        return read
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()

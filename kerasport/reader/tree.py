@@ -11,6 +11,7 @@ from kerasport.errors import DamagedFileError
 from kerasport.reader import h5
 from kerasport.reader.attributes import text
 from kerasport.reader.saved import NamedWeights
+from kerasport.reader.weights import Weight
 
 # Parts of a layer that hold its own weights, in the order in which Keras lists them.
 _PARTS = (
@@ -30,7 +31,7 @@ class WeightTree:
         roots: The open HDF5 files.
     """
 
-    def __init__(self, path: Path, roots: Sequence[h5py.Group]) -> None:
+    def __init__(self, path: Path, roots: Sequence[h5.H5File]) -> None:
         self._path = path
         self._roots = roots
 
@@ -80,14 +81,18 @@ class WeightTree:
                 places += [f"{place}/{name}" for name in reversed(self.children(place)) if name != "vars"]
 
     def _own(self, path: str) -> NamedWeights:
-        found: dict[str, h5py.Group] = {}
-        for group in self._groups(f"{path}/vars"):
-            for name in group:
+        found: dict[str, tuple[h5py.Group, h5.H5File]] = {}
+        for root in self._roots:
+            group = self._group(root, f"{path}/vars")
+            for name in group or ():
                 if name in found:
                     raise DamagedFileError(f"{self._path}: the weight {path}/vars/{name} is there twice.")
-                found[name] = group
+                found[name] = group, root
         names = sorted(found, key=lambda name: int(name) if name.isdecimal() else -1)
-        return [(f"{path}/vars/{name}", h5.weight(self._path, found[name], name)) for name in names]
+        return [(f"{path}/vars/{name}", self._weight(*found[name], name)) for name in names]
+
+    def _weight(self, group: h5py.Group, root: h5.H5File, name: str) -> Weight:
+        return h5.weight(self._path, group, name, root.raw)
 
     def _groups(self, path: str) -> list[h5py.Group]:
         """The group at a path in each file that has it."""
@@ -95,13 +100,9 @@ class WeightTree:
         return [group for group in found if group is not None]
 
     def _group(self, root: h5py.Group, path: str) -> h5py.Group | None:
-        group = root
-        for part in path.strip("/").split("/"):
-            if not part:
-                continue
-            if not isinstance(group, h5py.Group) or group.get(part, getlink=True) is None:
-                return None
-            group = h5.child(group, part)
+        group = h5.member(root, *(part for part in path.split("/") if part))
+        if group is None:
+            return None
         if not isinstance(group, h5py.Group):
             raise DamagedFileError(f"{self._path}: {path} is not a group.")
         return group

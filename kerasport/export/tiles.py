@@ -1,0 +1,78 @@
+"""Large arrays in tiles: how one is cut so that both reading and writing it go over long runs of memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+from math import prod
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# One slice for each axis, with a known start and stop and steps of 1.
+Index = tuple[slice, ...]
+
+
+def everything(shape: Sequence[int]) -> Index:
+    """The index of a whole array."""
+    return tuple(slice(0, size) for size in shape)
+
+
+def sizes(shape: Sequence[int], order: Sequence[int], limit: int) -> tuple[int, ...]:
+    """The size of tiles that have at most ``limit`` elements.
+
+    The array is read in one order of its axes and written in another. One axis at a time is halved, each time the
+    one that leaves the longest runs of neighbouring elements on that side where they are shorter.
+
+    Args:
+        shape: The array's shape, in the order in which it is written.
+        order: Its axes from the slowest to the fastest in the order in which it is read.
+        limit: The most elements of a tile, at least 1.
+    """
+    tile = list(shape)
+    while prod(tile) > limit:
+        choices = [(axis, [*tile[:axis], (tile[axis] + 1) // 2, *tile[axis + 1 :]]) for axis in range(len(tile))]
+        _, tile = max(
+            ((axis, smaller) for axis, smaller in choices if smaller != tile),
+            key=lambda choice: (min(_run(shape, choice[1], order), _run(shape, choice[1])), -choice[0]),
+        )
+    return tuple(tile)
+
+
+def _run(shape: Sequence[int], tile: Sequence[int], order: Sequence[int] | None = None) -> int:
+    """How many elements of a tile are neighbours when the axes lie in this order."""
+    run = 1
+    for axis in reversed(order if order is not None else range(len(shape))):
+        run *= tile[axis]
+        if tile[axis] < shape[axis]:
+            break
+    return run
+
+
+def grid(shape: Sequence[int], tile: Sequence[int]) -> Iterator[Index]:
+    """The tiles of an array, in C order; those at the ends may be smaller."""
+    steps = [range(0, size, step) for size, step in zip(shape, tile, strict=True)]
+    for starts in product(*steps):
+        ends = (min(start + step, size) for start, step, size in zip(starts, tile, shape, strict=True))
+        yield tuple(slice(start, end) for start, end in zip(starts, ends, strict=True))
+
+
+def place(file: BinaryIO, start: int, shape: Sequence[int], index: Index, tile: NDArray[Any]) -> None:
+    """Writes a tile of an array to its places in a file.
+
+    Args:
+        file: Open for writing; positions may lie behind its end.
+        start: Where the array starts in it.
+        shape: The array's shape; it is stored in C order.
+        index: Where in the array the tile is.
+        tile: Its values, contiguous.
+    """
+    partial = [axis for axis in range(len(shape)) if tile.shape[axis] != shape[axis]]
+    outer = max(partial, default=0)
+    rows = tile.reshape(prod(tile.shape[:outer]), -1)
+    strides = [prod(shape[axis + 1 :]) * tile.itemsize for axis in range(len(shape))]
+    first = start + sum(part.start * stride for part, stride in zip(index, strides, strict=True))
+    for row, position in zip(rows, product(*map(range, tile.shape[:outer])), strict=True):
+        file.seek(first + sum(i * stride for i, stride in zip(position, strides, strict=False)))
+        file.write(row.data.cast("B"))
