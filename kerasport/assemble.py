@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
+from typing import TYPE_CHECKING
 
 from kerasport.dialect.model import LayerDef, ModelDef, Node, TensorRef
 from kerasport.errors import DamagedFileError, LayerError, Problem
 from kerasport.graph import Call, Graph, Layer
 from kerasport.layers import LAYERS, refused
-from kerasport.layers.arguments import Arguments, Step, operation
 from kerasport.layers.base import Shape, Spec, TensorType, Value
 from kerasport.layers.config import Config
 from kerasport.layers.core import Identity
@@ -18,6 +18,9 @@ from kerasport.layers.ops import CastTo, Op, ReduceAny
 from kerasport.layers.wrappers import works_per_step
 from kerasport.order import order
 from kerasport.time_axis import Flow, TimeAxis
+
+if TYPE_CHECKING:
+    from kerasport.layers.arguments import Step
 
 _QUANTIZED_HINT = "save the model before model.quantize()"
 _RAGGED = ("it takes ragged tensors", "build the model with dense inputs and a mask, and load these weights")
@@ -232,6 +235,8 @@ class _Assembler:
 
     def _operation(self, layer: LayerDef, node: Node, flows: list[Flow], key: str) -> list[Flow]:
         """An operation of Keras as ours; they may be there already, as a part of a mask."""
+        from kerasport.layers.arguments import Arguments, operation
+
         record = self._records.setdefault(key, LayerRecord(key, layer))
         inputs = [flow.value for flow in flows if flow.value is not None]
         if len(inputs) < len(flows):

@@ -108,9 +108,10 @@ def refused() -> Iterator[Refused]:
     """What is known to be in some Keras and is not converted: layers, then operations, each by name."""
     from kerasport import inventory
     from kerasport.layers import refused as reasons
+    from kerasport.layers.arguments import refusals
 
-    for kinds, refusals in ((inventory.layers(), reasons.LAYERS), (inventory.operations(), reasons.OPERATIONS)):
-        for name, refusal in sorted(refusals.items()):
+    for kinds, entries in ((inventory.layers(), reasons.LAYERS), (inventory.operations(), refusals())):
+        for name, refusal in sorted(entries.items()):
             since = str(kinds[name].since) if name in kinds else ""
             yield Refused(name, since, refusal.reason, refusal.way_on)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,22 +12,18 @@ from numpy.typing import NDArray
 from kerasport.assemble import assemble
 from kerasport.dialect.model import LayerDef, ModelDef, Node, TensorRef
 from kerasport.graph import Graph
+from kerasport.reader.weights import Weight
 
 
 @dataclass(frozen=True, eq=False)
-class FakeWeight:
+class FakeWeight(Weight):
     """A weight that is already in memory."""
 
-    path: str
     array: NDArray[Any]
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.array.shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return self.array.dtype
+    @classmethod
+    def of(cls, path: str, array: NDArray[Any]) -> Self:
+        return cls(path, array.shape, array.dtype, array)
 
     def read(self) -> NDArray[Any]:
         return self.array
@@ -54,7 +50,8 @@ def build(shape: Sequence[int | None], layers: Sequence[LayerDef], outputs: Sequ
     graph = assembly.graph
     bound = {
         key: replace(
-            entry, weights={role: FakeWeight(f"{key}/{role}", _draw(role, s, rng)) for role, s in entry.roles.items()}
+            entry,
+            weights={role: FakeWeight.of(f"{key}/{role}", _draw(role, s, rng)) for role, s in entry.roles.items()},
         )
         for key, entry in graph.layers.items()
     }

@@ -11,7 +11,7 @@ import pytest
 
 from kerasport.dialect.canonical import CONTAINERS
 from kerasport.export import EXPORT
-from kerasport.layers import LAYERS
+from kerasport.layers import FAMILIES, LAYERS
 from kerasport.layers.base import Spec
 from kerasport.layers.registry import BackendRegistry, LayerRegistry
 from kerasport.reference import REFERENCE
@@ -108,14 +108,24 @@ def test_every_container_is_in_a_golden_case() -> None:
 
 
 def test_a_second_registration_is_refused() -> None:
-    layers = LayerRegistry()
+    layers = LayerRegistry({"base": "Twice"})
     layers.register("Twice")(Spec)
     with pytest.raises(ValueError, match="registered twice"):
         layers.register("Twice")(Spec)
-    functions: BackendRegistry[object] = BackendRegistry("the reference")
+    functions: BackendRegistry[object] = BackendRegistry("the reference", "kerasport.reference")
     functions.register(Spec)(print)
     with pytest.raises(ValueError, match="registered twice"):
         functions.register(Spec)(print)
+
+
+def test_a_layer_that_its_family_does_not_list_is_refused() -> None:
+    with pytest.raises(ValueError, match="missing in the list of the family 'base'"):
+        LayerRegistry({"other": "Layer"}).register("Layer")(Spec)
+
+
+def test_each_family_registers_the_layers_that_are_listed_for_it() -> None:
+    listed = {name: family for family, names in FAMILIES.items() for name in names.split(", ")}
+    assert {entry.name: entry.family for entry in LAYERS} == listed
 
 
 def run_python(code: str) -> str:

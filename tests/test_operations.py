@@ -12,8 +12,7 @@ import pytest
 
 from kerasport.dialect import tensorflow
 from kerasport.errors import UnsupportedModelError
-from kerasport.layers.arguments import names
-from kerasport.layers.refused import OPERATIONS
+from kerasport.layers.arguments import names, refusals
 from kerasport.loading import load
 from tests.goldens import golden_classes, golden_functions, golden_operators
 
@@ -39,8 +38,8 @@ def test_every_operation_is_in_a_golden_case() -> None:
 
 
 def test_every_refused_operation_has_a_reason_and_a_way_on() -> None:
-    assert all(refusal.reason and refusal.way_on for refusal in OPERATIONS.values())
-    assert not set(OPERATIONS) & set(names())
+    assert all(refusal.reason and refusal.way_on for refusal in refusals().values())
+    assert not set(refusals()) & set(names())
 
 
 def recorded(class_name: str, inbound: Any, **config: Any) -> dict[str, Any]:

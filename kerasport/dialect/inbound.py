@@ -7,7 +7,7 @@ from typing import Any
 
 from kerasport.dialect.model import Node, TensorRef
 from kerasport.errors import DamagedFileError
-from kerasport.layers.arguments import Slot
+from kerasport.layers.slots import Slot
 
 
 def nodes(raw: Any, layer: str, lists_masks: bool = False) -> tuple[Node, ...]:

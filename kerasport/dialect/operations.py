@@ -10,7 +10,7 @@ from typing import Any
 from kerasport.dialect import inbound, keras2, tensorflow
 from kerasport.dialect.model import LayerDef, Node
 from kerasport.dialect.writer import Writer
-from kerasport.layers.arguments import Slot, names
+from kerasport.layers.slots import Slot
 
 # What tf.keras records. The methods and properties are those of ragged and sparse tensors.
 RECORDED = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "ClassMethod", "InstanceMethod", "InstanceProperty")
@@ -21,9 +21,11 @@ def is_operation(entry: Mapping[str, Any], writer: Writer) -> bool:
     name, config = entry["class_name"], entry["config"]
     if name in RECORDED:
         return True
+    from kerasport.layers.arguments import names
+
     if not writer.keras3 or "inbound_nodes" not in entry or "trainable" in config or "batch_shape" in config:
         return False
-    return name in names() or "dtype" not in config  # some layers drop ``trainable``, but not their dtype
+    return "dtype" not in config or name in names()  # some layers drop ``trainable``, but not their dtype
 
 
 def operation(entry: Mapping[str, Any], name: str, writer: Writer) -> LayerDef:

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kerasport.dialect import tensorflow_arrays, tensorflow_images, tensorflow_math, tensorflow_nn
-from kerasport.layers.arguments import Entry
+from kerasport.layers.slots import Entry
 
 _TABLES = (tensorflow_math, tensorflow_arrays, tensorflow_nn, tensorflow_images)
 FUNCTIONS: dict[str, str] = {name: entry for table in _TABLES for name, entry in table.FUNCTIONS.items()}

@@ -6,10 +6,13 @@ import numpy as np
 
 from kerasport.export.arrays import Lazy
 from kerasport.export.builder import Scope, Tensor
+from kerasport.export.multi_head import multi_head_attention
 from kerasport.export.ops import reduce, unsqueeze
 from kerasport.export.registry import EXPORT
 from kerasport.export.visibility import combined, or_everything, positions, spread, weights
 from kerasport.layers import attention
+
+EXPORT.register(attention.MultiHeadAttention)(multi_head_attention)
 
 
 @EXPORT.register(attention.Attention)

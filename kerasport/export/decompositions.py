@@ -7,7 +7,6 @@ import numpy as np
 from kerasport.export import ops
 from kerasport.export.builder import Scope, Tensor
 from kerasport.export.loops import Loop
-from kerasport.export.registry import EXPORT
 from kerasport.layers import matrices
 from kerasport.layers.base import TensorType
 
@@ -15,7 +14,6 @@ from kerasport.layers.base import TensorType
 _SWEEPS = 10
 
 
-@EXPORT.register(matrices.SingularValues)
 def singular_values(spec: matrices.SingularValues, b: Scope, x: Tensor) -> Tensor:
     """The lengths of the columns that Hestenes's rotations have made orthogonal, in order."""
     rows, columns = spec.sizes(x.type)
@@ -25,7 +23,6 @@ def singular_values(spec: matrices.SingularValues, b: Scope, x: Tensor) -> Tenso
     return b.tensor(b.op_n("TopK", 2, lengths, count, axis=x.type.rank - 2)[0])
 
 
-@EXPORT.register(matrices.PseudoInverse)
 def pseudo_inverse(spec: matrices.PseudoInverse, b: Scope, x: Tensor) -> Tensor:
     """Of ``w @ v.T`` with orthogonal columns in w: ``v / |w|^2 @ w.T``."""
     (rows, columns), rank = spec.sizes(x.type), x.type.rank
@@ -103,7 +100,6 @@ def _rotation(b: Scope, products: tuple[str, str, str], axes: tuple[str, str]) -
     return b.op("Add", lengths, b.op("Mul", b.op("Mul", tangent, cosine), b.op("Sub", pq, qp)))
 
 
-@EXPORT.register(matrices.Qr)
 def qr(spec: matrices.Qr, b: Scope, x: Tensor) -> tuple[Tensor, Tensor]:
     """Householder's reflections, column by column."""
     (rows, columns), rank = spec.sizes(x.type), x.type.rank

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from kerasport.export import ops
+from kerasport.export import decompositions, ops
 from kerasport.export.builder import Scope, Tensor
 from kerasport.export.loops import Loop
 from kerasport.export.registry import EXPORT
 from kerasport.layers import matrices
 from kerasport.layers.base import TensorType
+
+EXPORT.register(matrices.SingularValues)(decompositions.singular_values)
+EXPORT.register(matrices.PseudoInverse)(decompositions.pseudo_inverse)
+EXPORT.register(matrices.Qr)(decompositions.qr)
 
 
 @EXPORT.register(matrices.Solve)

@@ -19,14 +19,12 @@ from numpy.typing import NDArray
 from kerasport.export.arrays import Lazy, combine
 from kerasport.export.builder import Scope, Tensor
 from kerasport.export.ops import reduce, reshape
-from kerasport.export.registry import EXPORT
 from kerasport.export.stored import Kernel, effective
 from kerasport.export.visibility import LOWEST, additive, combined, or_everything, positions, spread, weights
 from kerasport.layers import attention
 from kerasport.layers.stored import Layout
 
 
-@EXPORT.register(attention.MultiHeadAttention)
 def multi_head_attention(spec: attention.MultiHeadAttention, b: Scope, *inputs: Tensor) -> tuple[Tensor, ...]:
     """Attention from opset 23 on where that is exact; else MatMul, Softmax, MatMul between Transposes."""
     layer = _Layer(spec, b, inputs)

@@ -9,4 +9,4 @@ from kerasport.layers.registry import BackendRegistry
 
 # A function (spec, scope, *inputs: Tensor) -> Tensor, or a tuple of them for several outputs.
 Translation = Callable[..., Tensor | tuple[Tensor, ...]]
-EXPORT: BackendRegistry[Translation] = BackendRegistry("the translation")
+EXPORT: BackendRegistry[Translation] = BackendRegistry("the translation", __package__)

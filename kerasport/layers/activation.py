@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from kerasport.errors import LayerError
+from kerasport.layers import LAYERS
 from kerasport.layers.base import Emit, Shape, Spec, TensorType, Value, normalize_axis
 from kerasport.layers.config import Config
 from kerasport.layers.functions import Function, function
 from kerasport.layers.ops import broadcast_shape
-from kerasport.layers.registry import LAYERS
 
 
 @LAYERS.register("Activation")

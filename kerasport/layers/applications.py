@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from kerasport.errors import LayerError
+from kerasport.layers import LAYERS
 from kerasport.layers.base import Shape, Spec, TensorType
 from kerasport.layers.config import Config
 from kerasport.layers.ops import broadcast_shape
-from kerasport.layers.registry import LAYERS
 
 
 @LAYERS.register("LayerScale", ignored="init_values")

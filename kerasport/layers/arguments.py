@@ -5,6 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
 from kerasport.errors import LayerError
@@ -13,21 +16,7 @@ from kerasport.layers.operators import ExpandDims, Join
 from kerasport.layers.ops import CastTo
 from kerasport.layers.refused import OPERATIONS, Refusal
 from kerasport.layers.shaping import Constant
-
-
-@dataclass(frozen=True)
-class Slot:
-    """The place of a tensor among an operation's arguments: which of the call's inputs stands there."""
-
-    index: int
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One number of a row that a tensor holds."""
-
-    row: Slot
-    place: int
+from kerasport.layers.slots import Slot
 
 
 @dataclass(frozen=True)
@@ -186,12 +175,21 @@ Parser = Callable[[Arguments], Result]
 _PARSERS: dict[str, Parser] = {}
 
 
+@cache
+def _load() -> None:
+    """Imports the modules that register operations."""
+    for module in iter_modules(import_module(__package__).__path__):
+        if module.name.startswith("operations"):
+            import_module(f"{__package__}.{module.name}")
+
+
 def operation(name: str, arguments: Arguments) -> tuple[Step | Value, ...]:
     """What the outputs of one call of an operation are.
 
     Raises:
         LayerError: The operation, or one of its arguments, is not supported.
     """
+    _load()
     if name in OPERATIONS:
         raise OPERATIONS[name].error(f"the operation {name!r}")
     if name not in _PARSERS:
@@ -207,7 +205,14 @@ def operation(name: str, arguments: Arguments) -> tuple[Step | Value, ...]:
 
 def names() -> list[str]:
     """The supported operations by Keras 3's names, and those that only TensorFlow has by ``tf.`` names."""
+    _load()
     return sorted(_PARSERS)
+
+
+def refusals() -> Mapping[str, Refusal]:
+    """The operations that are known and refused."""
+    _load()
+    return OPERATIONS
 
 
 def register(*names: str) -> Callable[[Parser], Parser]:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self, TypeVar
 
 from kerasport.errors import LayerError
-from kerasport.layers.arguments import Slot
+from kerasport.layers import LAYERS
 from kerasport.layers.base import Dim, Emit, Shape, Spec, TensorType, Value
 from kerasport.layers.config import Config
-from kerasport.layers.registry import LAYERS
+from kerasport.layers.slots import Slot
 from kerasport.layers.stored import PLAIN, Layout, Stored
 
 T = TypeVar("T")

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from kerasport.errors import LayerError
-from kerasport.layers.arguments import Slot
+from kerasport.layers import LAYERS
 from kerasport.layers.base import Domain, Shape, Spec, TensorType
 from kerasport.layers.config import Config
-from kerasport.layers.registry import LAYERS
+from kerasport.layers.slots import Slot
 
 _MODES = {"binary": "multi_hot", "tf-idf": "tf_idf"}  # old names
 

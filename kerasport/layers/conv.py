@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from kerasport.errors import LayerError
+from kerasport.layers import LAYERS
 from kerasport.layers.activation import function_type
 from kerasport.layers.base import Dim, Shape, TensorType
 from kerasport.layers.config import Config
 from kerasport.layers.functions import LINEAR, Function
-from kerasport.layers.registry import LAYERS
 from kerasport.layers.spatial import Spatial, Window, padding_options, positive
 from kerasport.layers.stored import PLAIN, Layout, Stored
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 from kerasport.errors import LayerError
+from kerasport.layers import LAYERS
 from kerasport.layers.base import Emit, Shape, Spec, TensorType, Value
 from kerasport.layers.config import Config
 from kerasport.layers.conv import Conv, Conv1D, Conv2D, Conv3D
 from kerasport.layers.functions import Function
-from kerasport.layers.registry import LAYERS
 from kerasport.layers.spatial import positive
 
 _IGNORED = (

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from kerasport.errors import LayerError
+from kerasport.layers import LAYERS
 from kerasport.layers.activation import function_type
 from kerasport.layers.base import Dim, Domain, Emit, Shape, Spec, TensorType, Value, known_product
 from kerasport.layers.config import Config
 from kerasport.layers.functions import LINEAR, Function
 from kerasport.layers.ops import NotEqualTo, ReduceAny
-from kerasport.layers.registry import LAYERS
 from kerasport.layers.stored import PLAIN, Layout, Stored
 
 _DROPOUT = "rate noise_shape seed data_format"

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from kerasport.errors import LayerError
+from kerasport.layers import LAYERS
 from kerasport.layers.activation import function_type
 from kerasport.layers.base import Dim, Shape, Spec, TensorType
 from kerasport.layers.config import Config
 from kerasport.layers.functions import LINEAR, Function
-from kerasport.layers.registry import LAYERS
 from kerasport.layers.stored import PLAIN, Layout, Stored
 
 _FORM = re.compile(r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?")

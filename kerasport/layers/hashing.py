@@ -7,11 +7,11 @@ from itertools import combinations
 from typing import ClassVar, Self
 
 from kerasport.errors import LayerError
+from kerasport.layers import LAYERS
 from kerasport.layers.base import Domain, Spec, TensorType, known_product
 from kerasport.layers.categorical import Encoding, encoded_dtype, output_mode
 from kerasport.layers.config import Config
 from kerasport.layers.hashes import Hash, salt
-from kerasport.layers.registry import LAYERS
 
 _STRINGS = "strings are computed by the reference, not in ONNX, which has no operator for a string's bytes"
 _MODES = ("int", "one_hot", "multi_hot", "count")

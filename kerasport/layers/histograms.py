@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from kerasport.errors import LayerError
+from kerasport.layers import LAYERS
 from kerasport.layers.base import TensorType
 from kerasport.layers.config import Config
-from kerasport.layers.registry import LAYERS
 from kerasport.layers.spatial import Spatial
 
 LEVELS = 256

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from kerasport.errors import LayerError
+from kerasport.layers import LAYERS
 from kerasport.layers.base import Spec, TensorType
 from kerasport.layers.config import Config
 from kerasport.layers.core import Identity
-from kerasport.layers.registry import EVERYTHING, LAYERS
+from kerasport.layers.registry import EVERYTHING
 from kerasport.layers.spatial import Spatial
 
 INTERPOLATIONS = ("nearest", "area", "bilinear", "bicubic", "lanczos3", "lanczos5", "gaussian", "mitchellcubic")

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from kerasport.errors import LayerError
+from kerasport.layers import LAYERS
 from kerasport.layers.base import Shape, Spec, TensorType
 from kerasport.layers.config import Config
 from kerasport.layers.functions import LINEAR, Function
 from kerasport.layers.merge import Dot
 from kerasport.layers.normalization import chosen_axes
-from kerasport.layers.registry import LAYERS
 
 
 @LAYERS.register("MaxoutDense")

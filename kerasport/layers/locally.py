@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasport.errors import LayerError
+from kerasport.layers import LAYERS
 from kerasport.layers.base import Dim, Shape, TensorType
 from kerasport.layers.config import Config
 from kerasport.layers.conv import Convolution
-from kerasport.layers.registry import LAYERS
 
 
 @dataclass(frozen=True, kw_only=True)

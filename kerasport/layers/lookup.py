@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from kerasport.errors import LayerError
+from kerasport.layers import LAYERS
 from kerasport.layers.base import Domain, Shape, TensorType
 from kerasport.layers.categorical import Encoding, encoded_dtype, output_mode
 from kerasport.layers.config import Config
 from kerasport.layers.hashes import Hash, salt
-from kerasport.layers.registry import LAYERS
 
 Token = str | int
 ADAPTED = "its vocabulary, found by adapt(), is not in this file"

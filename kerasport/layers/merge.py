@@ -8,11 +8,11 @@ from functools import reduce
 from typing import ClassVar, Self
 
 from kerasport.errors import LayerError
+from kerasport.layers import LAYERS
 from kerasport.layers.base import Dim, Emit, Shape, Spec, TensorType, Value, normalize_axis
 from kerasport.layers.config import Config
 from kerasport.layers.operators import FilledLike, Join
 from kerasport.layers.ops import Logical, ReduceAny, broadcast_shape
-from kerasport.layers.registry import LAYERS
 
 
 @dataclass(frozen=True, kw_only=True)

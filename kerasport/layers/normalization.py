@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from kerasport.errors import LayerError
+from kerasport.layers import LAYERS
 from kerasport.layers.base import Emit, Masks, Shape, Spec, TensorType, Types, Value, normalize_axis
 from kerasport.layers.config import Config
 from kerasport.layers.ops import Op
-from kerasport.layers.registry import LAYERS
 
 _GAMMA_BETA = (
     "beta_initializer gamma_initializer beta_regularizer gamma_regularizer beta_constraint gamma_constraint"

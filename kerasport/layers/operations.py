@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from kerasport.errors import LayerError
-from kerasport.layers.arguments import Arguments, Parser, Result, Slot, Step, dtype_name, names, operation, register
+from kerasport.layers.arguments import Arguments, Parser, Result, Step, dtype_name, register
 from kerasport.layers.base import Value
 from kerasport.layers.elementwise import EXACT, Activated, Unary, Where
 from kerasport.layers.functions import FUNCTIONS, function
 from kerasport.layers.operators import Binary, FilledLike
 from kerasport.layers.ops import CastTo, Logical, LogicalNot, NotEqualTo, Unchanged
 from kerasport.layers.shaping import Constant
-
-__all__ = ["Arguments", "Slot", "binary", "choice", "names", "operation", "unary"]
 
 _BINARY = {
     "Add": "add", "Subtract": "subtract", "Multiply": "multiply", "Divide": "divide", "TrueDivide": "divide",

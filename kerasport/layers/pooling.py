@@ -7,9 +7,9 @@ from itertools import repeat
 from typing import ClassVar, Self
 
 from kerasport.errors import LayerError
+from kerasport.layers import LAYERS
 from kerasport.layers.base import Dim, TensorType
 from kerasport.layers.config import Config
-from kerasport.layers.registry import LAYERS
 from kerasport.layers.spatial import Spatial, Window, padding_options, positive
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from kerasport.errors import LayerError
+from kerasport.layers import LAYERS
 from kerasport.layers.base import Emit, Shape, Spec, TensorType, Value, normalize_axis
 from kerasport.layers.config import Config
 from kerasport.layers.ops import broadcast_shape
-from kerasport.layers.registry import LAYERS
 
 # A number, or an array as nested tuples, so that specs stay hashable.
 Numbers = float | tuple[Any, ...]

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 from kerasport.errors import LayerError
+from kerasport.layers import LAYERS
 from kerasport.layers.base import Dim, Emit, Masks, Shape, Spec, TensorType, Value
 from kerasport.layers.config import Config
 from kerasport.layers.conv_lstm import ConvLSTM
 from kerasport.layers.functions import LINEAR, Function
 from kerasport.layers.functions import function as named
-from kerasport.layers.registry import LAYERS
 
 _CELL = (
     "implementation dropout recurrent_dropout seed unit_forget_bias recurrent_initializer recurrent_regularizer"

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from kerasport.errors import LayerError
+from kerasport.layers import LAYERS
 from kerasport.layers.base import Domain, Emit, Shape, Spec, TensorType, Value
 from kerasport.layers.config import Config
 from kerasport.layers.core import Embedding
-from kerasport.layers.registry import LAYERS
 from kerasport.layers.stored import MERGED_ROLES, Layout, Stored
 
 _IGNORED = "embeddings_initializer embeddings_regularizer embeddings_constraint input_length reverse_dtype"

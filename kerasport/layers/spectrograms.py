@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasport.errors import LayerError
+from kerasport.layers import LAYERS
 from kerasport.layers.base import Dim, Shape, Spec, TensorType
 from kerasport.layers.config import Config
-from kerasport.layers.registry import LAYERS
 from kerasport.layers.spatial import Window
 
 EPSILON = 1e-7  # keras.config.epsilon()

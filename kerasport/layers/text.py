@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from kerasport.errors import LayerError
+from kerasport.layers import LAYERS
 from kerasport.layers.base import Dim, Domain, TensorType
 from kerasport.layers.categorical import encoded_dtype, output_mode
 from kerasport.layers.config import Config
 from kerasport.layers.lookup import Vocabulary, depth_of, examples, idf_weights, without_special, words
-from kerasport.layers.registry import LAYERS
 
 # What Keras takes away as punctuation, and what TensorFlow splits at: ASCII's.
 PUNCTUATION = "!\"#$%&()*+,-./:;<=>?@[\\]^_`{|}~'"

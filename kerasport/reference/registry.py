@@ -37,4 +37,4 @@ class Context:
 
 # A function (spec, context, *inputs) -> output, or a tuple of outputs, in the logical (Keras) layout.
 Reference = Callable[..., Result]
-REFERENCE: BackendRegistry[Reference] = BackendRegistry("the reference")
+REFERENCE: BackendRegistry[Reference] = BackendRegistry("the reference", __package__)
