@@ -62,12 +62,13 @@ class Session:
         model: A path, or the model's bytes.
         threads: Threads within operators; 0 lets ONNX Runtime choose.
         optimize: Whether ONNX Runtime may rewrite the graph.
+        once: Whether it is to run only once: weights are not packed for further runs, and no memory is kept for them.
 
     Raises:
         FileError: ONNX Runtime cannot load the model, or is not installed.
     """
 
-    def __init__(self, model: Path | bytes, *, threads: int = 0, optimize: bool = True) -> None:
+    def __init__(self, model: Path | bytes, *, threads: int = 0, optimize: bool = True, once: bool = False) -> None:
         try:
             import onnxruntime
         except ImportError as error:
@@ -79,6 +80,9 @@ class Session:
         options.log_severity_level = 4  # its errors are raised, too
         if not optimize:
             options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        if once:
+            options.enable_cpu_mem_arena = options.enable_mem_pattern = False
+            options.add_session_config_entry("session.disable_prepacking", "1")
         source = model if isinstance(model, bytes) else str(model)
         try:
             self._session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])

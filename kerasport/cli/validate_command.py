@@ -28,6 +28,22 @@ if TYPE_CHECKING:
     "--atol", type=float, default=1e-4, show_default=True, help="Tolerance relative to a layer's largest value."
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="For generated inputs.")
+@click.option("--batch", type=click.IntRange(1), help="Rows of generated inputs; by default 3, and 2 of images.")
+@click.option(
+    "--precision",
+    type=click.Choice(["float64", "float32"]),
+    default="float64",
+    show_default=True,
+    help="What the reference computes in.",
+)
+@click.option(
+    "--memory",
+    type=click.IntRange(1),
+    default=128,
+    show_default=True,
+    metavar="MB",
+    help="How much the weights and inner values of the ONNX model may take at a time; a larger layer still runs.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (documented schema) instead of a table.")
 @weights_option
 @allow_key
@@ -39,6 +55,9 @@ def command(
     rtol: float,
     atol: float,
     seed: int,
+    batch: int | None,
+    precision: str,
+    memory: int,
     as_json: bool,
     weights: Path | None,
     allow_keys: tuple[str, ...],
@@ -46,15 +65,16 @@ def command(
 ) -> int:
     """Compare the ONNX file ONNX with the Keras file MODEL that it was made from.
 
-    ONNX Runtime runs the one and the NumPy reference (in float64) the other, on the same inputs; the output of every
+    ONNX Runtime runs the one and the NumPy reference the other, on the same inputs; the output of every
     layer is compared. Exits with 5 when they disagree.
     """
     from kerasport.loading import load
-    from kerasport.validation import Tolerance, compare
+    from kerasport.validation import Settings, Tolerance, compare
 
+    settings = Settings(seed, batch, precision, memory << 20)
     with load(model, weights=weights, allow_keys=allow_keys, backend=backend) as loaded:
         arrays = _read(loaded.graph.inputs, inputs) if inputs else None
-        result = compare(loaded, onnx, arrays, Tolerance(rtol, atol), seed)
+        result = compare(loaded, onnx, arrays, Tolerance(rtol, atol), settings)
     if as_json:
         click.echo(json.dumps(result.to_json(), indent=2))
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ def run_layers(
     graph: Graph,
     inputs: Sequence[Array],
     dtype: _FloatType = np.float64,
-    given: Mapping[str, Array] | None = None,
+    given: Callable[[str], Array | None] = lambda name: None,
 ) -> Iterator[tuple[Call, tuple[Array, ...]]]:
     """Yields every call with its outputs, in the graph's order.
 
@@ -36,16 +36,15 @@ def run_layers(
         graph: A graph with bound weights.
         inputs: One array per graph input, batch first.
         dtype: What floating-point values are computed in.
-        given: Values, by name, that later calls read instead of the computed ones.
+        given: The value of a name that later calls read instead of the computed one, None where they read that.
     """
     uses = Counter(value.name for call in graph.calls for value in (*call.inputs, *call.masks) if value)
     values = {value.name: array for value, array in zip(graph.inputs, _cast_inputs(graph, inputs, dtype), strict=True)}
     for call in graph.calls:
         arrays = _evaluate(graph, call, values, dtype)
-        computed = {value.name: array for value, array in zip(call.outputs, arrays, strict=True)}
-        values |= (
-            computed | {name: given[name] for name in computed.keys() & (given or {}).keys()} if given else computed
-        )
+        for value, array in zip(call.outputs, arrays, strict=True):
+            instead = given(value.name)
+            values[value.name] = array if instead is None else instead
         yield call, arrays
         _release(call, values, uses)
 

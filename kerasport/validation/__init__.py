@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from kerasport.validation.compare import Validation, compare, validate
+from kerasport.validation.compare import Settings, compare, validate
 from kerasport.validation.error import LayerError, Tolerance
+from kerasport.validation.result import Validation
 
-__all__ = ["LayerError", "Tolerance", "Validation", "compare", "validate"]
+__all__ = ["LayerError", "Settings", "Tolerance", "Validation", "compare", "validate"]

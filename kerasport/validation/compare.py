@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,76 +13,42 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasport.errors import FileError, InputError, NotAModelError
+from kerasport.errors import InputError
 from kerasport.graph import Graph
 from kerasport.loading import LoadedModel, load
 from kerasport.states import with_states
 from kerasport.validation.error import NOT_FINITE, OVERFLOW, ROUNDING, LayerError, Tolerance, measure
+from kerasport.validation.result import Validation
 
 if TYPE_CHECKING:
-    import onnx
-
     from kerasport.runtime import Session
+    from kerasport.validation.skeleton import Skeleton
 
 Array = NDArray[Any]
-SCHEMA = 1
+# Where a layer's output stands: the ONNX value, and the order in which its axes are stored there, None for Keras's own.
+Places = Mapping[str, tuple[str, tuple[int, ...] | None]]
+_PRECISIONS: dict[str, type[np.floating[Any]]] = {"float64": np.float64, "float32": np.float32}
 _SMALL = 20_000
 # How many times the error of the reference in float32 an error may be that float32 explains.
 _ROUNDINGS = 4
 
 
 @dataclass(frozen=True)
-class Validation:
-    """The result of a comparison.
+class Settings:
+    """How a comparison is made.
 
     Attributes:
-        layers: One entry per layer whose value stands in the ONNX model, in the order of the graph.
-        outputs: One entry per output of the unchanged ONNX model.
-        missing: Layers whose value does not stand in the ONNX model, because they were folded.
-        tolerance: What was allowed.
+        seed: For generated inputs.
+        batch: How many rows are generated; None for three, so that three patterns of masks are seen, or two where a
+            row is as large as an image: a single row does not tell the batch from other axes of length 1.
+        precision: What the reference computes in, "float64" or "float32".
+        memory: About how many bytes those weights and values of the ONNX model may take that are held at a time.
     """
 
-    layers: tuple[LayerError, ...]
-    outputs: tuple[LayerError, ...]
-    missing: tuple[str, ...]
-    tolerance: Tolerance
-
-    @property
-    def passed(self) -> bool:
-        """Whether everything is within tolerance."""
-        return all(entry.passed for entry in (*self.layers, *self.outputs))
-
-    @property
-    def first_divergence(self) -> LayerError | None:
-        """The first layer, or else output, that is not within tolerance."""
-        return next((entry for entry in (*self.layers, *self.outputs) if not entry.passed), None)
-
-    @property
-    def worst(self) -> LayerError:
-        """The entry with the largest error relative to its scale."""
-        return max((*self.layers, *self.outputs), key=lambda entry: entry.max_rel)
-
-    def verdict(self) -> str:
-        """One sentence."""
-        first = self.first_divergence
-        if first is None:
-            worst = self.worst
-            overflows = [entry.name for entry in self.layers if entry.detail == OVERFLOW]
-            more = f"; {OVERFLOW}, first at {overflows[0]}" if overflows else ""
-            text = f"all {len(self.layers)} layers agree; the largest error is {worst.max_rel:.1e}, at {worst.name}"
-            return text + more
-        reason = first.detail or f"its error is {first.max_abs:.2g}, {first.max_rel:.1e} of its largest value"
-        return f"the layer {first.name!r} is the first that diverges: {reason}"
-
-    def to_json(self) -> dict[str, Any]:
-        """The documented machine-readable form, ``schema`` 1."""
-        first = self.first_divergence
-        return {
-            "schema": SCHEMA,
-            "passed": self.passed,
-            "first_divergence": first.name if first else None,
-            **asdict(self),
-        }
+    seed: int = 0
+    batch: int | None = None
+    precision: str = "float64"
+    memory: int = 128 << 20
 
 
 def validate(
@@ -95,6 +62,8 @@ def validate(
     weights: str | Path | None = None,
     allow_keys: Sequence[str] = (),
     backend: str | None = None,
+    batch: int | None = None,
+    precision: str = "float64",
 ) -> Validation:
     """Compares an ONNX file with the NumPy reference of the Keras file that it was made from.
 
@@ -111,14 +80,17 @@ def validate(
         weights: A file of weights that were used, or of a whole model, of which only the weights were used.
         allow_keys: Config keys to accept although kerasport does not know them.
         backend: "theano" or "tensorflow", what a Keras 1 file was computed with; None goes by its weights' names.
+        batch: How many rows are generated; None for three, or two where a row is as large as an image.
+        precision: What the reference computes in, "float64" or "float32".
 
     Raises:
         FileError: A file cannot be read.
         UnsupportedModelError: The Keras model has layers that are not supported.
         InputError: The inputs do not fit.
     """
+    settings = Settings(seed, batch, precision)
     with load(source, weights=weights, allow_keys=allow_keys, backend=backend) as model:
-        return compare(model, Path(onnx_path), inputs, Tolerance(rtol, atol), seed)
+        return compare(model, Path(onnx_path), inputs, Tolerance(rtol, atol), settings)
 
 
 def compare(
@@ -126,50 +98,87 @@ def compare(
     onnx_path: Path,
     inputs: Sequence[Array] | Mapping[str, Array] | None = None,
     tolerance: Tolerance = Tolerance(),  # noqa: B008 (frozen)
-    seed: int = 0,
+    settings: Settings = Settings(),
 ) -> Validation:
     """``validate`` for a model that is already loaded."""
+    from kerasport.validation.segments import run_in_parts
+    from kerasport.validation.skeleton import read_skeleton
+
+    skeleton = read_skeleton(onnx_path)
+    graph = with_states(model.graph, "carry" if "kerasport.states" in skeleton.properties else "reset")
+    arrays, feeds, final = _run_whole(model.graph, graph, onnx_path, inputs, settings)
+    places = _places(skeleton)
+    actual = _Actual(run_in_parts(skeleton, feeds, _wanted(graph, arrays, places), settings.memory), places)
+    return _measured(graph, arrays, final, actual, tolerance, _PRECISIONS[settings.precision])
+
+
+def _run_whole(
+    plain: Graph, graph: Graph, path: Path, inputs: Sequence[Array] | Mapping[str, Array] | None, settings: Settings
+) -> tuple[list[Array], dict[str, Array], list[Array]]:
+    """The inputs; the same by name, as the ONNX model takes them; what the unchanged file gives, fully optimised."""
     from kerasport.runtime import Session
 
-    proto = _load(onnx_path)
-    graph = with_states(model.graph, "carry" if "kerasport.states" in _properties(proto) else "reset")
-    plain = Session(onnx_path)
-    _check_ends(graph, plain, onnx_path)
+    session = Session(path, once=True)
+    _check_ends(graph, session, path)
     if inputs is None:
-        arrays, final = _tried(graph, plain, seed)
+        arrays, final = _tried(graph, session, settings)
     else:
-        arrays = _given(model.graph, graph, inputs)
-        final = plain.run(arrays)
-    places = _places(proto)
-    instrumented = Session(_with_outputs(proto, {name for name, _ in places.values()}), optimize=False)
-    actual = dict(zip((port.name for port in instrumented.outputs), instrumented.run(arrays), strict=True))
-    return _measured(graph, arrays, final, actual, places, tolerance)
+        arrays = _given(plain, graph, inputs)
+        final = session.run(arrays)
+    ports = zip(session.inputs, arrays, strict=True)
+    return arrays, {port.name: np.asarray(array, port.dtype) for port, array in ports}, final
+
+
+class _Actual:
+    """The ONNX model's values of the layers in Keras's axis order, each given up once all layers have read it."""
+
+    def __init__(self, parts: Iterator[dict[str, Array]], places: Places) -> None:
+        self._parts, self._places = parts, places
+        self._held: dict[str, Array] = {}
+        self._readers = Counter(name for name, _ in places.values())
+
+    def __contains__(self, value: str) -> bool:
+        return value in self._places
+
+    def take(self, value: str) -> Array:
+        """The value of a layer, which is then not asked for again."""
+        name, perm = self._places[value]
+        while name not in self._held:
+            self._held |= next(self._parts)
+        self._readers[name] -= 1
+        array = self._held[name] if self._readers[name] else self._held.pop(name)
+        return array if perm is None else array.transpose(np.argsort(perm))
 
 
 def _measured(
     graph: Graph,
     inputs: list[Array],
     final: list[Array],
-    actual: Mapping[str, Array],
-    places: Mapping[str, tuple[str, tuple[int, ...] | None]],
+    actual: _Actual,
     tolerance: Tolerance,
+    dtype: type[np.floating[Any]],
 ) -> Validation:
     from kerasport.reference import run_layers
 
     layers: list[LayerError] = []
     missing: list[str] = []
     ends = {value.name: array for value, array in zip(graph.inputs, inputs, strict=True)}
-    logical = {value: _logical(actual[name], perm) for value, (name, perm) in places.items() if name in actual}
-    cut = {call.outputs[0].name for call in graph.calls if call.spec.cuts_to_whole_numbers} & set(logical)
-    given = {name: logical[name] for name in cut}
-    for call, arrays in run_layers(graph, inputs, np.float64, given):
+    wanted = {value.name for value in graph.outputs}
+    cut = {call.outputs[0].name for call in graph.calls if call.spec.cuts_to_whole_numbers}
+    taken: dict[str, Array] = {}
+
+    def given(name: str) -> Array | None:
+        """Whole numbers that were cut from real ones are read as ONNX Runtime has them."""
+        return taken.setdefault(name, actual.take(name)) if name in cut and name in actual else None
+
+    for call, arrays in run_layers(graph, inputs, dtype, given):
         for value, expected in zip(call.outputs, arrays, strict=True):
-            if any(value.name == output.name for output in graph.outputs):
-                ends[value.name] = given.get(value.name, expected)
-            if value.name in logical:
+            if value.name in wanted:
+                ends[value.name] = taken.get(value.name, expected)
+            if value.name in actual:
+                array = taken.pop(value.name) if value.name in taken else actual.take(value.name)
                 slack = float(value.name in cut)
-                kind = type(call.spec).__name__
-                layers.append(measure(value.name, kind, logical[value.name], expected, tolerance, slack))
+                layers.append(measure(value.name, type(call.spec).__name__, array, expected, tolerance, slack))
             else:
                 missing.append(value.name)
     outputs = tuple(
@@ -210,7 +219,7 @@ def _excuse(entry: LayerError, value: str, overflows: set[str], rounding: Mappin
     return entry
 
 
-def _tried(graph: Graph, session: Session, seed: int) -> tuple[list[Array], list[Array]]:
+def _tried(graph: Graph, session: Session, settings: Settings) -> tuple[list[Array], list[Array]]:
     """Generated inputs that the model takes, and its outputs.
 
     Raises:
@@ -219,8 +228,8 @@ def _tried(graph: Graph, session: Session, seed: int) -> tuple[list[Array], list
     from kerasport.validation.inputs import generate, trials
 
     refused: InputError | None = None
-    for trial in trials(graph, _batch(graph)):
-        arrays = generate(graph, trial, seed)
+    for trial in trials(graph, settings.batch or _batch(graph)):
+        arrays = generate(graph, trial, settings.seed)
         try:
             return arrays, session.run(arrays)
         except InputError as error:
@@ -234,8 +243,15 @@ def _batch(graph: Graph) -> int:
     return 3 if largest < _SMALL else 2
 
 
-def _logical(array: Array, perm: tuple[int, ...] | None) -> Array:
-    return array if perm is None else array.transpose(np.argsort(perm))
+def _wanted(graph: Graph, inputs: list[Array], places: Places) -> dict[str, int]:
+    """The ONNX values that the layers stand in, and about how many bytes each takes."""
+    from kerasport.validation.inputs import sizes
+
+    known = sizes(graph, inputs)
+    wanted: dict[str, int] = {}
+    for value, (name, _) in places.items():
+        wanted[name] = max(wanted.get(name, 0), 4 * known.get(value, 0))
+    return wanted
 
 
 def _given(plain: Graph, graph: Graph, inputs: Sequence[Array] | Mapping[str, Array]) -> list[Array]:
@@ -258,17 +274,6 @@ def _ordered(graph: Graph, inputs: Sequence[Array] | Mapping[str, Array]) -> lis
     return [np.asarray(array) for array in inputs]
 
 
-def _load(path: Path) -> onnx.ModelProto:
-    import onnx
-
-    try:
-        return onnx.load(str(path))
-    except FileNotFoundError as error:
-        raise FileError(f"{path} does not exist.") from error
-    except Exception as error:
-        raise NotAModelError(f"{path} is not an ONNX model: {error}") from error
-
-
 def _check_ends(graph: Graph, session: Session, path: Path) -> None:
     if len(session.inputs) != len(graph.inputs) or len(session.outputs) != len(graph.outputs):
         raise InputError(
@@ -277,28 +282,12 @@ def _check_ends(graph: Graph, session: Session, path: Path) -> None:
         )
 
 
-def _properties(proto: onnx.ModelProto) -> dict[str, str]:
-    return {entry.key: entry.value for entry in proto.metadata_props}
-
-
-def _places(proto: onnx.ModelProto) -> dict[str, tuple[str, tuple[int, ...] | None]]:
+def _places(skeleton: Skeleton) -> Places:
     """Where each layer's output stands in a model that kerasport made; nothing for other models."""
-    raw = json.loads(_properties(proto).get("kerasport.layers", "{}"))
-    produced = {name for node in proto.graph.node for name in node.output}
+    raw = json.loads(skeleton.properties.get("kerasport.layers", "{}"))
+    produced = {name for node in skeleton.proto.graph.node for name in node.output}
     return {
         layer: (place[0], tuple(place[1]) if len(place) > 1 else None)
         for layer, place in raw.items()
         if place[0] in produced
     }
-
-
-def _with_outputs(proto: onnx.ModelProto, names: set[str]) -> bytes:
-    """The model with these intermediate values as further outputs, serialised."""
-    import onnx
-
-    present = {output.name for output in proto.graph.output}
-    changed = onnx.ModelProto()
-    changed.CopyFrom(proto)
-    for name in sorted(names - present):
-        changed.graph.output.append(onnx.ValueInfoProto(name=name))
-    return bytes(changed.SerializeToString())

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from kerasport.layers.base import Domain, TensorType, Value
 
 Array = NDArray[Any]
 _SIZES = (12, 7, 16, 24, 32, 48, 64, 96, 128, 224, 299, 331, 512, 1024)
+# What shape inference raises where sizes do not go together.
+_MISFITS = (LayerError, ValueError, IndexError, ZeroDivisionError)
 
 
 @dataclass(frozen=True)
@@ -136,21 +139,40 @@ def _unknown_sizes(graph: Graph) -> Iterator[int]:
     yield from fitting
 
 
+def sizes(graph: Graph, inputs: Sequence[Array]) -> dict[str, int]:
+    """How many numbers each value of the graph has for these inputs, as far as shapes tell."""
+    shapes = [[dim if axis else None for axis, dim in enumerate(array.shape)] for array in inputs]
+    types = {value.name: value.type.with_shape(shape) for value, shape in zip(graph.inputs, shapes, strict=True)}
+    try:
+        types = _inferred(graph, types)
+    except _MISFITS:  # as operations do that hold sizes of their own
+        types = {value.name: value.type for call in graph.calls for value in call.outputs}
+    rows = max((len(array) for array in inputs if array.ndim), default=1)
+    return {name: prod(dim if dim is not None else rows for dim in type_.shape) for name, type_ in types.items()}
+
+
 def _fits(graph: Graph, size: int) -> bool:
-    types: dict[str, TensorType] = {}
+    given: dict[str, TensorType] = {}
     for value in graph.inputs:
         shape = [dim if dim is not None or axis == 0 else size for axis, dim in enumerate(value.type.shape)]
-        types[value.name] = value.type.with_shape(shape)
+        given[value.name] = value.type.with_shape(shape)
     try:
-        for call in graph.calls:
-            inferred = call.spec.infer(*(types[value.name] for value in call.inputs))
-            outputs: Sequence[TensorType] = inferred if isinstance(inferred, tuple) else (inferred,)
-            if any(dim is not None and dim < 1 for output in outputs for dim in output.shape):
-                return False
-            types.update((value.name, type_) for value, type_ in zip(call.outputs, outputs, strict=True))
-    except (LayerError, ValueError, IndexError, ZeroDivisionError):
+        types = _inferred(graph, given)
+    except _MISFITS:
+        return False
+    if any(dim is not None and dim < 1 for call in graph.calls for v in call.outputs for dim in types[v.name].shape):
         return False
     return _weights_fit(graph, types)
+
+
+def _inferred(graph: Graph, given: Mapping[str, TensorType]) -> dict[str, TensorType]:
+    """The types of all values, from those of the inputs."""
+    types = dict(given)
+    for call in graph.calls:
+        inferred = call.spec.infer(*(types[value.name] for value in call.inputs))
+        outputs: Sequence[TensorType] = inferred if isinstance(inferred, tuple) else (inferred,)
+        types.update((value.name, type_) for value, type_ in zip(call.outputs, outputs, strict=True))
+    return types
 
 
 def _weights_fit(graph: Graph, types: dict[str, TensorType]) -> bool:

@@ -1,0 +1,221 @@
+"""An ONNX file without its weights, which stay in the file until a part of the graph is run.
+
+The file is walked field by field (https://protobuf.dev/programming-guides/encoding/), so that it may hold more than
+2 GiB, and takes memory for its nodes only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import prod
+from mmap import ACCESS_READ, mmap
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kerasport.errors import FileError, NotAModelError
+
+if TYPE_CHECKING:
+    import onnx
+
+_GRAPH, _INITIALIZER, _RAW_DATA = 7, 5, 9
+_VARINT, _BYTES = 0, 2
+_FIXED = {1: 8, 5: 4}
+# Shorter ones stay in the graph: the shapes, axes and scales that type inference reads are among them.
+_SHORT = 1024
+
+
+@dataclass(frozen=True)
+class StoredTensor:
+    """An initializer whose values are still in a file.
+
+    Attributes:
+        path: The file.
+        offset: Where in it the values begin.
+        shape: Its shape.
+        dtype: Of its values, little-endian.
+        onnx_type: The same as a number of ``onnx.TensorProto.DataType``.
+    """
+
+    path: Path
+    offset: int
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    onnx_type: int
+
+    @property
+    def nbytes(self) -> int:
+        """Its size in bytes."""
+        return prod(self.shape) * self.dtype.itemsize
+
+    def read(self) -> NDArray[Any]:
+        """Reads the values.
+
+        Raises:
+            NotAModelError: They are not all there.
+        """
+        array: NDArray[Any] = np.fromfile(self.path, self.dtype, prod(self.shape), offset=self.offset)
+        if array.size < prod(self.shape):
+            raise NotAModelError(f"{self.path} ends within the values of a weight.")
+        return array.reshape(self.shape)
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """An ONNX model and where its weights are.
+
+    Attributes:
+        proto: The model, with its short initializers only.
+        weights: The others, by name.
+    """
+
+    proto: onnx.ModelProto
+    weights: dict[str, StoredTensor] = field(default_factory=dict)
+
+    @cached_property
+    def short(self) -> dict[str, onnx.TensorProto]:
+        """The initializers that are in ``proto``, by name."""
+        return {tensor.name: tensor for tensor in self.proto.graph.initializer}
+
+    @property
+    def properties(self) -> dict[str, str]:
+        """The model's metadata."""
+        return {entry.key: entry.value for entry in self.proto.metadata_props}
+
+    def check(self) -> None:
+        """Runs onnx's checker, type and shape inference included, with the weights as inputs of their types.
+
+        Raises:
+            onnx.checker.ValidationError: The model is not valid.
+        """
+        import onnx
+
+        whole = onnx.ModelProto()
+        whole.CopyFrom(self.proto)
+        known = {entry.name for entry in whole.graph.input}
+        whole.graph.input.extend(as_input(name, self.weights[name]) for name in self.weights.keys() - known)
+        onnx.checker.check_model(whole, full_check=True)
+
+
+def as_input(name: str, weight: StoredTensor) -> onnx.ValueInfoProto:
+    """A weight as an input of a graph."""
+    from onnx import helper
+
+    return helper.make_tensor_value_info(name, weight.onnx_type, weight.shape)
+
+
+def read_skeleton(path: Path) -> Skeleton:
+    """Reads an ONNX file, but not the values of its weights.
+
+    Raises:
+        FileError: There is no such file.
+        NotAModelError: It is not an ONNX model.
+    """
+    import onnx
+
+    weights: dict[str, StoredTensor] = {}
+    try:
+        with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+            parts = list(_without_weights(data, path, weights))
+        return Skeleton(onnx.ModelProto.FromString(b"".join(parts)), weights)
+    except FileNotFoundError as error:
+        raise FileError(f"{path} does not exist.") from error
+    except NotAModelError:
+        raise
+    except Exception as error:
+        raise NotAModelError(f"{path} is not an ONNX model: {error}") from error
+
+
+def _without_weights(data: mmap, path: Path, weights: dict[str, StoredTensor]) -> Iterator[bytes]:
+    """The model's fields, the graph's long initializers left out and noted."""
+    for number, kind, start, content, end in _fields(data, 0, len(data)):
+        if (number, kind) != (_GRAPH, _BYTES):
+            yield data[start:end]
+            continue
+        kept = b"".join(
+            data[first:last]
+            for inner, form, first, value, last in _fields(data, content, end)
+            if (inner, form) != (_INITIALIZER, _BYTES) or not _noted(data, value, last, path, weights)
+        )
+        yield bytes([_GRAPH << 3 | _BYTES]) + _varint(len(kept)) + kept
+
+
+def _noted(data: mmap, start: int, end: int, path: Path, weights: dict[str, StoredTensor]) -> bool:
+    """Whether the values of an initializer can stay in their file; then it is noted where they are."""
+    import onnx
+
+    fields = list(_fields(data, start, end))
+    raw = next((part for part in fields if part[0] == _RAW_DATA), None)
+    tensor = onnx.TensorProto.FromString(b"".join(data[part[2] : part[4]] for part in fields if part is not raw))
+    if tensor.data_location == onnx.TensorProto.EXTERNAL:
+        file, offset, size = _external(tensor, path)
+    elif raw is not None and raw[4] - raw[3] >= _SHORT:
+        file, offset, size = path, raw[3], raw[4] - raw[3]
+    else:
+        return False
+    dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type))
+    if dtype.kind not in "fiub":  # NumPy has no such numbers
+        return False
+    weight = StoredTensor(file, offset, tuple(tensor.dims), dtype.newbyteorder("<"), tensor.data_type)
+    if size not in (None, weight.nbytes):
+        raise NotAModelError(f"{path}: the weight {tensor.name!r} has {size} bytes where {weight.nbytes} are due.")
+    weights[tensor.name] = weight
+    return True
+
+
+def _external(tensor: onnx.TensorProto, path: Path) -> tuple[Path, int, int | None]:
+    """The file, the offset and the size of external data (https://github.com/onnx/onnx/blob/main/docs/ExternalData.md).
+
+    Raises:
+        NotAModelError: The file would be outside of the model's folder.
+    """
+    entries = {entry.key: entry.value for entry in tensor.external_data}
+    location = Path(entries["location"])
+    if location.is_absolute() or ".." in location.parts:
+        raise NotAModelError(f"{path}: the weight {tensor.name!r} is outside of the model's folder.")
+    size = int(entries["length"]) if "length" in entries else None
+    return path.parent / location, int(entries.get("offset", 0)), size
+
+
+def _fields(data: mmap, start: int, end: int) -> Iterator[tuple[int, int, int, int, int]]:
+    """The fields of a message: number, wire type, where the field begins, where its content begins, where it ends."""
+    position = start
+    while position < end:
+        first = position
+        key, position = _read_varint(data, position)
+        content, kind = position, key & 7
+        if kind == _BYTES:
+            size, content = _read_varint(data, position)
+            position = content + size
+        elif kind == _VARINT:
+            _, position = _read_varint(data, position)
+        elif kind in _FIXED:
+            position += _FIXED[kind]
+        else:
+            raise ValueError(f"there is no wire type {kind}")
+        if position > end:
+            raise ValueError("it ends within a field")
+        yield key >> 3, kind, first, content, position
+
+
+def _read_varint(data: mmap, position: int) -> tuple[int, int]:
+    """A number, and the position behind it."""
+    value = shift = 0
+    while True:
+        byte = data[position]
+        value |= (byte & 0x7F) << shift
+        position, shift = position + 1, shift + 7
+        if byte < 0x80:
+            return value, position
+
+
+def _varint(value: int) -> bytes:
+    parts: list[int] = []
+    while value > 0x7F:
+        parts.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes((*parts, value))
