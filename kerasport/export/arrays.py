@@ -97,7 +97,7 @@ class Lazy:
             part = self.read(index)
             rest = [-1 if other == axis else 1 for other in range(part.ndim)]
             by = factors()[index[axis]].reshape(rest)
-            result = np.empty(part.shape, part.dtype)
+            result = np.empty_like(part)
             np.multiply(part, by, out=result, dtype=np.float64, casting="same_kind")
             return result
 
@@ -130,7 +130,12 @@ def from_weight(weight: Weight, dtype: str = "float32", shape: tuple[int, ...] |
 
 def from_array(array: np.ndarray[Any, Any]) -> Lazy:
     """A constant that is known now."""
-    return Lazy(array.shape, array.dtype.name, (array.dtype.str, array.shape, array.tobytes()), array.__getitem__)
+    return Lazy(
+        array.shape,
+        array.dtype.name,
+        (array.dtype.str, array.shape, array.tobytes()),
+        lambda index: array[index] if index else array,
+    )
 
 
 def combine(
@@ -152,6 +157,9 @@ def stack(arrays: Sequence[Lazy]) -> Lazy:
     shape = (len(arrays), *first.shape)
     if len(arrays) == 1:
         return first.reshape(*shape)
+    flat = [array.flat for array in arrays if array.flat is not None]
+    if len({array.shape for array in flat}) == 1 and len(flat) == len(arrays):
+        return stack(flat).reshape(*shape)
 
     def read(index: Index) -> NDArray[Any]:
         return np.stack([array.read(index[1:]) for array in arrays[index[0]]])

@@ -7,7 +7,7 @@ makes it materialise, once.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -133,6 +133,8 @@ class Builder:
         # (value, mask) -> the value's steps that count, time first and at the front of each row.
         self.packed: dict[tuple[str, str], str] = {}
         self._producers: dict[str, Node] = {}
+        self._readers: Counter[str] = Counter()
+        self._holders: defaultdict[str, list[str]] = defaultdict(list)
         self.uses = Counter(value.name for call in graph.calls for value in (*call.inputs, *call.masks) if value)
         self.uses.update(value.name for value in graph.outputs)
 
@@ -153,6 +155,7 @@ class Builder:
         node = Node(op, name, list(inputs), names, given, attributes.get("domain", ""))
         self.nodes.append(node)
         self._producers.update(dict.fromkeys(names, node))
+        self._readers.update(node.reads)
         return names
 
     def share(self, op: str, scope: str, inputs: Sequence[str], outputs: int, attributes: dict[str, Any]) -> list[str]:
@@ -174,6 +177,19 @@ class Builder:
     def producer(self, name: str) -> Node | None:
         """The node that gives a value; None for inputs and initializers."""
         return self._producers.get(name)
+
+    def hold(self, value: str, tensor: Tensor) -> None:
+        """Notes in which tensor a value of the graph is."""
+        self.tensors[value] = tensor
+        self._holders[tensor.name].append(value)
+
+    def holders(self, name: str) -> list[str]:
+        """The graph's values that are in one ONNX value."""
+        return [value for value in self._holders[name] if value in self.tensors]
+
+    def readers(self, name: str) -> int:
+        """How many inputs of nodes a value is so far."""
+        return self._readers[name]
 
     def forward(self, old: str, new: str) -> None:
         """Lets the builder know a value under its new name."""

@@ -120,7 +120,7 @@ def _linear(builder: Builder, node: Node, channels: int, rank: int) -> _Site | N
         return _Site(node, 1, None)
     if node.op == "Add" and channels == rank - 1 and _is_vector(builder, node.inputs[1]):
         product = builder.producer(node.inputs[0])
-        sole = sum(node.inputs[0] in other.reads for other in builder.nodes) == 1
+        sole = builder.readers(node.inputs[0]) == 1
         if product and product.op == "MatMul" and sole and _is_matrix(builder, product):
             return _Site(product, 1, (node, 1))
     return None
@@ -138,8 +138,8 @@ def _is_vector(builder: Builder, name: str) -> bool:
 
 def _forget(builder: Builder, name: str) -> bool:
     """Strikes the layers whose output this is off the builder's list; False when others need that output."""
-    layers = [key for key, tensor in builder.tensors.items() if tensor.name == name]
-    if any(builder.uses[key] > 1 for key in layers) or any(name in node.reads for node in builder.nodes):
+    layers = builder.holders(name)
+    if any(builder.uses[key] > 1 for key in layers) or builder.readers(name):
         return False
     for key in layers:
         del builder.tensors[key]

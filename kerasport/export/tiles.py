@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import product
 from math import prod
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import NDArray
 
 # One slice for each axis, with a known start and stop and steps of 1.
 Index = tuple[slice, ...]
+# Elements of a block, and bytes up to which an array is copied at once.
+_BLOCK = 64
+_SMALL = 1 << 18
 
 
 def everything(shape: Sequence[int]) -> Index:
@@ -56,6 +59,23 @@ def grid(shape: Sequence[int], tile: Sequence[int]) -> Iterator[Index]:
     for starts in product(*steps):
         ends = (min(start + step, size) for start, step, size in zip(starts, tile, shape, strict=True))
         yield tuple(slice(start, end) for start, end in zip(starts, ends, strict=True))
+
+
+def contiguous(values: NDArray[Any]) -> NDArray[Any]:
+    """A view with its axes in another order as an array in C order.
+
+    It is copied by blocks of neighbouring elements, for long strides would use each line of the cache for one element.
+    """
+    if values.flags.c_contiguous:
+        return values
+    if values.nbytes < _SMALL:
+        return np.ascontiguousarray(values)
+    order = sorted(range(values.ndim), key=lambda axis: -values.strides[axis])
+    result = np.empty(values.shape, values.dtype)
+    for start in range(0, values.shape[order[-1]], _BLOCK):
+        part = (*[slice(None)] * order[-1], slice(start, start + _BLOCK))
+        result[part] = np.ascontiguousarray(values[part].transpose(order)).transpose(np.argsort(order))
+    return result
 
 
 def place(file: BinaryIO, start: int, shape: Sequence[int], index: Index, tile: NDArray[Any]) -> None:

@@ -56,14 +56,14 @@ def translate(graph: Graph, opset: int | None = None, fold: bool = True, track: 
     builder = Builder(graph, opsets.checked(opset), fold)
     for value in graph.inputs:
         builder.unique(value.name)
-        builder.tensors[value.name] = Tensor(value.name, value.type, identity_perm(value.type.rank))
+        builder.hold(value.name, Tensor(value.name, value.type, identity_perm(value.type.rank)))
     problems: dict[str, Problem] = {}
     for call in graph.calls:
         results = _translated(builder, call, problems)
         for value, tensor in zip(call.outputs, results, strict=True):
             perm = tensor.perm if track else identity_perm(value.type.rank)
             name = builder.arrange(tensor, perm, call.name)
-            builder.tensors[value.name] = Tensor(name, value.type, perm)
+            builder.hold(value.name, Tensor(name, value.type, perm))
     if problems:
         raise UnsupportedModelError(list(problems.values()))
     renamed = _name_outputs(builder)

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 PROTOBUF_LIMIT = (1 << 31) - 1
 # Weights up to this size are written at once. Some copies of a tile are in memory at a time.
-_TILE = 8 << 20
+_TILE = 16 << 20
+_INSIDE = 1024
 _PAGE = 4096
 _DOMAIN_VERSIONS = {"ai.onnx.ml": 2}
 _GRAPH, _METADATA, _INITIALIZER = 7, 14, 5
@@ -114,26 +115,36 @@ def to_bytes(model: OnnxModel, metadata: Mapping[str, str]) -> bytes:
 
 def _write_weights(model: OnnxModel, file: BinaryIO) -> None:
     for name, array in model.initializers.items():
-        header = _header(name, array) + _tag(_RAW_DATA, 2) + _varint(_bytes(array))
-        tensor_size = len(header) + _bytes(array)
-        tensor_tag = _tag(_INITIALIZER, 2) + _varint(tensor_size)
-        file.write(_tag(_GRAPH, 2) + _varint(len(tensor_tag) + tensor_size) + tensor_tag + header)
-        _write_values(name, array, file)
+        _write_weight(name, array, file)
+
+
+def _write_weight(name: str, array: Lazy, file: BinaryIO) -> None:
+    header = _header(name, array) + _tag(_RAW_DATA, 2) + _varint(_bytes(array))
+    tensor_size = len(header) + _bytes(array)
+    tensor_tag = _tag(_INITIALIZER, 2) + _varint(tensor_size)
+    file.write(_tag(_GRAPH, 2) + _varint(len(tensor_tag) + tensor_size) + tensor_tag + header)
+    write_values(name, array, file)
 
 
 def _write_external(model: OnnxModel, file: BinaryIO, path: Path) -> None:
-    """The weights beside the model, as external data (https://github.com/onnx/onnx/blob/main/docs/ExternalData.md)."""
+    """The weights beside the model, as external data (https://github.com/onnx/onnx/blob/main/docs/ExternalData.md).
+
+    Small ones, among which are the shapes and axes that shape inference reads, stay in the model.
+    """
     with path.open("wb") as data:
         for name, array in model.initializers.items():
+            if _bytes(array) <= _INSIDE:
+                _write_weight(name, array, file)
+                continue
             data.write(bytes(-data.tell() % _PAGE))
             entries = {"location": path.name, "offset": str(data.tell()), "length": str(_bytes(array))}
             body = _header(name, array) + b"".join(_field(_EXTERNAL, _entry(k, v)) for k, v in entries.items())
             body += _tag(_LOCATION, 0) + _varint(1)
             file.write(_field(_GRAPH, _field(_INITIALIZER, body)))
-            _write_values(name, array, data)
+            write_values(name, array, data)
 
 
-def _write_values(name: str, array: Lazy, file: BinaryIO) -> None:
+def write_values(name: str, array: Lazy, file: BinaryIO) -> None:
     """A weight's values: large ones tile by tile."""
     tiled = array.flat or array
     if _bytes(array) <= _TILE or tiled.order is None:
@@ -151,7 +162,7 @@ def _write_values(name: str, array: Lazy, file: BinaryIO) -> None:
 
 def _stored(array: Lazy, values: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> np.ndarray[Any, Any]:
     """Values as the file has them: contiguous, little-endian."""
-    return np.ascontiguousarray(values, dtype=np.dtype(array.dtype).newbyteorder("<")).reshape(values.shape)
+    return tiles.contiguous(values.astype(np.dtype(array.dtype).newbyteorder("<"), copy=False))
 
 
 def _bytes(array: Lazy) -> int:
