@@ -21,11 +21,13 @@ def is_operation(entry: Mapping[str, Any], writer: Writer) -> bool:
     name, config = entry["class_name"], entry["config"]
     if name in RECORDED:
         return True
-    from kerasport.layers.arguments import names
-
     if not writer.keras3 or "inbound_nodes" not in entry or "trainable" in config or "batch_shape" in config:
         return False
-    return "dtype" not in config or name in names()  # some layers drop ``trainable``, but not their dtype
+    if "dtype" not in config:
+        return True
+    from kerasport.layers.arguments import names
+
+    return name in names()  # some layers drop ``trainable``, but not their dtype
 
 
 def operation(entry: Mapping[str, Any], name: str, writer: Writer) -> LayerDef:

@@ -32,17 +32,21 @@ class Affine:
 
     def part(self, index: int, shape: tuple[int, ...]) -> Lazy:
         """The scale (0) or the shift (1)."""
-        return combine((self.tag, index), lambda *_: self._computed[index].reshape(shape), self.arrays, shape)
+        return combine((self._key, index), lambda: self._computed[index].reshape(shape), (), shape)
 
     def of_kernel(self, kernel: Lazy, axis: int) -> Lazy:
         """A kernel times the scale along its output channels."""
-        return kernel.scaled(lambda: self._computed[0], axis, (self.tag, *(array.key for array in self.arrays)))
+        return kernel.scaled(lambda: self._computed[0], axis, self._key)
 
     def of_bias(self, bias: Lazy) -> Lazy:
         """A bias times the scale plus the shift."""
-        return combine((self.tag, "bias"), self._biased, [bias, *self.arrays], bias.shape)
+        return combine((self._key, "bias"), self._biased, [bias], bias.shape)
 
-    def _biased(self, bias: NDArray[Any], *_: NDArray[Any]) -> NDArray[Any]:
+    @property
+    def _key(self) -> Hashable:
+        return self.tag, *(array.key for array in self.arrays)
+
+    def _biased(self, bias: NDArray[Any]) -> NDArray[Any]:
         scale, shift = self._computed
         return np.asarray(bias.astype(np.float64) * scale + shift)
 

@@ -7,7 +7,7 @@ for HDF5 itself lists members by name. Before Keras 1.0 there were numbers inste
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from kerasport.reader.stretch import Stretch
 
 def find_groups(path: Path, root: h5.H5File) -> Groups | None:
     """The groups of an open file; None where it has none."""
-    group = h5.group(path, root, "model_weights") if "model_weights" in root else root
+    group = h5.group_below(path, root, "model_weights") or root
     if has_list(group, "layer_names"):
         return Groups(path, group, root.raw)
     return NumberedGroups(path, group, root.raw) if "nb_layers" in group.attrs else None
@@ -35,13 +35,13 @@ class Groups(Mapping[str, NamedWeights]):
     Args:
         path: The file, for messages.
         group: What holds the layers' groups.
-        raw: Opens the file's bytes.
+        raw: The file's bytes.
     """
 
     # Whether a nested model's weights are in its layers' order, and not all trainable ones first.
     layerwise = False
 
-    def __init__(self, path: Path, group: h5py.Group, raw: Callable[[], Stretch] | None) -> None:
+    def __init__(self, path: Path, group: h5py.Group, raw: Stretch | None) -> None:
         self._path = path
         self._raw = raw
         self._group = group
@@ -65,9 +65,7 @@ class Groups(Mapping[str, NamedWeights]):
         return len(self._names)
 
     def _weights(self, layer: str) -> NamedWeights:
-        group = h5.walk(self._path, self._group, layer)
-        if not isinstance(group, h5py.Group):
-            raise DamagedFileError(f"{self._path}: the weights of layer {layer!r} are not a group.")
+        group = h5.group_of(self._path, self._group, layer)
         return [(name, h5.weight(self._path, group, name, self._raw)) for name in self._weight_names(group)]
 
     def _layer_names(self) -> list[str]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 import h5py
 
@@ -16,26 +15,29 @@ from kerasport.reader.saved import Contents, Origin, StoredWeights
 from kerasport.reader.stretch import Stretch
 from kerasport.reader.weights import StoredWeight, Weight
 
+_Item = Any  # a GroupID, DatasetID or TypeID of h5py, which has no types
 _TREE = {"layers", "_layer_checkpoint_dependencies", "vars"}
 
 
 class H5File(h5py.File):  # type: ignore[misc]
-    """An open HDF5 file that knows where its bytes are.
+    """An open HDF5 file with its bytes.
 
     Args:
-        source: The file, what opens a stretch of one, or its bytes in memory.
+        source: The file, a stretch of one, or its bytes in memory.
 
     Attributes:
-        raw: Opens the bytes; None where they are in memory only.
+        raw: The bytes; None where they are in memory only.
     """
 
-    def __init__(self, source: Path | Callable[[], Stretch] | io.BytesIO) -> None:
-        self.raw: Callable[[], Stretch] | None = None
-        if isinstance(source, Path):
-            self.raw = partial(Stretch, source)
-        elif not isinstance(source, io.BytesIO):
-            self.raw, source = source, source()  # type: ignore[assignment]
+    def __init__(self, source: Path | Stretch | io.BytesIO) -> None:
         super().__init__(source, "r")
+        self.raw = Stretch(source) if isinstance(source, Path) else source if isinstance(source, Stretch) else None
+
+    def close(self) -> None:
+        """Closes the file."""
+        super().close()
+        if self.raw is not None:
+            self.raw.close()
 
 
 def open_h5(path: Path) -> Contents:
@@ -91,27 +93,32 @@ def _origin(*items: h5py.Group) -> Origin:
     return Origin(attribute("keras_version", *items), attribute("backend", *items))
 
 
-def weight(path: Path, group: h5py.Group, name: str, raw: Callable[[], Stretch] | None) -> Weight:
+def weight(path: Path, group: h5py.Group, name: str, raw: Stretch | None) -> Weight:
     """The lazy weight of a name below a group; nothing but an array of numbers in this file will do.
 
     Args:
         path: The file, for messages.
         group: The group.
         name: The name.
-        raw: Opens the file's bytes.
+        raw: The file's bytes.
     """
     dataset = walk(path, group, name)
-    if not isinstance(dataset, h5py.Dataset):
+    if not isinstance(dataset, h5py.h5d.DatasetID):
         raise DamagedFileError(f"{path}: the weight {name!r} is not an array.")
-    dtype = dataset.dtype
+    stored, options = dataset.get_type(), dataset.get_create_plist()
+    dtype = stored.dtype
     if dtype.kind not in "fiub" and dtype.str != "|V2":
         raise DamagedFileError(f"{path}: the weight {name!r} holds {dtype}, not numbers.")
-    if dataset.is_virtual or dataset.external:
+    if dataset.shape is None:
+        raise DamagedFileError(f"{path}: the weight {name!r} is empty.")
+    if options.get_layout() == h5py.h5d.VIRTUAL or options.get_external_count():
         raise DamagedFileError(f"{path}: the weight {name!r} points to another file, which kerasport does not follow.")
-    return StoredWeight(f"{group.name}/{name}", dataset.shape, dtype, dataset, raw)
+    as_stored = dtype.kind != "b" and h5py.h5t.py_create(dtype) == stored
+    start = dataset.get_offset() if as_stored and options.get_layout() == h5py.h5d.CONTIGUOUS else None
+    return StoredWeight(f"{group.name}/{name}", dataset.shape, dtype, dataset, raw, start)
 
 
-def walk(path: Path, group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset:
+def walk(path: Path, group: h5py.Group, name: str) -> _Item:
     """Follows a name part by part, through hard links only, never upwards."""
     parts = [part for part in name.split("/") if part]
     if {".", ".."} & set(parts):
@@ -122,7 +129,7 @@ def walk(path: Path, group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset:
     return item
 
 
-def member(group: h5py.Group, *parts: str) -> h5py.Group | h5py.Dataset | None:
+def member(group: h5py.Group, *parts: str) -> _Item | None:
     """What is below a group, unless a link on the way leads elsewhere; None where there is nothing of this name."""
     whole = b""
     for part in parts:
@@ -135,12 +142,21 @@ def member(group: h5py.Group, *parts: str) -> h5py.Group | h5py.Dataset | None:
             raise DamagedFileError(
                 f"{group.file.filename}: {group.name}/{part} is a link, which kerasport does not follow."
             )
-    return group[whole] if whole else group
+    return h5py.h5o.open(group.id, whole) if whole else group.id
 
 
-def group(path: Path, parent: h5py.Group, name: str) -> h5py.Group:
-    """A group in a group."""
-    found = member(parent, name)
-    if not isinstance(found, h5py.Group):
+def group_below(path: Path, parent: h5py.Group, name: str) -> h5py.Group | None:
+    """The group below a group; None where there is nothing of this name."""
+    found = member(parent, *(part for part in name.split("/") if part))
+    return None if found is None else _group(path, found, name)
+
+
+def group_of(path: Path, parent: h5py.Group, name: str) -> h5py.Group:
+    """The group of a layer, which must be there."""
+    return _group(path, walk(path, parent, name), name)
+
+
+def _group(path: Path, item: _Item, name: str) -> h5py.Group:
+    if not isinstance(item, h5py.h5g.GroupID):
         raise DamagedFileError(f"{path}: {name!r} is not a group.")
-    return found
+    return h5py.Group(item)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -76,7 +75,7 @@ class ZipMembers:
         info = self._info(name)
         try:
             if info.compress_type == zipfile.ZIP_STORED and not info.flag_bits & 1:
-                return H5File(partial(Stretch, self.path, _data_offset(self.path, info), info.file_size))
+                return H5File(Stretch(self.path, _data_offset(self.path, info), info.file_size))
             if info.file_size > _MOST_EXPANSION * max(info.compress_size, 1):
                 raise DamagedFileError(
                     f"{self.path}: {name} claims {info.file_size:,} bytes out of {info.compress_size:,}."

@@ -74,7 +74,7 @@ def read_tile(
         index: Which part of it.
 
     Raises:
-        EOFError: The file ends within it.
+        OSError: The file ends within it.
     """
     import numpy as np
 
@@ -96,5 +96,5 @@ def _fill(file: io.RawIOBase, view: memoryview) -> None:
     while done < len(view):
         count = file.readinto(view[done:])
         if not count:
-            raise EOFError
+            raise OSError("the file ends within it")
         done += count

@@ -100,12 +100,7 @@ class WeightTree:
         return [group for group in found if group is not None]
 
     def _group(self, root: h5py.Group, path: str) -> h5py.Group | None:
-        group = h5.member(root, *(part for part in path.split("/") if part))
-        if group is None:
-            return None
-        if not isinstance(group, h5py.Group):
-            raise DamagedFileError(f"{self._path}: {path} is not a group.")
-        return group
+        return h5.group_below(self._path, root, path)
 
 
 def _is_group(group: h5py.Group, name: str) -> bool:

@@ -67,35 +67,39 @@ class StoredWeight(Weight):
 
     Attributes:
         dataset: Open.
-        raw: Opens the bytes that HDF5 reads it from; None where these are not a stretch of a file.
+        raw: The bytes that HDF5 reads.
+        start: Where the values stand in these, one behind the other; None where they do not.
     """
 
-    dataset: h5py.Dataset
-    raw: Callable[[], Stretch] | None = None
+    dataset: h5py.h5d.DatasetID
+    raw: Stretch | None = None
+    start: int | None = None
 
     @property
     def in_parts(self) -> bool:
         """Whether the dataset is one stretch of the file."""
-        return self.raw is not None and self.dataset.id.get_offset() is not None
+        return self.raw is not None and self.start is not None
 
     def read(self) -> NDArray[Any]:
         """Reads the dataset."""
+        return self.read_part(self.shape, tuple(slice(0, size) for size in self.shape))
+
+    def read_part(self, shape: tuple[int, ...], index: Index) -> NDArray[Any]:
+        """Reads a part; where the dataset is one stretch of the file, its bytes and no others."""
         try:
-            array: NDArray[Any] = self.dataset[()]
+            if self.raw is not None and self.start is not None:
+                array = read_tile(self.raw, self.start, self.dtype, shape, index)
+            else:
+                array = self._whole().reshape(shape)[index]
         except (OSError, RuntimeError, ValueError) as error:
             raise DamagedFileError(f"The weight {self.path!r} cannot be read: {error}.") from error
         return _bfloat16(array) if array.dtype.kind == "V" else array
 
-    def read_part(self, shape: tuple[int, ...], index: Index) -> NDArray[Any]:
-        """Reads a part; where the dataset is one stretch of the file, its bytes and no others."""
-        if self.raw is None or not self.in_parts:
-            return super().read_part(shape, index)
-        try:
-            with self.raw() as file:
-                array = read_tile(file, self.dataset.id.get_offset(), self.dtype, shape, index)
-        except (OSError, EOFError) as error:
-            raise DamagedFileError(f"The weight {self.path!r} cannot be read: the file ends within it.") from error
-        return _bfloat16(array) if array.dtype.kind == "V" else array
+    def _whole(self) -> NDArray[Any]:
+        import h5py
+        import numpy as np
+
+        return np.asarray(h5py.Dataset(self.dataset)[()])
 
 
 @dataclass(frozen=True, eq=False)
