@@ -65,7 +65,7 @@ def test_a_model_that_overflows_is_not_the_translations_fault(seed_model: Path, 
 
 
 def test_a_mismatch_leaves_no_file(seed_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kerasport.export.writer._loaded", lambda name, array: array.load() * np.float32(1.5))
+    monkeypatch.setattr("kerasport.export.writer._stored", lambda array, values: values * np.float32(1.5))
     with pytest.raises(MismatchError, match="first that diverges"):
         kp.convert(seed_model, tmp_path / "m.onnx")
     assert not list(tmp_path.iterdir())
