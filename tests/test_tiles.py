@@ -14,12 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from kerasport import convert
+from kerasport import convert, tiles
 from kerasport.errors import DamagedFileError
-from kerasport.export import tiles, writer
+from kerasport.export import writer
 from kerasport.export.arrays import Lazy, from_weight, stack
 from kerasport.reader.h5 import H5File, weight
-from kerasport.reader.stretch import Stretch, read_tile
+from kerasport.reader.stretch import Stretch
 from tests.goldens import ARCHIVE, H5, Form, goldens
 
 SHAPES = st.lists(st.integers(1, 7), min_size=1, max_size=4).map(tuple)
@@ -55,7 +55,7 @@ def test_tiles_written_to_their_places_make_up_the_array(
     shape, order = case
     array, file = numbers(shape), io.BytesIO(b"head")
     for index in reversed(list(tiles.grid(shape, tiles.sizes(shape, order, limit)))):
-        tiles.place(file, 4, shape, index, np.ascontiguousarray(array[index]))
+        tiles.write(file, 4, shape, index, np.ascontiguousarray(array[index]))
     assert file.getvalue() == b"head" + array.tobytes()
 
 
@@ -82,13 +82,13 @@ def test_a_tile_is_read_where_it_stands(shape: tuple[int, ...], data: st.DataObj
     bounds = [sorted(data.draw(st.tuples(st.integers(0, size), st.integers(0, size)))) for size in shape]
     index = tuple(slice(start, stop) for start, stop in bounds)
     file = _Bytes(b"0123456" + array.tobytes())
-    np.testing.assert_array_equal(read_tile(file, 7, array.dtype, shape, index), array[index])
+    np.testing.assert_array_equal(tiles.read(file, 7, array.dtype, shape, index), array[index])
 
 
 def test_a_tile_behind_the_end_of_the_file_is_an_error() -> None:
     array = numbers((4, 5))
     with pytest.raises(OSError, match="the file ends"):
-        read_tile(_Bytes(array.tobytes()[:-1]), 0, array.dtype, (4, 5), (slice(0, 4), slice(3, 5)))
+        tiles.read(_Bytes(array.tobytes()[:-1]), 0, array.dtype, (4, 5), (slice(0, 4), slice(3, 5)))
 
 
 class _Bytes(io.BytesIO, io.RawIOBase):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from kerasport.export.tiles import Index, everything
+from kerasport.tiles import Index, everything
 
 if TYPE_CHECKING:
     import numpy as np

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
+from kerasport import tiles
 from kerasport._version import __version__
-from kerasport.export import tiles
 from kerasport.export.arrays import Lazy
 from kerasport.export.builder import Node, Subgraph
 from kerasport.export.ops import ONNX_TYPES
 from kerasport.export.opsets import ir_version
+from kerasport.files import Flushed
 from kerasport.layers.base import Value
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 PROTOBUF_LIMIT = (1 << 31) - 1
 # Weights up to this size are written at once. Some copies of a tile are in memory at a time.
-_TILE = 16 << 20
+_TILE = 32 << 20
 _INSIDE = 1024
 _PAGE = 4096
 _DOMAIN_VERSIONS = {"ai.onnx.ml": 2}
@@ -95,7 +96,7 @@ def write_file(model: OnnxModel, metadata: Callable[[], Mapping[str, str]], path
     """
     head = skeleton(model).SerializeToString(deterministic=True)
     beside = len(head) + sum(_bytes(array) + 200 for array in model.initializers.values()) > PROTOBUF_LIMIT
-    with path.open("wb") as file:
+    with Flushed(path) as file:
         file.write(head)
         if beside:
             _write_external(model, file, path.with_name(path.name + ".data"))
@@ -131,7 +132,7 @@ def _write_external(model: OnnxModel, file: BinaryIO, path: Path) -> None:
 
     Small ones, among which are the shapes and axes that shape inference reads, stay in the model.
     """
-    with path.open("wb") as data:
+    with Flushed(path) as data:
         for name, array in model.initializers.items():
             if _bytes(array) <= _INSIDE:
                 _write_weight(name, array, file)
@@ -156,7 +157,7 @@ def write_values(name: str, array: Lazy, file: BinaryIO) -> None:
     start = file.tell()
     tile = tiles.sizes(tiled.shape, tiled.order, _TILE // np.dtype(array.dtype).itemsize)
     for index in tiles.grid(tiled.shape, tile):
-        tiles.place(file, start, tiled.shape, index, _stored(array, tiled.read(index)))
+        tiles.write(file, start, tiled.shape, index, _stored(array, tiled.read(index)))
     file.seek(start + _bytes(array))
 
 

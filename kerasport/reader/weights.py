@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from kerasport import tiles
 from kerasport.errors import DamagedFileError
-from kerasport.reader.stretch import Index, Stretch, read_tile
+from kerasport.reader.stretch import Stretch
 
 if TYPE_CHECKING:
     import h5py
@@ -48,7 +49,7 @@ class Weight:
         """
         raise NotImplementedError
 
-    def read_part(self, shape: tuple[int, ...], index: Index) -> NDArray[Any]:
+    def read_part(self, shape: tuple[int, ...], index: tiles.Index) -> NDArray[Any]:
         """Reads a part of the values.
 
         Args:
@@ -82,13 +83,13 @@ class StoredWeight(Weight):
 
     def read(self) -> NDArray[Any]:
         """Reads the dataset."""
-        return self.read_part(self.shape, tuple(slice(0, size) for size in self.shape))
+        return self.read_part(self.shape, tiles.everything(self.shape))
 
-    def read_part(self, shape: tuple[int, ...], index: Index) -> NDArray[Any]:
+    def read_part(self, shape: tuple[int, ...], index: tiles.Index) -> NDArray[Any]:
         """Reads a part; where the dataset is one stretch of the file, its bytes and no others."""
         try:
             if self.raw is not None and self.start is not None:
-                array = read_tile(self.raw, self.start, self.dtype, shape, index)
+                array = tiles.read(self.raw, self.start, self.dtype, shape, index)
             else:
                 array = self._whole().reshape(shape)[index]
         except (OSError, RuntimeError, ValueError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from io import RawIOBase
 from itertools import product
 from math import prod
 from typing import Any, BinaryIO
@@ -78,21 +79,66 @@ def contiguous(values: NDArray[Any]) -> NDArray[Any]:
     return result
 
 
-def place(file: BinaryIO, start: int, shape: Sequence[int], index: Index, tile: NDArray[Any]) -> None:
-    """Writes a tile of an array to its places in a file.
+def runs(shape: Sequence[int], index: Index) -> tuple[list[int], int]:
+    """The stretches of neighbouring elements that make up a part of an array in C order.
+
+    Args:
+        shape: The array's shape.
+        index: Which part of it.
+
+    Returns:
+        Where each starts in the array, and the elements of each.
+    """
+    part = [axis.stop - axis.start for axis in index]
+    strides = [prod(shape[axis + 1 :]) for axis in range(len(shape))]
+    last = max((axis for axis in range(len(shape)) if part[axis] != shape[axis]), default=0)
+    starts = np.array([sum(axis.start * stride for axis, stride in zip(index, strides, strict=True))])
+    for axis in range(last):
+        starts = np.add.outer(starts, np.arange(part[axis]) * strides[axis]).reshape(-1)
+    return starts.tolist(), prod(part[last:])
+
+
+def read(file: RawIOBase, start: int, dtype: np.dtype[Any], shape: Sequence[int], index: Index) -> NDArray[Any]:
+    """Reads a part of an array in C order from where it stands in a file; no other bytes are read.
+
+    Args:
+        file: The file.
+        start: Where the array starts.
+        dtype: The array's dtype.
+        shape: The array's shape.
+        index: Which part of it.
+
+    Raises:
+        OSError: The file ends within it.
+    """
+    tile = np.empty([part.stop - part.start for part in index], dtype)
+    view = tile.reshape(-1).view("u1").data
+    offsets, run = runs(shape, index)
+    size = run * dtype.itemsize
+    for place, offset in zip(range(0, len(view), size or 1), offsets, strict=False):
+        file.seek(start + offset * dtype.itemsize)
+        rest = view[place : place + size]
+        while rest:
+            count = file.readinto(rest)
+            if not count:
+                raise OSError("the file ends within it")
+            rest = rest[count:]
+    return tile
+
+
+def write(file: BinaryIO, start: int, shape: Sequence[int], index: Index, tile: NDArray[Any]) -> None:
+    """Writes a part of an array in C order to its places in a file.
 
     Args:
         file: Open for writing; positions may lie behind its end.
         start: Where the array starts in it.
-        shape: The array's shape; it is stored in C order.
-        index: Where in the array the tile is.
+        shape: The array's shape.
+        index: Where in the array the part is.
         tile: Its values, contiguous.
     """
-    partial = [axis for axis in range(len(shape)) if tile.shape[axis] != shape[axis]]
-    outer = max(partial, default=0)
-    rows = tile.reshape(prod(tile.shape[:outer]), -1)
-    strides = [prod(shape[axis + 1 :]) * tile.itemsize for axis in range(len(shape))]
-    first = start + sum(part.start * stride for part, stride in zip(index, strides, strict=True))
-    for row, position in zip(rows, product(*map(range, tile.shape[:outer])), strict=True):
-        file.seek(first + sum(i * stride for i, stride in zip(position, strides, strict=False)))
-        file.write(row.data.cast("B"))
+    view = tile.reshape(-1).view("u1").data
+    offsets, run = runs(shape, index)
+    size = run * tile.itemsize
+    for place, offset in zip(range(0, len(view), size or 1), offsets, strict=False):
+        file.seek(start + offset * tile.itemsize)
+        file.write(view[place : place + size])
