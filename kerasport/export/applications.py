@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kerasport.export.builder import Scope, Tensor
+from kerasport.export.builder import Scope
 from kerasport.export.folding import Affine, fold
+from kerasport.export.layout import Tensor
 from kerasport.export.registry import EXPORT
 from kerasport.layers import applications
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from kerasport.export.arrays import Lazy
-from kerasport.export.builder import Scope, Tensor
+from kerasport.export.builder import Scope
+from kerasport.export.layout import Tensor
 from kerasport.export.multi_head import multi_head_attention
 from kerasport.export.ops import reduce, unsqueeze
 from kerasport.export.registry import EXPORT

@@ -16,62 +16,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerasport.export.arrays import Lazy, from_array, from_weight
+from kerasport.export.layout import (
+    Flattened,
+    Perm,
+    Tensor,
+    alignment,
+    common_perm,
+    identity_perm,
+    inverse,
+    moves_only_ones,
+    order_between,
+)
 from kerasport.graph import Call, Graph
 from kerasport.layers.base import TensorType
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-Perm = tuple[int, ...]
-
-
-def identity_perm(rank: int) -> Perm:
-    """The logical order."""
-    return tuple(range(rank))
-
-
-def channels_first_perm(rank: int) -> Perm:
-    """The order in which ONNX's convolutions want channels-last data stored: batch, channels, space."""
-    return (0, rank - 1, *range(1, rank - 1))
-
-
-@dataclass(frozen=True)
-class Tensor:
-    """A value of the ONNX graph.
-
-    Attributes:
-        name: The ONNX value's name.
-        type: The logical type, in Keras's axis order.
-        perm: Stored axis i is logical axis ``perm[i]``.
-    """
-
-    name: str
-    type: TensorType
-    perm: Perm
-
-    @property
-    def is_logical(self) -> bool:
-        """Whether it is stored in Keras's axis order."""
-        return self.perm == identity_perm(self.type.rank)
-
-    def stored_axis(self, axis: int) -> int:
-        """Where a logical axis (negative ones allowed) is stored."""
-        return self.perm.index(axis % self.type.rank)
-
-
-@dataclass(frozen=True)
-class Flattened:
-    """What stands behind a value that a Flatten layer gave, when its input was stored in another order.
-
-    Attributes:
-        source: The value before, as it is stored.
-        dims: The sizes of the wanted axes, the batch left out.
-        order: Wanted axis i is stored axis ``order[i]``.
-    """
-
-    source: str
-    dims: tuple[int, ...]
-    order: Perm
 
 
 @dataclass
@@ -209,14 +169,13 @@ class Builder:
 
     def arrange(self, tensor: Tensor, perm: Perm, scope: str) -> str:
         """The value stored in another order; one Transpose per value and order, or none."""
-        order = tuple(tensor.perm.index(axis) for axis in perm)
+        order = order_between(tensor.perm, perm)
         if order == identity_perm(len(order)):
             return tensor.name
         key = (tensor.name, order)
         if key not in self._arranged:
             self._arranged[key] = self._reshaped(tensor, perm, scope) or self._transposed(tensor, order, scope)
-            back = tuple(order.index(axis) for axis in range(len(order)))
-            self._arranged[self._arranged[key], back] = tensor.name
+            self._arranged[self._arranged[key], inverse(order)] = tensor.name
         return self._arranged[key]
 
     def _transposed(self, tensor: Tensor, order: Perm, scope: str) -> str:
@@ -226,10 +185,9 @@ class Builder:
         """Where a Reshape gave the value and only axes of size 1 move, it may give the other order as well; else ""."""
         node = self.producer(tensor.name)
         dims = [tensor.type.shape[axis] for axis in perm[1:]]
-        moving = [axis for axis in tensor.perm[1:] if tensor.type.shape[axis] != 1]
         if node is None or node.op != "Reshape" or None in dims or tensor.perm[0] != 0 or perm[0] != 0:
             return ""
-        if moving != [axis for axis in perm[1:] if tensor.type.shape[axis] != 1]:
+        if not moves_only_ones(tensor.type.shape, tensor.perm, perm):
             return ""
         shape = self.initializer(from_array(np.array([0, *dims], np.int64)), f"{scope}/shape")
         return self.add("Reshape", scope, [node.inputs[0], shape], 1, {})[0]
@@ -317,18 +275,13 @@ class Scope:
 
     def aligned(self, array: Lazy, axes: Sequence[int], like: Tensor) -> Lazy:
         """An array whose axes are these logical axes of ``like``, shaped to broadcast against its stored form."""
-        rank = like.type.rank
-        axes = [axis % rank for axis in axes]
-        order = sorted(range(len(axes)), key=lambda i: like.perm.index(axes[i]))
-        stored = {like.perm.index(axis): size for axis, size in zip(axes, array.shape, strict=True)}
-        first = min(stored, default=rank)
-        shape = tuple(stored.get(position, 1) for position in range(first, rank))
-        moved = array.transpose(*order) if order != sorted(order) else array
+        order, shape = alignment(axes, array.shape, like.perm)
+        moved = array.transpose(*order) if order != identity_perm(len(order)) else array
         return moved.reshape(*shape) if moved.shape != shape else moved
 
     def common(self, tensors: Sequence[Tensor]) -> tuple[list[str], Perm]:
         """All tensors (of equal rank) in one order: that of the first one not in logical order."""
-        perm = next((tensor.perm for tensor in tensors if not tensor.is_logical), tensors[0].perm)
+        perm = common_perm([tensor.perm for tensor in tensors])
         return [self.arrange(tensor, perm) for tensor in tensors], perm
 
     # --- folding

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from kerasport.export.builder import Scope, Tensor
+from kerasport.export.builder import Scope
+from kerasport.export.layout import Tensor
 from kerasport.export.ops import cast, reduce, slice_, unsqueeze
 from kerasport.export.registry import EXPORT
 from kerasport.layers import categorical

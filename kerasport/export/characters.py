@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from kerasport.export.builder import Scope, Tensor
+from kerasport.export.builder import Scope
+from kerasport.export.layout import Tensor
 from kerasport.export.lookup import counted, look_up
 from kerasport.export.ops import cast, slice_
 from kerasport.export.texts import exchanged

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from kerasport.export.activation import apply
 from kerasport.export.arrays import Lazy
-from kerasport.export.builder import Perm, Scope, Tensor
+from kerasport.export.builder import Scope
+from kerasport.export.layout import Perm, Tensor
 from kerasport.export.ops import reshape
 from kerasport.export.registry import EXPORT
 from kerasport.export.spatial import (

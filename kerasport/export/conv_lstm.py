@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kerasport.export.activation import apply
-from kerasport.export.builder import Perm, Scope, Tensor
+from kerasport.export.builder import Scope
 from kerasport.export.conv import convolution
+from kerasport.export.layout import Perm, Tensor
 from kerasport.export.loops import Loop
 from kerasport.export.ops import slice_
 from kerasport.export.registry import EXPORT

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from kerasport.export.activation import apply
 from kerasport.export.arrays import Lazy, combine
-from kerasport.export.builder import Flattened, Perm, Scope, Tensor, identity_perm
+from kerasport.export.builder import Scope
+from kerasport.export.layout import Flattened, Perm, Tensor, identity_perm
 from kerasport.export.ops import any_, cast, differs, reshape, unsqueeze
 from kerasport.export.registry import EXPORT
 from kerasport.export.stored import Kernel, effective

@@ -6,7 +6,8 @@ from math import prod
 
 from kerasport.export.activation import apply
 from kerasport.export.arrays import Lazy
-from kerasport.export.builder import Scope, Tensor
+from kerasport.export.builder import Scope
+from kerasport.export.layout import Tensor
 from kerasport.export.ops import reshape
 from kerasport.export.registry import EXPORT
 from kerasport.export.stored import Kernel, effective, float8, rounded_bias, whole_shape

@@ -8,7 +8,8 @@ from collections.abc import Callable
 import numpy as np
 
 from kerasport.export.activation import apply
-from kerasport.export.builder import Scope, Tensor, identity_perm
+from kerasport.export.builder import Scope
+from kerasport.export.layout import Tensor, identity_perm
 from kerasport.export.ops import cast
 from kerasport.export.registry import EXPORT
 from kerasport.layers import elementwise

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerasport.export.arrays import Lazy, combine
-from kerasport.export.builder import Builder, Node, Scope, Tensor
+from kerasport.export.builder import Builder, Node, Scope
+from kerasport.export.layout import Tensor
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasport.export.builder import Scope, Tensor
+from kerasport.export.builder import Scope
+from kerasport.export.layout import Tensor
 from kerasport.export.registry import EXPORT
 from kerasport.layers import fourier
 

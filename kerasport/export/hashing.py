@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from kerasport.errors import LayerError
-from kerasport.export.builder import Scope, Tensor
+from kerasport.export.builder import Scope
 from kerasport.export.categorical import as_dtype, encoded
 from kerasport.export.hashes import crossed, remainder_of_digits
+from kerasport.export.layout import Tensor
 from kerasport.export.ops import ONNX_TYPES, reshape, unsqueeze
 from kerasport.export.registry import EXPORT
 from kerasport.export.texts import concatenated, constant

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasport.errors import LayerError
-from kerasport.export.builder import Scope, Tensor
+from kerasport.export.builder import Scope
+from kerasport.export.layout import Tensor
 from kerasport.export.ops import cast, reduce
 from kerasport.export.registry import EXPORT
 from kerasport.export.resampling import KERNELS, TABLE_STEPS

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from kerasport.export import ops
-from kerasport.export.builder import Scope, Tensor
+from kerasport.export.builder import Scope
+from kerasport.export.layout import Tensor
 from kerasport.export.loops import Loop
 from kerasport.export.registry import EXPORT
 from kerasport.layers import integers

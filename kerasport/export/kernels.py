@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from kerasport.export import conv
 from kerasport.export.arrays import Lazy
-from kerasport.export.builder import Scope, Tensor
+from kerasport.export.builder import Scope
+from kerasport.export.layout import Tensor
 from kerasport.export.registry import EXPORT
 from kerasport.layers import kernels
 from kerasport.layers.conv import Conv, ConvTranspose, DepthwiseConv, SeparableConv

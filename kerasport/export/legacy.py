@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kerasport.export.activation import apply
-from kerasport.export.builder import Scope, Tensor
+from kerasport.export.builder import Scope
+from kerasport.export.layout import Tensor
 from kerasport.export.merge import dot
 from kerasport.export.ops import reduce, reshape, unsqueeze
 from kerasport.export.registry import EXPORT

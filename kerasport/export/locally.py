@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from kerasport.export.activation import apply
 from kerasport.export.arrays import Lazy
-from kerasport.export.builder import Scope, Tensor
+from kerasport.export.builder import Scope
+from kerasport.export.layout import Tensor
 from kerasport.export.ops import reshape
 from kerasport.export.registry import EXPORT
 from kerasport.layers import locally

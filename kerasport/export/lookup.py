@@ -7,9 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from kerasport.errors import LayerError
-from kerasport.export.builder import Scope, Tensor
+from kerasport.export.builder import Scope
 from kerasport.export.categorical import as_dtype, encoded
 from kerasport.export.hashes import remainder_of_digits
+from kerasport.export.layout import Tensor
 from kerasport.export.registry import EXPORT
 from kerasport.layers import lookup
 from kerasport.layers.hashes import STRINGS_HINT

@@ -7,7 +7,8 @@ from functools import reduce
 
 import numpy as np
 
-from kerasport.export.builder import Perm, Scope, Tensor, identity_perm
+from kerasport.export.builder import Scope
+from kerasport.export.layout import Perm, Tensor, identity_perm
 from kerasport.export.normalization import unit_length
 from kerasport.export.ops import cast, squeeze, unsqueeze
 from kerasport.export.ops import reduce as reduce_axes

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasport.export.arrays import Lazy, combine
-from kerasport.export.builder import Scope, Tensor
+from kerasport.export.builder import Scope
+from kerasport.export.layout import Tensor
 from kerasport.export.ops import reduce, reshape
 from kerasport.export.stored import Kernel, effective
 from kerasport.export.visibility import LOWEST, additive, combined, or_everything, positions, spread, weights

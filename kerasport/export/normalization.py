@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerasport.export.arrays import Lazy
-from kerasport.export.builder import Scope, Tensor, channels_first_perm
+from kerasport.export.builder import Scope
 from kerasport.export.folding import Affine, fold
+from kerasport.export.layout import Tensor, channels_first_perm
 from kerasport.export.ops import reduce, reshape
 from kerasport.export.registry import EXPORT
 from kerasport.layers import normalization

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from kerasport.export.builder import Scope, Tensor, identity_perm
+from kerasport.export.builder import Scope
+from kerasport.export.layout import Tensor, identity_perm
 from kerasport.export.ops import cast, unsqueeze
 from kerasport.export.registry import EXPORT
 from kerasport.layers import operators

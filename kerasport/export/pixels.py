@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasport.errors import LayerError
-from kerasport.export.builder import Scope, Tensor, channels_first_perm, identity_perm
+from kerasport.export.builder import Scope
+from kerasport.export.layout import Tensor, channels_first_perm, identity_perm
 from kerasport.export.ops import cast, slice_
 from kerasport.export.registry import EXPORT
 from kerasport.export.resampling import TABLE_STEPS

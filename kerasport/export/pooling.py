@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kerasport.export.builder import Scope, Tensor
+from kerasport.export.builder import Scope
+from kerasport.export.layout import Tensor
 from kerasport.export.ops import cast, reduce, unsqueeze
 from kerasport.export.registry import EXPORT
 from kerasport.export.spatial import Pairs, channels_first_order, padding_attributes, weighted, without_outermost

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerasport.export.arrays import Lazy, from_array
-from kerasport.export.builder import Scope, Tensor
+from kerasport.export.builder import Scope
+from kerasport.export.layout import Tensor
 from kerasport.export.registry import EXPORT
 from kerasport.layers import preprocessing
 from kerasport.layers.preprocessing import Numbers

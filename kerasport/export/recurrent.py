@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from kerasport.export.arrays import Lazy
-from kerasport.export.builder import Scope, Tensor
+from kerasport.export.builder import Scope
 from kerasport.export.cells import Run, has_operator, run_operator
 from kerasport.export.conv_lstm import run_conv_lstm
+from kerasport.export.layout import Tensor
 from kerasport.export.ops import reduce, reshape, unsqueeze
 from kerasport.export.registry import EXPORT
 from kerasport.export.scan import run_scan

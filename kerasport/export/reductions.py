@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from kerasport.export import ops
-from kerasport.export.builder import Perm, Scope, Tensor
+from kerasport.export.builder import Scope
+from kerasport.export.layout import Perm, Tensor
 from kerasport.export.registry import EXPORT
 from kerasport.layers import reductions
 from kerasport.layers.base import normalize_axis

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kerasport.export.builder import Tensor
+from kerasport.export.layout import Tensor
 from kerasport.layers.registry import BackendRegistry
 
 # A function (spec, scope, *inputs: Tensor) -> Tensor, or a tuple of them for several outputs.

@@ -8,7 +8,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasport.export.builder import Scope, Tensor
+from kerasport.export.builder import Scope
+from kerasport.export.layout import Tensor
 from kerasport.export.ops import reshape, slice_
 from kerasport.export.registry import EXPORT
 from kerasport.export.spatial import channels_first_order, weighted

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from kerasport.export.builder import Scope, Tensor
+from kerasport.export.builder import Scope
 from kerasport.export.core import rows
+from kerasport.export.layout import Tensor
 from kerasport.export.registry import EXPORT
 from kerasport.export.stored import Kernel
 from kerasport.layers import reversible

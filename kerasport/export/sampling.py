@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from kerasport.export.builder import Scope, Tensor
+from kerasport.export.builder import Scope
+from kerasport.export.layout import Tensor
 from kerasport.export.ops import reduce
 from kerasport.export.resampling import KERNELS, TABLE_STEPS
 

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from kerasport.export.activation import apply
 from kerasport.export.arrays import Lazy
-from kerasport.export.builder import Scope, Tensor
+from kerasport.export.builder import Scope
 from kerasport.export.cells import Run, keras_kernel
+from kerasport.export.layout import Tensor
 from kerasport.export.loops import Loop
 from kerasport.export.ops import unsqueeze
 from kerasport.layers.base import TensorType

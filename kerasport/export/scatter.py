@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from kerasport.export import ops
-from kerasport.export.builder import Scope, Tensor
+from kerasport.export.builder import Scope
+from kerasport.export.layout import Tensor
 from kerasport.export.registry import EXPORT
 from kerasport.layers import scatter
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasport.export.builder import Perm, Scope, Tensor
+from kerasport.export.builder import Scope
+from kerasport.export.layout import Perm, Tensor
 from kerasport.export.ops import reshape, slice_
 from kerasport.layers.base import Shape, TensorType
 from kerasport.layers.spatial import Spatial

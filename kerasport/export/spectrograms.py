@@ -7,7 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasport.export.builder import Scope, Tensor
+from kerasport.export.builder import Scope
+from kerasport.export.layout import Tensor
 from kerasport.export.operators import arctan2
 from kerasport.export.ops import reshape, unsqueeze
 from kerasport.export.registry import EXPORT

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from kerasport.errors import LayerError
-from kerasport.export.builder import Scope, Tensor
+from kerasport.export.builder import Scope
 from kerasport.export.characters import vectorized
+from kerasport.export.layout import Tensor
 from kerasport.export.lookup import counted, look_up
 from kerasport.export.ops import cast, slice_, squeeze
 from kerasport.export.registry import EXPORT

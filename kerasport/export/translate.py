@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from kerasport.errors import LayerError, Problem, UnsupportedModelError
 from kerasport.export import opsets
 from kerasport.export.arrays import Lazy
-from kerasport.export.builder import Builder, Node, Scope, Tensor, identity_perm
+from kerasport.export.builder import Builder, Node, Scope
+from kerasport.export.layout import Tensor, identity_perm
 from kerasport.export.registry import EXPORT
 from kerasport.graph import Call, Graph
 from kerasport.layers.base import Value

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from kerasport.export.builder import Perm, Scope, Tensor
+from kerasport.export.builder import Scope
+from kerasport.export.layout import Perm, Tensor
 from kerasport.export.ops import reshape
 from kerasport.export.registry import EXPORT
 from kerasport.layers import wrappers

@@ -1,0 +1,109 @@
+"""The layout rules: in which order a value's axes are stored, and how to get from one order to another.
+
+Nothing here adds a node. A permutation ``perm`` says that stored axis i is logical (Keras) axis ``perm[i]``; an
+order ``order`` says that axis i of the result is axis ``order[i]`` of what there is, as NumPy's and ONNX's
+transpose take it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kerasport.layers.base import Dim, TensorType
+
+Perm = tuple[int, ...]
+
+
+def identity_perm(rank: int) -> Perm:
+    """The logical order."""
+    return tuple(range(rank))
+
+
+def channels_first_perm(rank: int) -> Perm:
+    """The order in which ONNX's convolutions want channels-last data stored: batch, channels, space."""
+    return (0, rank - 1, *range(1, rank - 1))
+
+
+def order_between(stored: Perm, wanted: Perm) -> Perm:
+    """What to transpose a value stored as ``stored`` by, to have it stored as ``wanted``."""
+    return tuple(stored.index(axis) for axis in wanted)
+
+
+def inverse(order: Perm) -> Perm:
+    """What undoes a transpose."""
+    return tuple(order.index(axis) for axis in range(len(order)))
+
+
+def moves_only_ones(shape: Sequence[Dim], stored: Perm, wanted: Perm) -> bool:
+    """Whether no two axes longer than 1 change places, so that the elements stay where they are.
+
+    Args:
+        shape: The logical shape; unknown dimensions count as longer than 1.
+        stored: The order that there is.
+        wanted: The order to be.
+    """
+    before, after = ([axis for axis in perm if shape[axis] != 1] for perm in (stored, wanted))
+    return before == after
+
+
+def common_perm(perms: Sequence[Perm]) -> Perm:
+    """The order in which values of equal rank meet: the first that is not the logical one."""
+    return next((perm for perm in perms if perm != identity_perm(len(perm))), perms[0])
+
+
+def alignment(axes: Sequence[int], shape: Sequence[int], perm: Perm) -> tuple[Perm, tuple[int, ...]]:
+    """How an array broadcasts against a stored value.
+
+    Args:
+        axes: The logical axes (negative ones allowed) of the value that the array's axes are.
+        shape: The array's shape.
+        perm: The order in which the value is stored.
+
+    Returns:
+        What to transpose the array by, and the shape to give it then, without leading ones.
+    """
+    rank = len(perm)
+    places = [perm.index(axis % rank) for axis in axes]
+    order = tuple(sorted(range(len(axes)), key=places.__getitem__))
+    sizes = dict(zip(places, shape, strict=True))
+    return order, tuple(sizes.get(place, 1) for place in range(min(places, default=rank), rank))
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A value of the ONNX graph.
+
+    Attributes:
+        name: The ONNX value's name.
+        type: The logical type, in Keras's axis order.
+        perm: Stored axis i is logical axis ``perm[i]``.
+    """
+
+    name: str
+    type: TensorType
+    perm: Perm
+
+    @property
+    def is_logical(self) -> bool:
+        """Whether it is stored in Keras's axis order."""
+        return self.perm == identity_perm(self.type.rank)
+
+    def stored_axis(self, axis: int) -> int:
+        """Where a logical axis (negative ones allowed) is stored."""
+        return self.perm.index(axis % self.type.rank)
+
+
+@dataclass(frozen=True)
+class Flattened:
+    """What stands behind a value that a Flatten layer gave, when its input was stored in another order.
+
+    Attributes:
+        source: The value before, as it is stored.
+        dims: The sizes of the wanted axes, the batch left out.
+        order: Wanted axis i is stored axis ``order[i]``.
+    """
+
+    source: str
+    dims: tuple[int, ...]
+    order: Perm
