@@ -89,6 +89,8 @@ class StoredWeight(Weight):
         """Reads a part; where the dataset is one stretch of the file, its bytes and no others."""
         try:
             if self.raw is not None and self.start is not None:
+                if self.start + self.nbytes > self.raw.size:
+                    raise OSError("the file ends within it")
                 array = tiles.read(self.raw, self.start, self.dtype, shape, index)
             else:
                 array = self._whole().reshape(shape)[index]
