@@ -13,7 +13,7 @@ from kerasport.reader.architecture import model_config, parse_json
 from kerasport.reader.attributes import attribute, readable, string_list
 from kerasport.reader.saved import Contents, Origin, StoredWeights
 from kerasport.reader.stretch import Stretch
-from kerasport.reader.weights import StoredWeight, Weight
+from kerasport.reader.weights import PlacedWeight, StoredWeight, Weight
 
 _Item = Any  # a GroupID, DatasetID or TypeID of h5py, which has no types
 _TREE = {"layers", "_layer_checkpoint_dependencies", "vars"}
@@ -113,9 +113,11 @@ def weight(path: Path, group: h5py.Group, name: str, raw: Stretch | None) -> Wei
         raise DamagedFileError(f"{path}: the weight {name!r} is empty.")
     if options.get_layout() == h5py.h5d.VIRTUAL or options.get_external_count():
         raise DamagedFileError(f"{path}: the weight {name!r} points to another file, which kerasport does not follow.")
-    as_stored = dtype.kind != "b" and h5py.h5t.py_create(dtype) == stored
-    start = dataset.get_offset() if as_stored and options.get_layout() == h5py.h5d.CONTIGUOUS else None
-    return StoredWeight(f"{group.name}/{name}", dataset.shape, dtype, dataset, raw, start)
+    where = f"{group.name}/{name}"
+    start = dataset.get_offset() if options.get_layout() == h5py.h5d.CONTIGUOUS else None
+    if raw is not None and start is not None and dtype.kind != "b" and h5py.h5t.py_create(dtype) == stored:
+        return PlacedWeight(where, dataset.shape, dtype, raw, start)
+    return StoredWeight(where, dataset.shape, dtype, h5py.Dataset(dataset))
 
 
 def walk(path: Path, group: h5py.Group, name: str) -> _Item:

@@ -63,46 +63,54 @@ class Weight:
 
 
 @dataclass(frozen=True, eq=False)
-class StoredWeight(Weight):
-    """One HDF5 dataset.
+class PlacedWeight(Weight):
+    """One HDF5 dataset whose values stand in the file one behind the other, as NumPy would have them.
 
     Attributes:
-        dataset: Open.
-        raw: The bytes that HDF5 reads.
-        start: Where the values stand in these, one behind the other; None where they do not.
+        raw: The file.
+        start: Where they start.
     """
 
-    dataset: h5py.h5d.DatasetID
-    raw: Stretch | None = None
-    start: int | None = None
+    raw: Stretch
+    start: int
 
     @property
     def in_parts(self) -> bool:
-        """Whether the dataset is one stretch of the file."""
-        return self.raw is not None and self.start is not None
+        """Any part can be read alone."""
+        return True
 
     def read(self) -> NDArray[Any]:
-        """Reads the dataset."""
+        """Reads the values."""
         return self.read_part(self.shape, tiles.everything(self.shape))
 
     def read_part(self, shape: tuple[int, ...], index: tiles.Index) -> NDArray[Any]:
-        """Reads a part; where the dataset is one stretch of the file, its bytes and no others."""
+        """Reads the bytes of the part, and no others."""
+        if self.start + self.nbytes > self.raw.size:  # before memory is taken
+            raise DamagedFileError(f"The weight {self.path!r} cannot be read: the file ends within it.")
         try:
-            if self.raw is not None and self.start is not None:
-                if self.start + self.nbytes > self.raw.size:
-                    raise OSError("the file ends within it")
-                array = tiles.read(self.raw, self.start, self.dtype, shape, index)
-            else:
-                array = self._whole().reshape(shape)[index]
+            array = tiles.read(self.raw, self.start, self.dtype, shape, index)
+        except OSError as error:
+            raise DamagedFileError(f"The weight {self.path!r} cannot be read: {error}.") from error
+        return _numbers(array)
+
+
+@dataclass(frozen=True, eq=False)
+class StoredWeight(Weight):
+    """One HDF5 dataset in chunks, compressed, of a type of its own, or in a file in memory.
+
+    Attributes:
+        dataset: Open.
+    """
+
+    dataset: h5py.Dataset
+
+    def read(self) -> NDArray[Any]:
+        """Reads the dataset."""
+        try:
+            array: NDArray[Any] = self.dataset[()]
         except (OSError, RuntimeError, ValueError) as error:
             raise DamagedFileError(f"The weight {self.path!r} cannot be read: {error}.") from error
-        return _bfloat16(array) if array.dtype.kind == "V" else array
-
-    def _whole(self) -> NDArray[Any]:
-        import h5py
-        import numpy as np
-
-        return np.asarray(h5py.Dataset(self.dataset)[()])
+        return _numbers(array)
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,8 +130,8 @@ class DerivedWeight(Weight):
         return self.compute(*(part.read() for part in self.parts))
 
 
-def _bfloat16(array: NDArray[Any]) -> NDArray[Any]:
-    """Raw two-byte values, as Keras stores bfloat16, as float32: the upper half of its bits."""
+def _numbers(array: NDArray[Any]) -> NDArray[Any]:
+    """Raw two-byte values, as Keras stores bfloat16, as float32, whose upper half they are; others as they are."""
     import numpy as np
 
-    return (array.view("<u2").astype(np.uint32) << 16).view(np.float32)
+    return (array.view("<u2").astype(np.uint32) << 16).view(np.float32) if array.dtype.kind == "V" else array
