@@ -1,14 +1,17 @@
 # make demo   sets itself up, converts a bundled Keras file, validates it, predicts with it
 # make test   sets itself up, runs all tests
 # make check  format, lint, types
+# make bench  measures speed, memory and graphs (minutes). MODELS=folder of models, PEER=a Python with tf.keras 2.15 and
+#             tf2onnx, PEER_KERAS2=a Python with Keras 2.2.4 and keras2onnx, BENCH=further options (-h lists them)
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SEED := fixtures/seed
 OUT := demo
+MODELS ?= build/bench/models
 
-.PHONY: demo test check format clean
+.PHONY: demo test check bench format clean
 
 demo: $(VENV)/run
 	@mkdir -p $(OUT)
@@ -30,6 +33,10 @@ check: $(VENV)/dev
 	$(BIN)/ruff check kerasport tests
 	$(BIN)/mypy
 
+bench: $(VENV)/bench
+	$(BIN)/python -m tests.bench --folder $(MODELS) $(if $(PEER),--peer $(PEER)) \
+	  $(if $(PEER_KERAS2),--peer-keras2 $(PEER_KERAS2)) $(BENCH)
+
 format: $(VENV)/dev
 	$(BIN)/ruff format kerasport tests
 	$(BIN)/ruff check --fix kerasport tests
@@ -43,6 +50,10 @@ $(VENV)/dev: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
 	@touch $@ $(VENV)/run
+
+$(VENV)/bench: $(VENV)/dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[bench]"
+	@touch $@
 
 clean:
 	rm -rf $(VENV) $(OUT) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
