@@ -56,6 +56,8 @@ def convert(
     allow_keys: Collection[str] = (),
     backend: str | None = None,
     states: str = "reset",
+    inputs_as_nchw: bool | Collection[str] = False,
+    outputs_as_nchw: bool = False,
 ) -> Conversion:
     """Converts a Keras model file to an ONNX file.
 
@@ -70,9 +72,13 @@ def convert(
         backend: "theano" or "tensorflow", what a Keras 1 file was computed with; None goes by its weights' names.
         states: "reset": stateful layers start every batch from zero states; "carry": their states are further inputs
             and outputs, ``<layer>_state_h_in`` and ``<layer>_state_h_out`` ...
+        inputs_as_nchw: The inputs that the ONNX model takes channels-first, (batch, channels, *space): their names, or
+            True for all that convolutions read. ``predict`` and ``validate`` go on taking Keras's order.
+        outputs_as_nchw: Whether outputs that are channels-first within the ONNX model are given so.
 
     Raises:
-        OptionError: States are to be carried and there are none, or the opset cannot be written.
+        OptionError: States are to be carried and there are none, or the opset cannot be written, or there are no inputs
+            to be channels-first.
         FileError: The source cannot be read or the target cannot be written.
         UnsupportedModelError: Some layers cannot be converted; nothing is written.
         MismatchError: ONNX Runtime and the reference disagree; nothing is written.
@@ -85,7 +91,7 @@ def convert(
 
     with load(source, weights=weights, allow_keys=allow_keys, backend=backend) as model:
         graph = with_states(model.graph, states)
-        onnx_model = translate(graph, opset, fold)
+        onnx_model = translate(graph, opset, fold, inputs_as_nchw=inputs_as_nchw, outputs_as_nchw=outputs_as_nchw)
         with whole(Path(target)) as path:
             with ThreadPoolExecutor(1) as beside:
                 digests = beside.submit(_digests, model)
@@ -120,12 +126,14 @@ def metadata(model: LoadedModel, onnx_model: OnnxModel) -> Mapping[str, str]:
         for name, tensor in onnx_model.layers.items()
     }
     states = {"kerasport.states": json.dumps(onnx_model.states)} if onnx_model.states else {}
+    orders = {"kerasport.orders": json.dumps(onnx_model.orders)} if onnx_model.orders else {}
     return {
         "kerasport.version": __version__,
         "kerasport.layers": json.dumps(layers, separators=(",", ":")),
         "keras.version": model.saved.keras_version,
         "keras.backend": model.saved.backend,
         **states,
+        **orders,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +57,7 @@ def port_of(name: str, type_: TensorType) -> Port:
 
 
 class Session:
-    """An ONNX model ready to run.
+    """An ONNX model ready to run, with arrays in Keras's axis order even where a model of kerasport's has another.
 
     Args:
         model: A path, or the model's bytes.
@@ -89,13 +90,21 @@ class Session:
         except Exception as error:
             name = "The converted model" if isinstance(model, bytes) else str(model)
             raise FileError(f"{name} cannot be loaded by ONNX Runtime: {error}") from error
-        self.inputs = tuple(_port(port) for port in self._session.get_inputs())
-        self.outputs = tuple(_port(port) for port in self._session.get_outputs())
+        self._orders: dict[str, list[int]] = json.loads(self.metadata.get("kerasport.orders", "{}"))
+        self.inputs = tuple(self._port(port) for port in self._session.get_inputs())
+        self.outputs = tuple(self._port(port) for port in self._session.get_outputs())
 
     @property
     def metadata(self) -> Mapping[str, str]:
         """The model's metadata properties."""
         return dict(self._session.get_modelmeta().custom_metadata_map)
+
+    def feeds(self, inputs: Sequence[Array]) -> dict[str, Array]:
+        """One array per input, in order, as the ONNX model takes them: by name, in its dtypes and axis orders."""
+        return {
+            port.name: np.ascontiguousarray(self._stored(port.name, np.asarray(array)), port.dtype)
+            for port, array in zip(self.inputs, inputs, strict=True)
+        }
 
     def run(self, inputs: Sequence[Array], outputs: Sequence[str] | None = None) -> list[Array]:
         """Runs one batch.
@@ -107,16 +116,23 @@ class Session:
         Raises:
             InputError: ONNX Runtime refuses the inputs.
         """
-        feeds = {
-            port.name: np.ascontiguousarray(array, port.dtype) for port, array in zip(self.inputs, inputs, strict=True)
-        }
+        names = [port.name for port in self.outputs] if outputs is None else list(outputs)
         try:
-            results = self._session.run(None if outputs is None else list(outputs), feeds)
+            results = self._session.run(names, self.feeds(inputs))
         except Exception as error:
             raise InputError(f"ONNX Runtime failed on this input: {error}") from error
-        return [result.astype("str") if result.dtype.kind == "O" else result for result in results]
+        logical = [self._logical(name, result) for name, result in zip(names, results, strict=True)]
+        return [result.astype("str") if result.dtype.kind == "O" else result for result in logical]
 
+    def _stored(self, name: str, array: Array) -> Array:
+        order = self._orders.get(name)
+        return array if order is None or array.ndim != len(order) else array.transpose(order)
 
-def _port(port: onnxruntime.NodeArg) -> Port:
-    shape = tuple(dim if isinstance(dim, int) else None for dim in port.shape or ())
-    return Port(port.name, shape, _TYPES.get(port.type, port.type))
+    def _logical(self, name: str, array: Array) -> Array:
+        return array.transpose(np.argsort(self._orders[name])) if name in self._orders else array
+
+    def _port(self, port: onnxruntime.NodeArg) -> Port:
+        shape = tuple(dim if isinstance(dim, int) else None for dim in port.shape or ())
+        order = self._orders.get(port.name)
+        logical = shape if order is None else tuple(shape[axis] for axis in np.argsort(order))
+        return Port(port.name, logical, _TYPES.get(port.type, port.type))

@@ -19,6 +19,16 @@ if TYPE_CHECKING:
 @click.option("--opset", type=int, help="The ONNX opset to write, from 13.")
 @click.option("--no-validate", is_flag=True, help="Do not compare the result with the NumPy reference.")
 @click.option("--no-fold", is_flag=True, help="Keep every layer: fold nothing into its neighbours.")
+@click.option(
+    "--inputs-as-nchw",
+    is_flag=True,
+    help="Take images channels-first in the ONNX model: (batch, channels, height, width).",
+)
+@click.option(
+    "--outputs-as-nchw",
+    is_flag=True,
+    help="Give outputs channels-first where they are so within the ONNX model.",
+)
 @weights_option
 @allow_key
 @backend_option
@@ -29,6 +39,8 @@ def command(
     opset: int | None,
     no_validate: bool,
     no_fold: bool,
+    inputs_as_nchw: bool,
+    outputs_as_nchw: bool,
     weights: Path | None,
     allow_keys: tuple[str, ...],
     backend: str | None,
@@ -50,6 +62,8 @@ def command(
         allow_keys=allow_keys,
         backend=backend,
         states=states,
+        inputs_as_nchw=inputs_as_nchw,
+        outputs_as_nchw=outputs_as_nchw,
     )
     _show(result)
 

@@ -24,8 +24,8 @@ from kerasport.export.layout import (
     common_perm,
     identity_perm,
     inverse,
-    moves_only_ones,
     order_between,
+    reshaping,
 )
 from kerasport.graph import Call, Graph
 from kerasport.layers.base import TensorType
@@ -86,6 +86,8 @@ class Builder:
         self.initializers: dict[str, Lazy] = {}
         self.tensors: dict[str, Tensor] = {}
         self.flattened: dict[str, Flattened] = {}
+        # Values that are others without some axes of size 1.
+        self.squeezed: dict[str, Tensor] = {}
         self._initializer_names: dict[object, str] = {}
         self._names: set[str] = set()
         self._arranged: dict[tuple[str, Perm], str] = {}
@@ -182,15 +184,16 @@ class Builder:
         return self.add("Transpose", scope, [tensor.name], 1, {"perm": list(order)})[0]
 
     def _reshaped(self, tensor: Tensor, perm: Perm, scope: str) -> str:
-        """Where a Reshape gave the value and only axes of size 1 move, it may give the other order as well; else ""."""
-        node = self.producer(tensor.name)
+        """Where only axes of size 1 move, a Reshape, of what a Reshape before it had if possible; else ""."""
+        sizes = reshaping(tensor.type.shape, tensor.perm, perm)
+        if sizes is None:
+            return ""
+        source, node = tensor.name, self.producer(tensor.name)
         dims = [tensor.type.shape[axis] for axis in perm[1:]]
-        if node is None or node.op != "Reshape" or None in dims or tensor.perm[0] != 0 or perm[0] != 0:
-            return ""
-        if not moves_only_ones(tensor.type.shape, tensor.perm, perm):
-            return ""
-        shape = self.initializer(from_array(np.array([0, *dims], np.int64)), f"{scope}/shape")
-        return self.add("Reshape", scope, [node.inputs[0], shape], 1, {})[0]
+        if node is not None and node.op == "Reshape" and None not in dims and tensor.perm[0] == perm[0] == 0:
+            source, sizes = node.inputs[0], [0, *(dim or 0 for dim in dims)]
+        shape = self.initializer(from_array(np.array(sizes, np.int64)), f"{scope}/shape")
+        return self.add("Reshape", scope, [source, shape], 1, {})[0]
 
 
 class Scope:

@@ -64,7 +64,10 @@ def flatten(spec: core.Flatten, b: Scope, x: Tensor) -> Tensor:
 
 @EXPORT.register(core.Reshape)
 def reshape_layer(spec: core.Reshape, b: Scope, x: Tensor) -> Tensor:
-    """Reshape with the batch copied, or inferred where another dimension is known instead."""
+    """Reshape with the batch copied, or inferred; nothing where it brings back axes that were dropped before."""
+    before = b.builder.squeezed.get(x.name)
+    if before is not None and before.type.shape == b.output_type.shape and b.builder.fold:
+        return before
     known = [d if d is not None else -1 for d in b.output_type.shape[1:]]
     shape = [0, *known] if known.count(-1) < 2 else [0, *spec.target_shape]
     return b.tensor(reshape(b, b.logical(x), shape))

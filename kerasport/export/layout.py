@@ -47,6 +47,23 @@ def moves_only_ones(shape: Sequence[Dim], stored: Perm, wanted: Perm) -> bool:
     return before == after
 
 
+def reshaping(shape: Sequence[Dim], stored: Perm, wanted: Perm) -> list[int] | None:
+    """The shape that a Reshape (0 copies a dimension, one -1 is inferred) takes in place of a Transpose.
+
+    Args:
+        shape: The logical shape.
+        stored: The order that there is.
+        wanted: The order to be.
+
+    Returns:
+        None where elements move, or where more than one dimension is neither known nor in its place.
+    """
+    if 0 in shape or not moves_only_ones(shape, stored, wanted):
+        return None
+    sizes = [0 if axis == there else shape[axis] or -1 for there, axis in zip(stored, wanted, strict=True)]
+    return sizes if sizes.count(-1) < 2 else None
+
+
 def common_perm(perms: Sequence[Perm]) -> Perm:
     """The order in which values of equal rank meet: the first that is not the logical one."""
     return next((perm for perm in perms if perm != identity_perm(len(perm))), perms[0])

@@ -77,7 +77,10 @@ def global_max(spec: pooling.GlobalMaxPooling, b: Scope, x: Tensor) -> Tensor:
 
 @EXPORT.register(pooling.GlobalAveragePooling1D, pooling.GlobalAveragePooling2D, pooling.GlobalAveragePooling3D)
 def global_average(spec: pooling.GlobalAveragePooling, b: Scope, x: Tensor) -> Tensor:
-    """ReduceMean, in any layout; ``sum(x * mask) / sum(mask)`` with a mask."""
+    """GlobalAveragePool where the channels are stored second, else ReduceMean; with a mask, ``sum(x m) / sum(m)``."""
+    rank = x.type.rank
+    if b.mask is None and rank == spec.dimensions + 2 and x.perm[:2] == (0, spec.channel_axis(rank)):
+        return _global_average_pool(spec, b, x)
     if b.mask is None:
         return _reduced(spec, b, x, "ReduceMean", x.name)
     channels = x.stored_axis(spec.channel_axis(x.type.rank))
@@ -85,6 +88,18 @@ def global_average(spec: pooling.GlobalAveragePooling, b: Scope, x: Tensor) -> T
     total = _reduced(spec, b, x, "ReduceSum", b.op("Mul", x.name, kept))
     count = _reduced(spec, b, x, "ReduceSum", kept)
     return b.tensor(b.op("Div", total.name, count.name), perm=total.perm)
+
+
+def _global_average_pool(spec: pooling.GlobalPooling, b: Scope, x: Tensor) -> Tensor:
+    """The operator that ONNX Runtime runs in the blocked layout of its convolutions; a Flatten drops the axes."""
+    space = spec.space(x.type.rank)
+    type_ = x.type.with_shape([1 if axis in space else dim for axis, dim in enumerate(x.type.shape)])
+    pooled = Tensor(b.op("GlobalAveragePool", x.name), type_, x.perm)
+    if spec.keepdims:
+        return pooled
+    y = b.tensor(b.op("Flatten", pooled.name))
+    b.builder.squeezed[y.name] = pooled
+    return y
 
 
 def _reduced(spec: pooling.GlobalPooling, b: Scope, x: Tensor, op: str, value: str) -> Tensor:

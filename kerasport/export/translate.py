@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 from kerasport.errors import LayerError, Problem, UnsupportedModelError
 from kerasport.export import opsets
 from kerasport.export.arrays import Lazy
 from kerasport.export.builder import Builder, Node, Scope
-from kerasport.export.layout import Tensor, identity_perm
+from kerasport.export.images import chosen_inputs, image_inputs
+from kerasport.export.layout import Perm, Tensor, channels_first_perm, identity_perm
 from kerasport.export.registry import EXPORT
 from kerasport.graph import Call, Graph
-from kerasport.layers.base import Value
+from kerasport.layers.base import TensorType, Value
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class OnnxModel:
         opset: The ONNX opset.
         layers: For each of the graph's values that stands in the model: the ONNX value and its stored order.
         states: For each output that carries a state to the next batch: the input that takes it there.
+        orders: For each input and output that is not in Keras's axis order: the order in which it is stored.
     """
 
     name: str
@@ -38,9 +40,17 @@ class OnnxModel:
     opset: int
     layers: Mapping[str, Tensor]
     states: Mapping[str, str]
+    orders: Mapping[str, Perm] = field(default_factory=dict)
 
 
-def translate(graph: Graph, opset: int | None = None, fold: bool = True, track: bool = True) -> OnnxModel:
+def translate(
+    graph: Graph,
+    opset: int | None = None,
+    fold: bool = True,
+    track: bool = True,
+    inputs_as_nchw: bool | Collection[str] = False,
+    outputs_as_nchw: bool = False,
+) -> OnnxModel:
     """Translates a graph node by node; reads no weight values.
 
     Args:
@@ -49,15 +59,16 @@ def translate(graph: Graph, opset: int | None = None, fold: bool = True, track: 
         fold: Whether layers may be folded into their neighbours; without, every layer keeps its own value.
         track: Whether values may stay in another axis order than Keras's; without, each layer's output is brought
             to Keras's order at once (the naive graph that the tracked one is tested against).
+        inputs_as_nchw: The inputs that the model takes channels-first: their names, or True for all images.
+        outputs_as_nchw: Whether outputs that are channels-first within the model are given so.
 
     Raises:
-        OptionError: The opset cannot be written.
+        OptionError: The opset cannot be written, or there are no such inputs.
         UnsupportedModelError: Some layers cannot be expressed in ONNX, or not in this opset.
     """
     builder = Builder(graph, opsets.checked(opset), fold)
-    for value in graph.inputs:
-        builder.unique(value.name)
-        builder.hold(value.name, Tensor(value.name, value.type, identity_perm(value.type.rank)))
+    orders = {name: _channels_first(graph, name) for name in chosen_inputs(graph, inputs_as_nchw)}
+    _hold_inputs(builder, orders, image_inputs(graph) if track else [])
     problems: dict[str, Problem] = {}
     for call in graph.calls:
         results = _translated(builder, call, problems)
@@ -67,7 +78,7 @@ def translate(graph: Graph, opset: int | None = None, fold: bool = True, track: 
             builder.hold(value.name, Tensor(name, value.type, perm))
     if problems:
         raise UnsupportedModelError(list(problems.values()))
-    renamed = _name_outputs(builder)
+    renamed = _name_outputs(builder, orders, outputs_as_nchw)
     nodes = _live(builder.nodes, [value.name for value in renamed])
     public = dict(zip(graph.output_names, (value.name for value in renamed), strict=True))
     used = {name for node in nodes for name in node.reads}
@@ -75,13 +86,40 @@ def translate(graph: Graph, opset: int | None = None, fold: bool = True, track: 
     return OnnxModel(
         name=graph.name,
         nodes=tuple(nodes),
-        inputs=graph.inputs,
+        inputs=tuple(_stored(value, orders.get(value.name)) for value in graph.inputs),
         outputs=tuple(renamed),
         initializers={name: array for name, array in builder.initializers.items() if name in used},
         opset=builder.opset,
         layers={name: tensor for name, tensor in builder.tensors.items() if tensor.name in produced},
         states={public[state.output]: state.input for state in graph.states},
+        orders=orders,
     )
+
+
+def _channels_first(graph: Graph, name: str) -> Perm:
+    (rank,) = (value.type.rank for value in graph.inputs if value.name == name)
+    return channels_first_perm(rank)
+
+
+def _hold_inputs(builder: Builder, orders: Mapping[str, Perm], images: Collection[str]) -> None:
+    """Notes the inputs; images are brought to the order of convolutions before anything else reads them."""
+    for value in builder.graph.inputs:
+        builder.unique(value.name)
+        rank = value.type.rank
+        tensor = Tensor(value.name, value.type, orders.get(value.name, identity_perm(rank)))
+        if value.name in images:
+            order = channels_first_perm(rank)
+            tensor = Tensor(builder.arrange(tensor, order, value.name), value.type, order)
+        builder.hold(value.name, tensor)
+
+
+def _stored(value: Value, order: Perm | None) -> Value:
+    """An input or output as the ONNX model has it."""
+    return value if order is None else Value(value.name, _in_order(value.type, order))
+
+
+def _in_order(type_: TensorType, order: Perm) -> TensorType:
+    return type_.with_shape([type_.shape[axis] for axis in order])
 
 
 def _translated(builder: Builder, call: Call, problems: dict[str, Problem]) -> tuple[Tensor, ...]:
@@ -95,18 +133,26 @@ def _translated(builder: Builder, call: Call, problems: dict[str, Problem]) -> t
     return result if isinstance(result, tuple) else (result,)
 
 
-def _name_outputs(builder: Builder) -> list[Value]:
-    """Gives the output values Keras's names; an output that is an input, or another output, is copied."""
+def _name_outputs(builder: Builder, orders: dict[str, Perm], as_nchw: bool) -> list[Value]:
+    """Gives the output values Keras's names; an output that is an input, or another output, is copied.
+
+    Those that stay channels-first are noted in ``orders``.
+    """
     outputs: list[Value] = []
     taken = {value.name for value in builder.graph.inputs}
     for value, wanted in zip(builder.graph.outputs, builder.graph.output_names, strict=True):
-        name = builder.arrange(builder.tensors[value.name], identity_perm(value.type.rank), wanted)
+        tensor = builder.tensors[value.name]
+        stays = as_nchw and tensor.type.rank > 2 and tensor.perm == channels_first_perm(tensor.type.rank)
+        order = tensor.perm if stays else identity_perm(tensor.type.rank)
+        name = builder.arrange(tensor, order, wanted)
         if name in taken or builder.producer(name) is None:
             (name,) = builder.add("Identity", wanted, [name], 1, {})
         public = wanted if wanted not in taken else builder.unique(f"{wanted}_output")
         _rename(builder, name, public)
         taken |= {name, public}
-        outputs.append(Value(public, value.type))
+        outputs.append(_stored(Value(public, value.type), order if stays else None))
+        if stays:
+            orders[public] = order
     return outputs
 
 

@@ -125,8 +125,7 @@ def _run_whole(
     else:
         arrays = _given(plain, graph, inputs)
         final = session.run(arrays)
-    ports = zip(session.inputs, arrays, strict=True)
-    return arrays, {port.name: np.asarray(array, port.dtype) for port, array in ports}, final
+    return arrays, session.feeds(arrays), final
 
 
 class _Actual:
