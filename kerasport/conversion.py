@@ -72,13 +72,12 @@ def convert(
         backend: "theano" or "tensorflow", what a Keras 1 file was computed with; None goes by its weights' names.
         states: "reset": stateful layers start every batch from zero states; "carry": their states are further inputs
             and outputs, ``<layer>_state_h_in`` and ``<layer>_state_h_out`` ...
-        inputs_as_nchw: The inputs that the ONNX model takes channels-first, (batch, channels, *space): their names, or
-            True for all that convolutions read. ``predict`` and ``validate`` go on taking Keras's order.
+        inputs_as_nchw: The inputs to be channels-first in the ONNX model: names, or True for all that convolutions
+            read. Predictor and ``validate`` take Keras's order all the same.
         outputs_as_nchw: Whether outputs that are channels-first within the ONNX model are given so.
 
     Raises:
-        OptionError: States are to be carried and there are none, or the opset cannot be written, or there are no inputs
-            to be channels-first.
+        OptionError: There are no states to carry or no images, or the opset cannot be written.
         FileError: The source cannot be read or the target cannot be written.
         UnsupportedModelError: Some layers cannot be converted; nothing is written.
         MismatchError: ONNX Runtime and the reference disagree; nothing is written.
