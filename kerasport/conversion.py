@@ -82,19 +82,14 @@ def convert(
         UnsupportedModelError: Some layers cannot be converted; nothing is written.
         MismatchError: ONNX Runtime and the reference disagree; nothing is written.
     """
-    from concurrent.futures import ThreadPoolExecutor
-
     from kerasport.export import translate
-    from kerasport.export.writer import write_file
     from kerasport.files import whole
 
     with load(source, weights=weights, allow_keys=allow_keys, backend=backend) as model:
         graph = with_states(model.graph, states)
         onnx_model = translate(graph, opset, fold, inputs_as_nchw=inputs_as_nchw, outputs_as_nchw=outputs_as_nchw)
         with whole(Path(target)) as path:
-            with ThreadPoolExecutor(1) as beside:
-                digests = beside.submit(_digests, model)
-                write_file(onnx_model, lambda: {**metadata(model, onnx_model), **digests.result()}, path)
+            _write(model, onnx_model, path)
             size = sum(file.stat().st_size for file in path.parent.iterdir())
             validation = _validated(model, path) if validate else None
     return Conversion(
@@ -134,6 +129,17 @@ def metadata(model: LoadedModel, onnx_model: OnnxModel) -> Mapping[str, str]:
         **states,
         **orders,
     }
+
+
+def _write(model: LoadedModel, onnx_model: OnnxModel, path: Path) -> None:
+    """Writes the ONNX file; the digests are taken beside."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from kerasport.export.writer import write_file
+
+    with ThreadPoolExecutor(1) as beside:
+        digests = beside.submit(_digests, model)
+        write_file(onnx_model, lambda: {**metadata(model, onnx_model), **digests.result()}, path)
 
 
 def _digests(model: LoadedModel) -> Mapping[str, str]:
