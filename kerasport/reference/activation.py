@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 from kerasport.layers import activation
 from kerasport.layers.functions import Function
+from kerasport.reference.blocks import by_rows
 from kerasport.reference.registry import REFERENCE, Array, Context
 
 # erfc(z) = t exp(P(2t - 1) - z^2) with t = 2 / (2 + z): the Chebyshev coefficients of P, from
@@ -23,7 +25,9 @@ _ERFC = (
 
 def apply(function: Function, x: Array) -> Array:
     """``function(x)``, in x's dtype."""
-    return FUNCTIONS[function.name](function, x).astype(x.dtype, copy=False)
+    if function.name in ALONG_AXES or function.name == "linear":
+        return FUNCTIONS[function.name](function, x).astype(x.dtype, copy=False)
+    return by_rows(partial(FUNCTIONS[function.name], function), x, 0)
 
 
 @REFERENCE.register(activation.Activation)
@@ -131,6 +135,8 @@ def sparsemax(x: Array, axis: int) -> Array:
     return np.moveaxis(np.maximum(z - (total - 1) / support, 0), -1, axis)
 
 
+# Those that are not elementwise.
+ALONG_AXES = frozenset(["softmax", "log_softmax", "glu", "sparsemax"])
 FUNCTIONS: dict[str, Callable[[Function, Array], Array]] = {
     "linear": lambda f, x: x,
     "relu": relu,

@@ -1,8 +1,9 @@
-"""Convolutions in NumPy: a matrix product per kernel row; the transposed ones by scattering, tap by tap."""
+"""Convolutions in NumPy: windows gathered for a matrix product; the transposed ones by scattering, tap by tap."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from itertools import product
 
 import numpy as np
@@ -13,27 +14,37 @@ from kerasport.reference.activation import apply
 from kerasport.reference.registry import REFERENCE, Array, Context
 from kerasport.reference.spatial import channels_last, padded, padding_around_centres, restored, same_padding, taps
 
+_BLOCK = 1 << 19  # numbers
+# Sums over taps pass over their data again and again, and want it in a nearer cache.
+_PASSES = 16
+
 
 @REFERENCE.register(conv.Conv1D, conv.Conv2D, conv.Conv3D)
 def convolution(spec: conv.Conv, context: Context, x: Array) -> Array:
     """``activation(x * kernel + bias)``, group by group."""
     data = channels_last(spec, x)
     kernel = stored.kernel(spec.stored, spec.layout(data.shape[-1]), context)
-    y = _correlate(spec, _with_padding(spec, data), kernel, spec.groups)
+    padded_data = _with_padding(spec, data)
+    if 1 < spec.groups == data.shape[-1]:
+        y = _by_channel(spec, padded_data, kernel.reshape(*spec.kernel_size, spec.groups, -1))
+    else:
+        y = _correlate(spec, padded_data, kernel, spec.groups)
     return _finished(spec, context, y, x)
 
 
 @REFERENCE.register(conv.DepthwiseConv1D, conv.DepthwiseConv2D)
 def depthwise(spec: conv.DepthwiseConv, context: Context, x: Array) -> Array:
     """Every channel with its own kernels."""
-    return _finished(spec, context, _depthwise(spec, context, x), x)
+    y = _by_channel(spec, _with_padding(spec, channels_last(spec, x)), context.weights["depthwise_kernel"])
+    return _finished(spec, context, y, x)
 
 
 @REFERENCE.register(conv.SeparableConv1D, conv.SeparableConv2D)
 def separable(spec: conv.SeparableConv, context: Context, x: Array) -> Array:
     """Depthwise, then a product over the channels."""
-    pointwise = context.weights["pointwise_kernel"]
-    y = _depthwise(spec, context, x) @ pointwise.reshape(pointwise.shape[-2:])
+    depthwise_kernel, pointwise = context.weights["depthwise_kernel"], context.weights["pointwise_kernel"]
+    y = _by_channel(spec, _with_padding(spec, channels_last(spec, x)), depthwise_kernel)
+    y = np.tensordot(y, pointwise.reshape(pointwise.shape[-2:]), 1)
     return _finished(spec, context, y, x)
 
 
@@ -74,7 +85,7 @@ def _cut(spec: conv.ConvTranspose, y: Array, lengths: tuple[int, ...], extents: 
 
 def _finished(spec: conv.Convolution, context: Context, y: Array, x: Array) -> Array:
     if spec.use_bias:
-        y = y + context.weights["bias"]
+        y += context.weights["bias"]
     return apply(spec.activation, restored(spec, y, x))
 
 
@@ -98,29 +109,58 @@ def _counts(spec: conv.Convolution, x: Array) -> list[int]:
 
 
 def _correlate(spec: conv.Convolution, x: Array, kernel: Array, groups: int) -> Array:
-    """The kernel's last spatial axis is gathered beside the channels, so that each outer tap is one product.
+    """What all windows see, a row for each, times the kernel as a matrix; as many windows at a time as fit a cache."""
+    counts, (share, filters) = _counts(spec, x), kernel.shape[-2:]
+    taken = list(product(*map(range, spec.kernel_size)))
+    matrices = (
+        kernel.reshape(len(taken), share, groups, -1).transpose(2, 0, 1, 3).reshape(groups, -1, filters // groups)
+    )
+    split = np.moveaxis(x.reshape(*x.shape[:-1], groups, share), -2, 0)
+    y = np.empty((groups, len(x), *counts, filters // groups), np.result_type(x, kernel))
+    for samples, rows, part in _blocks(len(x), counts, len(taken) * groups * share):
+        seen = np.empty((groups, *part, len(taken), share), x.dtype)
+        for index, tap in enumerate(taken):
+            seen[..., index, :] = _tap(spec, split[:, samples], tap, rows, counts)
+        out = seen.reshape(groups, math.prod(part), -1) @ matrices
+        y[:, samples, rows] = out.reshape(groups, *part, -1)
+    return np.moveaxis(y, 0, -2).reshape(len(x), *counts, filters)
 
-    Memory stays at a kernel row times the input where gathering the whole kernel would take all of it.
+
+def _blocks(samples: int, counts: Sequence[int], cost: int) -> Iterator[tuple[slice, slice, tuple[int, ...]]]:
+    """Slices of the samples and of the first spatial axis, and the shape of what is between.
+
+    Args:
+        samples: The size of the batch.
+        counts: How many windows fit on each spatial axis.
+        cost: How many numbers are held for each window.
     """
-    counts, width = _counts(spec, x), spec.kernel_size[-1]
-    share, filters = kernel.shape[-2:]
-    positions = len(x) * math.prod(counts)
-    y = np.zeros((groups, positions, filters // groups), x.dtype)
-    for outer in product(*map(range, spec.kernel_size[:-1])):
-        offsets = [i * d for i, d in zip(outer, spec.dilations[:-1], strict=True)]
-        columns = [taps(x, [*offsets, i * spec.dilations[-1]], spec.strides, counts) for i in range(width)]
-        rows = np.stack(columns, -2) if width > 1 else columns[0][..., None, :]
-        rows = np.moveaxis(rows.reshape(positions, width, groups, share), 2, 0).reshape(groups, positions, -1)
-        matrices = np.moveaxis(kernel[outer].reshape(width, share, groups, -1), 2, 0)
-        y += rows @ matrices.reshape(groups, width * share, -1)
-    return np.moveaxis(y, 0, 1).reshape(len(x), *counts, filters)
+    first, *rest = counts
+    rows = min(max(_BLOCK // max(cost * math.prod(rest), 1), 1), first) or 1
+    together = max(_BLOCK // max(cost * math.prod(counts), 1), 1) if rows == first else 1
+    for sample in range(0, samples, together):
+        for row in range(0, first, rows):
+            part = (min(together, samples - sample), min(rows, first - row), *rest)
+            yield slice(sample, sample + together), slice(row, row + rows), part
 
 
-def _depthwise(spec: conv.DepthwiseConv | conv.SeparableConv, context: Context, x: Array) -> Array:
-    kernel, data = context.weights["depthwise_kernel"], _with_padding(spec, channels_last(spec, x))
-    counts = _counts(spec, data)
-    y = np.zeros((len(data), *counts, *kernel.shape[-2:]), data.dtype)
-    for tap in product(*map(range, spec.kernel_size)):
-        offsets = [i * d for i, d in zip(tap, spec.dilations, strict=True)]
-        y += taps(data, offsets, spec.strides, counts)[..., None] * kernel[tap]
-    return y.reshape(len(data), *counts, -1)
+def _tap(spec: conv.Convolution, x: Array, tap: Sequence[int], rows: slice, counts: Sequence[int]) -> Array:
+    """What one tap sees of (groups, samples, *space, channels) for some rows of windows."""
+    first, *rest = counts
+    starts = [i * d for i, d in zip(tap, spec.dilations, strict=True)]
+    starts[0] += rows.start * spec.strides[0]
+    lengths = [min(rows.stop, first) - rows.start, *rest]
+    ends = [start + (n - 1) * s + 1 for start, n, s in zip(starts, lengths, spec.strides, strict=True)]
+    return x[:, :, *(slice(*part) for part in zip(starts, ends, spec.strides, strict=True))]
+
+
+def _by_channel(spec: conv.Convolution, x: Array, kernel: Array) -> Array:
+    """The sum over the taps, each with its own kernels for every channel: (*kernel_size, channels, multiplier)."""
+    counts, (channels, multiplier) = _counts(spec, x), kernel.shape[-2:]
+    repeated = np.repeat(x, multiplier, -1)[None] if multiplier > 1 else x[None]
+    y = np.zeros((1, len(x), *counts, channels * multiplier), np.result_type(x, kernel))
+    for samples, rows, part in _blocks(len(x), counts, _PASSES * channels * multiplier):
+        out, share = y[:, samples, rows], np.empty((1, *part, channels * multiplier), y.dtype)
+        for tap in product(*map(range, spec.kernel_size)):
+            seen = _tap(spec, repeated[:, samples], tap, rows, counts)
+            out += np.multiply(seen, kernel[tap].reshape(-1), out=share)
+    return np.asarray(y[0])

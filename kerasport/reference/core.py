@@ -21,7 +21,7 @@ def identity(spec: core.Identity, context: Context, x: Array) -> Array:
 def dense(spec: core.Dense, context: Context, x: Array) -> Array:
     """``activation(x @ kernel + bias)``."""
     layout = spec.layout(x.shape[-1])
-    y = np.tensordot(stored.rounded(spec.stored, context, x, (-1,)), stored.base(spec.stored, layout, context), axes=1)
+    y = stored.product(spec.stored, layout, context, stored.rounded(spec.stored, context, x, (-1,)))
     if stored.has_factors(layout, context):
         y = y + x @ stored.low_rank(spec.stored, layout, context)
     if spec.use_bias:
@@ -58,7 +58,7 @@ def repeat_vector(spec: core.RepeatVector, context: Context, x: Array) -> Array:
 @REFERENCE.register(core.Embedding)
 def embedding(spec: core.Embedding, context: Context, x: Array) -> Array:
     """Rows of the table; float ids are truncated."""
-    return stored.kernel(spec.stored, spec.layout, context)[x.astype(np.int64)]
+    return stored.picked(spec.stored, spec.layout, context, x.astype(np.int64))
 
 
 @REFERENCE.register(core.Masking)

@@ -10,6 +10,7 @@ import numpy as np
 
 from kerasport.graph import Call, Graph
 from kerasport.reference.registry import REFERENCE, Array, Context
+from kerasport.reference.weights import Weights, cast
 
 _FloatType = type[np.floating[Any]]
 
@@ -50,7 +51,7 @@ def run_layers(
 
 
 def _evaluate(graph: Graph, call: Call, values: Mapping[str, Array], dtype: _FloatType) -> tuple[Array, ...]:
-    weights = {role: _cast(weight.read(), dtype) for role, weight in graph.weights_of(call).items()}
+    weights = Weights(graph.weights_of(call), dtype)
     masks = tuple(values[mask.name] if mask else None for mask in call.masks)
     result = REFERENCE[type(call.spec)](
         call.spec, Context(weights, masks, dtype), *(values[value.name] for value in call.inputs)
@@ -69,10 +70,6 @@ def _release(call: Call, values: dict[str, Array], uses: Counter[str]) -> None:
 
 def _cast_inputs(graph: Graph, inputs: Sequence[Array], dtype: _FloatType) -> list[Array]:
     return [
-        _cast(np.asarray(array), dtype) if value.type.dtype.startswith("float") else np.asarray(array)
+        cast(np.asarray(array), dtype) if value.type.dtype.startswith("float") else np.asarray(array)
         for value, array in zip(graph.inputs, inputs, strict=True)
     ]
-
-
-def _cast(array: Array, dtype: _FloatType) -> Array:
-    return array.astype(dtype, copy=False) if array.dtype.kind == "f" else array

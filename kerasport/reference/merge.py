@@ -14,13 +14,13 @@ from kerasport.reference.registry import REFERENCE, Array, Context
 @REFERENCE.register(merge.Add)
 def add(spec: merge.Add, context: Context, *inputs: Array) -> Array:
     """The sum."""
-    return np.asarray(np.sum(aligned(inputs), axis=0, dtype=np.result_type(*inputs)))
+    return reduced(np.add, aligned(inputs))
 
 
 @REFERENCE.register(merge.Average)
 def average(spec: merge.Average, context: Context, *inputs: Array) -> Array:
     """The mean."""
-    return np.asarray(np.mean(aligned(inputs), axis=0))
+    return np.asarray(reduced(np.add, aligned(inputs)) / len(inputs))
 
 
 @REFERENCE.register(merge.Subtract)
@@ -38,7 +38,7 @@ def multiply(spec: merge.Multiply, context: Context, *inputs: Array) -> Array:
         x if mask is None else np.where(mask, x, x.dtype.type(1))
         for mask, x in zip(masks, aligned(inputs), strict=True)
     ]
-    product = np.prod(factors, axis=0, dtype=np.result_type(*inputs))
+    product = reduced(np.multiply, factors)
     given = [mask for mask in masks if mask is not None]
     return np.where(np.logical_or.reduce(given), product, 0) if len(given) == len(masks) else product
 
@@ -101,6 +101,15 @@ def dot(spec: merge.Dot, context: Context, x: Array, y: Array) -> Array:
     left, right = x.shape[1:-1], y.shape[1:-1]
     flat = [array.reshape(len(array), -1, array.shape[-1]) for array in (x, y)]
     return np.asarray(np.einsum("bmk,bnk->bmn", *flat).reshape(len(x), *(left + right or (1,))))
+
+
+def reduced(function: np.ufunc, arrays: Sequence[Array]) -> Array:
+    """Of all arrays, one after the other, in their common dtype."""
+    first, *others = arrays
+    y = first.astype(np.result_type(*arrays))
+    for array in others:
+        function(y, array, out=y)
+    return y
 
 
 def aligned(inputs: Sequence[Array]) -> list[Array]:

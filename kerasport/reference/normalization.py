@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from kerasport.layers import normalization
 from kerasport.layers.normalization import chosen_axes
+from kerasport.reference.blocks import by_rows
 from kerasport.reference.registry import REFERENCE, Array, Context, Result
 
 
@@ -13,21 +16,41 @@ from kerasport.reference.registry import REFERENCE, Array, Context, Result
 def batch(spec: normalization.BatchNormalization, context: Context, x: Array) -> Array:
     """``(x - mean) / deviation * gamma + beta``, with the statistics brought to the input's rank."""
     axes = chosen_axes(spec.axes, x.ndim)
-    shape = tuple(dim if axis in axes else 1 for axis, dim in enumerate(x.shape))
-    weights = {role: weight.reshape(shape) for role, weight in context.weights.items()}
-    y = (x - weights["moving_mean"]) / np.sqrt(weights["moving_variance"] + x.dtype.type(spec.epsilon))
-    return _scaled(y, weights.get("gamma"), weights.get("beta"))
+    weights = _shaped(context, x, axes)
+    mean = weights["moving_mean"]
+    deviation = np.sqrt(weights["moving_variance"] + x.dtype.type(spec.epsilon))
+
+    def normalized(rows: Array) -> Array:
+        return _scaled((rows - mean) / deviation, weights.get("gamma"), weights.get("beta"))
+
+    return _by_rows(normalized, x, axes)
 
 
 @REFERENCE.register(normalization.LayerNormalization)
 def layer(spec: normalization.LayerNormalization, context: Context, x: Array) -> Array:
     """Mean and variance of each sample over the axes."""
     axes = chosen_axes(spec.axes, x.ndim)
-    shape = tuple(dim if axis in axes else 1 for axis, dim in enumerate(x.shape))
-    weights = {role: weight.reshape(shape) for role, weight in context.weights.items()}
-    deviation = np.sqrt(x.var(axis=axes, keepdims=True) + x.dtype.type(spec.epsilon))
-    centered = x if spec.rms_scaling else x - x.mean(axis=axes, keepdims=True)
-    return _scaled(centered / deviation, weights.get("gamma"), weights.get("beta"))
+    weights = _shaped(context, x, axes)
+
+    def normalized(rows: Array) -> Array:
+        over = tuple(axis - x.ndim for axis in axes)
+        deviation = np.sqrt(rows.var(axis=over, keepdims=True) + x.dtype.type(spec.epsilon))
+        centered = rows if spec.rms_scaling else rows - rows.mean(axis=over, keepdims=True)
+        return _scaled(centered / deviation, weights.get("gamma"), weights.get("beta"))
+
+    return _by_rows(normalized, x, axes)
+
+
+def _shaped(context: Context, x: Array, axes: tuple[int, ...]) -> dict[str, Array]:
+    """The weights with an axis for each of x's from the first chosen one on."""
+    shape = [dim if axis in axes else 1 for axis, dim in enumerate(x.shape)][min(axes) :]
+    return {role: weight.reshape(shape) for role, weight in context.weights.items()}
+
+
+def _by_rows(function: Callable[[Array], Array], x: Array, axes: tuple[int, ...]) -> Array:
+    """Row by row where the chosen axes are the last ones."""
+    last = axes == tuple(range(x.ndim - len(axes), x.ndim))
+    return by_rows(function, x, len(axes)) if last else function(x)
 
 
 @REFERENCE.register(normalization.RMSNormalization)

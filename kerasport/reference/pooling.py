@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import reduce
 from itertools import product
 
 import numpy as np
@@ -16,7 +15,7 @@ from kerasport.reference.spatial import channels_last, padded, padding_around_ce
 @REFERENCE.register(pooling.MaxPooling1D, pooling.MaxPooling2D, pooling.MaxPooling3D)
 def max_pooling(spec: pooling.MaxPooling, context: Context, x: Array) -> Array:
     """The largest value; padding is minus infinity."""
-    return restored(spec, reduce(np.maximum, _views(spec, channels_last(spec, x), -np.inf)), x)
+    return restored(spec, _reduced(np.maximum, _views(spec, channels_last(spec, x), -np.inf)), x)
 
 
 @REFERENCE.register(pooling.AveragePooling1D, pooling.AveragePooling2D, pooling.AveragePooling3D)
@@ -24,8 +23,15 @@ def average_pooling(spec: pooling.AveragePooling, context: Context, x: Array) ->
     """The sum divided by the number of positions that are not padding."""
     data = channels_last(spec, x)
     present = np.ones((1, *data.shape[1:-1], 1), data.dtype)
-    total, count = (reduce(np.add, _views(spec, array, 0.0)) for array in (data, present))
+    total, count = (_reduced(np.add, _views(spec, array, 0.0)) for array in (data, present))
     return restored(spec, total / count, x)
+
+
+def _reduced(function: np.ufunc, views: list[Array]) -> Array:
+    y = views[0].copy()
+    for view in views[1:]:
+        function(y, view, out=y)
+    return y
 
 
 def _views(spec: pooling.Pooling, x: Array, padding: float) -> list[Array]:

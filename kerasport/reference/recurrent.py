@@ -1,4 +1,4 @@
-"""Recurrent layers in NumPy: a plain loop over the steps, with gates by name."""
+"""Recurrent layers in NumPy: one product for the inputs of all steps, then a plain loop over them, gates by name."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ def recurrent_layer(spec: recurrent.Recurrent, context: Context, x: Array, *init
     weights = [canonical(cell, w) for cell, w in zip(spec.cells, _by_cell(spec, context.weights), strict=True)]
     states = _nested(spec, initial) if initial else _zeros(spec, x)
     output, outputs = np.zeros((len(x), spec.cells[-1].units), x.dtype), []
+    projected = x @ weights[0]["kernel"] + weights[0]["bias"]
     for t in range(x.shape[1])[:: -1 if spec.go_backwards else 1]:
         new, value = [], x[:, t]
-        for cell, w, state in zip(spec.cells, weights, states, strict=True):
-            new.append(step(cell, w, value, state))
+        for i, (cell, w, state) in enumerate(zip(spec.cells, weights, states, strict=True)):
+            new.append(step(cell, w, value @ w["kernel"] + w["bias"] if i else projected[:, t], state))
             value = value + new[-1][0] if cell.residual else new[-1][0]
         if mask is not None:
             kept = mask[:, t, None]
@@ -63,26 +64,26 @@ def bidirectional(spec: recurrent.Bidirectional, context: Context, x: Array, *in
 
 
 def step(cell: Cell, weights: _Weights, x: Array, states: tuple[Array, ...]) -> tuple[Array, ...]:
-    """One step of one cell: its new states, the first of which is its output."""
+    """One step of one cell, from the projected input: its new states, the first of which is its output."""
     if cell.kind == "LSTM":
         return _lstm_step(cell, weights, x, *states)
     return _gru_step(cell, weights, x, *states) if cell.kind == "GRU" else _simple_step(cell, weights, x, *states)
 
 
 def _simple_step(cell: Cell, w: _Weights, x: Array, h: Array) -> tuple[Array, ...]:
-    return (apply(cell.activation, x @ w["kernel"] + h @ w["recurrent_kernel"] + w["bias"]),)
+    return (apply(cell.activation, x + h @ w["recurrent_kernel"]),)
 
 
 def _lstm_step(cell: Cell, w: _Weights, x: Array, h: Array, c: Array) -> tuple[Array, ...]:
     gate, act = cell.recurrent_activation, cell.activation
-    i, f, g, o = np.split(x @ w["kernel"] + h @ w["recurrent_kernel"] + w["bias"], 4, axis=-1)
+    i, f, g, o = np.split(x + h @ w["recurrent_kernel"], 4, axis=-1)
     see_i, see_f, see_o = (w[role] if cell.peepholes else 0 for role in PEEPHOLES)
     c = apply(gate, f + see_f * c) * c + apply(gate, i + see_i * c) * apply(act, g)
     return apply(gate, o + see_o * c) * apply(act, c), c
 
 
 def _gru_step(cell: Cell, w: _Weights, x: Array, h: Array) -> tuple[Array, ...]:
-    xz, xr, xh = np.split(x @ w["kernel"] + w["bias"], 3, axis=-1)
+    xz, xr, xh = np.split(x, 3, axis=-1)
     uz, ur, uh = np.split(w["recurrent_kernel"], 3, axis=-1)
     bz, br, bh = np.split(w["recurrent_bias"], 3)
     z = apply(cell.recurrent_activation, xz + h @ uz + bz)

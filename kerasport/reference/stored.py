@@ -6,12 +6,27 @@ import numpy as np
 
 from kerasport.layers.stored import EPSILON, GROUPED, Layout, Stored
 from kerasport.reference.registry import Array, Context
+from kerasport.reference.weights import multiplied, rows_of
 
 
 def kernel(stored: Stored, layout: Layout, context: Context) -> Array:
     """The kernel as floating-point values, the low-rank factors merged."""
     whole = base(stored, layout, context)
     return whole + low_rank(stored, layout, context) if has_factors(layout, context) else whole
+
+
+def picked(stored: Stored, layout: Layout, context: Context, places: Array) -> Array:
+    """Some rows of the kernel."""
+    if stored.mode == "plain" and not has_factors(layout, context):
+        return rows_of(context.weights, layout.role, places)
+    return np.asarray(kernel(stored, layout, context)[places])
+
+
+def product(stored: Stored, layout: Layout, context: Context, x: Array) -> Array:
+    """``x @ kernel`` for a matrix without its low-rank factors."""
+    if stored.mode == "plain":
+        return multiplied(x, context.weights, layout.role)
+    return np.tensordot(x, base(stored, layout, context), 1)
 
 
 def base(stored: Stored, layout: Layout, context: Context) -> Array:

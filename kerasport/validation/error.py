@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+_BLOCK = 1 << 15  # numbers
 NOT_FINITE = "NaN or infinity in one and not in the other"
 ROUNDING = "float32 has no more digits here: the reference's own error in it is as large"
 OVERFLOW = "its values overflow float32, in Keras too"
@@ -70,25 +73,74 @@ def measure(
         return LayerError(name, class_name, expected.shape, np.inf, np.inf, np.inf, passed=False, detail=detail)
     if "U" in (actual.dtype.kind, expected.dtype.kind):
         return _measured_strings(name, class_name, actual.astype("str"), expected.astype("str"))
-    a, e = actual.astype(np.float64), expected.astype(np.float64)
-    finite = np.isfinite(e)
-    if not np.array_equal(np.isfinite(a), finite) or not np.array_equal(a[~finite], e[~finite], equal_nan=True):
-        return LayerError(name, class_name, expected.shape, np.inf, np.inf, np.inf, passed=False, detail=NOT_FINITE)
-    a, e = a[finite], e[finite]
-    if not e.size:
-        return LayerError(name, class_name, expected.shape, 0.0, 0.0, 0.0, passed=True)
-    difference = np.abs(a - e)
-    scale = float(np.abs(e).max())
-    worst = float(difference.max())
+    found = _Difference()
+    for a, e in _blocks(actual, expected):
+        if not found.add(a, e, tolerance.rtol):
+            return LayerError(name, class_name, expected.shape, np.inf, np.inf, np.inf, passed=False, detail=NOT_FINITE)
+    scale, worst = found.scale, found.worst
     return LayerError(
         name=name,
         class_name=class_name,
         shape=expected.shape,
         max_abs=worst,
         max_rel=worst / scale if scale else worst,
-        mean_abs=float(difference.mean()),
-        passed=bool((difference <= tolerance.rtol * np.abs(e) + tolerance.atol * scale + slack).all()),
+        mean_abs=found.total / found.count if found.count else 0.0,
+        passed=found.excess <= tolerance.atol * scale + slack,
     )
+
+
+@dataclass
+class _Difference:
+    """What is known of a difference, block by block.
+
+    Attributes:
+        scale: The largest absolute value expected.
+        worst: The largest error.
+        total: The sum of the errors.
+        count: How many finite values there are.
+        excess: How far an error is above what is allowed relative to its own value.
+    """
+
+    scale: float = 0.0
+    worst: float = 0.0
+    total: float = 0.0
+    count: int = 0
+    excess: float = 0.0
+
+    def add(self, actual: Array, expected: Array, rtol: float) -> bool:
+        """Takes a block in, unless other values are not finite in it than in what is expected."""
+        size = np.abs(expected)
+        with np.errstate(invalid="ignore"):  # infinity less infinity
+            error = np.abs(actual - expected)
+        if not np.isfinite(error.max(initial=0.0)):
+            finite = np.isfinite(expected)
+            if not np.array_equal(np.isfinite(actual), finite):
+                return False
+            if not np.array_equal(actual[~finite], expected[~finite], equal_nan=True):
+                return False
+            size, error = size[finite], error[finite]
+        self.scale = max(self.scale, float(size.max(initial=0.0)))
+        self.worst = max(self.worst, float(error.max(initial=0.0)))
+        self.total += float(error.sum())
+        self.count += error.size
+        self.excess = max(self.excess, float((error - rtol * size).max(initial=0.0)))
+        return True
+
+
+def _blocks(actual: Array, expected: Array) -> Iterator[tuple[Array, Array]]:
+    """Both arrays in float64: some samples at a time, or some rows of a sample."""
+    row = max(prod(actual.shape[2:]), 1)
+    if actual.size <= _BLOCK:
+        pairs = [(actual[None], expected[None])]
+    elif actual.ndim < 2 or row * actual.shape[1] <= _BLOCK:
+        pairs, row = [(actual, expected)], max(prod(actual.shape[1:]), 1)
+    else:
+        pairs = list(zip(actual, expected, strict=True))
+    step = max(_BLOCK // row, 1)
+    for a, e in pairs:
+        for start in range(0, len(a), step):
+            part = slice(start, start + step)
+            yield a[part].astype(np.float64, order="C"), e[part].astype(np.float64, copy=False)
 
 
 def _measured_strings(name: str, class_name: str, actual: Array, expected: Array) -> LayerError:
