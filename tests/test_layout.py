@@ -158,3 +158,44 @@ def test_flatten_behind_a_recurrent_layer_keeps_the_batch_in_front(class_name: s
     np.testing.assert_allclose(
         onnx_outputs(graph, x)[0], reference.run(graph, [x], np.float64)[0], rtol=1e-4, atol=1e-5
     )
+
+
+def test_a_squeeze_and_excite_block_keeps_the_channels_where_they_are() -> None:
+    graph = build(
+        (8, 8, 3),
+        [
+            layer("conv", "Conv2D", ["x"], filters=4, kernel_size=3),
+            layer("pool", "GlobalAveragePooling2D", ["conv"]),
+            layer("square", "Reshape", ["pool"], target_shape=[1, 1, 4]),
+            layer("reduce", "Conv2D", ["square"], filters=2, kernel_size=1),
+            layer("expand", "Conv2D", ["reduce"], filters=4, kernel_size=1, activation={"function": "sigmoid"}),
+            layer("scale", "Multiply", ["conv", "expand"], mask_rule="or"),
+            layer("end", "GlobalAveragePooling2D", ["scale"]),
+        ],
+        ["end"],
+    )
+    expected = {"Transpose": 1, "Conv": 3, "GlobalAveragePool": 2, "Sigmoid": 1, "Mul": 1, "Flatten": 1}
+    assert operators(graph) == expected
+
+
+def test_an_axis_of_length_one_moves_by_a_reshape() -> None:
+    graph = build((8, 8, 3), [layer("conv", "Conv2D", ["x"], filters=1, kernel_size=3)], ["conv"])
+    assert operators(graph) == {"Transpose": 1, "Conv": 1, "Reshape": 1}
+
+
+def test_a_layer_normalization_between_convolutions_needs_no_transpose() -> None:
+    graph = build(
+        (8, 8, 3),
+        [
+            layer("conv", "Conv2D", ["x"], filters=4, kernel_size=3),
+            layer("norm", "LayerNormalization", ["conv"], axis=-1, epsilon=0.001),
+            layer("conv2", "Conv2D", ["norm"], filters=4, kernel_size=3),
+            layer("pool", "GlobalAveragePooling2D", ["conv2"]),
+        ],
+        ["pool"],
+    )
+    assert operators(graph)["Transpose"] == 1
+    x = np.random.default_rng(2).normal(size=(3, 8, 8, 3)).astype("float32")
+    np.testing.assert_allclose(
+        onnx_outputs(graph, x)[0], reference.run(graph, [x], np.float64)[0], rtol=1e-4, atol=1e-5
+    )

@@ -16,6 +16,7 @@ from kerasport.export.layout import (
     inverse,
     moves_only_ones,
     order_between,
+    reshaping,
 )
 from kerasport.layers.base import TensorType
 
@@ -111,3 +112,15 @@ def test_a_tensor_finds_its_axes(perm: Perm) -> None:
 def test_channels_come_second_and_space_keeps_its_order(rank: int) -> None:
     value = numbered(tuple(range(2, 2 + rank)))
     np.testing.assert_array_equal(value.transpose(channels_first_perm(rank)), np.moveaxis(value, -1, 1))
+
+
+@given(shaped(orders=2))
+def test_a_reshape_in_place_of_a_transpose_gives_the_same(case: tuple[tuple[int, ...], list[Perm]]) -> None:
+    shape, (stored, wanted) = case
+    sizes = reshaping(shape, stored, wanted)
+    if sizes is None:
+        assert not moves_only_ones(shape, stored, wanted)
+        return
+    before = numbered(shape).transpose(stored)
+    copied = [before.shape[place] if size == 0 else size for place, size in enumerate(sizes)]
+    np.testing.assert_array_equal(before.reshape(copied), numbered(shape).transpose(wanted))

@@ -99,6 +99,10 @@ class Builder:
         self._holders: defaultdict[str, list[str]] = defaultdict(list)
         self.uses = Counter(value.name for call in graph.calls for value in (*call.inputs, *call.masks) if value)
         self.uses.update(value.name for value in graph.outputs)
+        self._calls: defaultdict[str, list[Call]] = defaultdict(list)
+        for call in graph.calls:
+            for value in call.inputs:
+                self._calls[value.name].append(call)
 
     def unique(self, name: str) -> str:
         """The name, or the name with a number behind it where it is taken."""
@@ -148,6 +152,10 @@ class Builder:
     def holders(self, name: str) -> list[str]:
         """The graph's values that are in one ONNX value."""
         return [value for value in self._holders[name] if value in self.tensors]
+
+    def calls_that_read(self, value: str) -> Sequence[Call]:
+        """The calls that one of the graph's values is an input of."""
+        return self._calls[value]
 
     def readers(self, name: str) -> int:
         """How many inputs of nodes a value is so far."""

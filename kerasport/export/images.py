@@ -44,14 +44,15 @@ def _is_image(graph: Graph, name: str) -> bool:
     for call in graph.calls:
         if reached.isdisjoint(value.name for value in call.inputs):
             continue
-        if _convolves(graph, call):
+        if convolves(graph, call):
             return True
         if _keeps_channels(graph, call):
             reached.add(call.outputs[0].name)
     return False
 
 
-def _convolves(graph: Graph, call: Call) -> bool:
+def convolves(graph: Graph, call: Call) -> bool:
+    """Whether a call is a convolution that reads its input channels-last."""
     spec, rank = call.spec, call.inputs[0].type.rank
     return (
         isinstance(spec, Spatial)

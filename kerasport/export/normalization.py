@@ -10,6 +10,7 @@ import numpy as np
 from kerasport.export.arrays import Lazy
 from kerasport.export.builder import Scope
 from kerasport.export.folding import Affine, fold
+from kerasport.export.images import convolves
 from kerasport.export.layout import Tensor, channels_first_perm
 from kerasport.export.ops import reduce, reshape
 from kerasport.export.registry import EXPORT
@@ -67,10 +68,10 @@ def _batch_normalization(spec: normalization.BatchNormalization, b: Scope, x: st
 
 @EXPORT.register(normalization.LayerNormalization)
 def layer(spec: normalization.LayerNormalization, b: Scope, x: Tensor) -> Tensor:
-    """LayerNormalization (17) over the last axes, else its definition."""
+    """LayerNormalization (17) over the last axes, else its definition, as between convolutions, which want another."""
     axes = sorted(chosen_axes(spec.axes, x.type.rank))
     known = None not in [x.type.shape[axis] for axis in axes]
-    if b.opset >= 17 and not spec.rms_scaling and known:
+    if b.opset >= 17 and not spec.rms_scaling and known and not _between_convolutions(b, x):
         if not _last(x, axes) and axes[-1] == x.type.rank - 1 == axes[0] + len(axes) - 1:
             x = b.tensor(b.logical(x), x.type)
         if _last(x, axes):
@@ -82,6 +83,13 @@ def layer(spec: normalization.LayerNormalization, b: Scope, x: Tensor) -> Tensor
     y = b.op("Div", x.name if spec.rms_scaling else centered, deviation)
     y = b.op("Mul", y, _by_axes(b, "gamma", axes, x)) if spec.scale else y
     return b.tensor(b.op("Add", y, _by_axes(b, "beta", axes, x)) if spec.center else y, perm=x.perm)
+
+
+def _between_convolutions(b: Scope, x: Tensor) -> bool:
+    """Whether the value is channels-first, as a convolution that reads the result wants it: no Transposes then."""
+    graph, output = b.builder.graph, b.call.outputs[0].name
+    wanted = any(convolves(graph, call) for call in b.builder.calls_that_read(output))
+    return wanted and x.type.rank > 2 and x.perm == channels_first_perm(x.type.rank)
 
 
 def _layer_normalization(spec: normalization.LayerNormalization, b: Scope, x: Tensor, axes: Sequence[int]) -> str:
