@@ -63,7 +63,8 @@ class Session:
         model: A path, or the model's bytes.
         threads: Threads within operators; 0 lets ONNX Runtime choose.
         optimize: Whether ONNX Runtime may rewrite the graph.
-        once: Whether it is to run only once: weights are not packed for further runs, and no memory is kept for them.
+        once: Whether it is to run only once: weights are not packed for further runs, and neither memory nor threads
+            wait for them.
 
     Raises:
         FileError: ONNX Runtime cannot load the model, or is not installed.
@@ -84,6 +85,7 @@ class Session:
         if once:
             options.enable_cpu_mem_arena = options.enable_mem_pattern = False
             options.add_session_config_entry("session.disable_prepacking", "1")
+            options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         source = model if isinstance(model, bytes) else str(model)
         try:
             self._session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])

@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Collection
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -52,9 +52,11 @@ class Form:
 
     def files(self, names: Collection[str]) -> list[str]:
         """Those of a case's files that it takes; none where the case has not all of them."""
-        needed = {self.model, self.weights or self.model}
+        if self.model not in names or (self.weights and self.weights not in names):
+            return []
         further = {name for name in names if self.beside and name.startswith(self.beside)}
-        return sorted(needed | further) if needed <= set(names) and (further or not self.beside) else []
+        needed = {self.model, self.weights or self.model}
+        return sorted(needed | further) if further or not self.beside else []
 
 
 H5, ARCHIVE = Form("model.h5"), Form("model.keras")
@@ -148,8 +150,8 @@ class Golden:
         return self._arrays("next_input"), self._arrays("next_output")
 
     def _arrays(self, kind: str) -> list[NDArray[Any]]:
-        with np.load(io.BytesIO(self.member("arrays.npz")), allow_pickle=False) as arrays:
-            return [arrays[f"{kind}_{i}"] for i in range(sum(key.startswith(f"{kind}_") for key in arrays))]
+        arrays = _arrays(self.family, self.case, self.era)
+        return [arrays[f"{kind}_{i}"].copy() for i in range(sum(key.startswith(f"{kind}_") for key in arrays))]
 
 
 def goldens(family: str = "*", case: str = "*", era: str = "*", form: Form = H5) -> list[Golden]:
@@ -157,9 +159,11 @@ def goldens(family: str = "*", case: str = "*", era: str = "*", form: Form = H5)
     return [
         Golden(found, name, writer, form, tuple(files))
         for found, cases in _index().items()
+        if fnmatch(found, family)
         for name, entry in cases.items()
+        if fnmatch(name, case)
         for writer, names in entry["eras"].items()
-        if fnmatch(found, family) and fnmatch(name, case) and fnmatch(writer, era) and (files := form.files(names))
+        if fnmatch(writer, era) and (files := form.files(names))
     ]
 
 
@@ -185,6 +189,12 @@ def _named(kind: str) -> set[str]:
 @cache
 def _index() -> dict[str, Any]:
     return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(ROOT.glob("*.json"))}
+
+
+@lru_cache(8)
+def _arrays(family: str, case: str, era: str) -> dict[str, NDArray[Any]]:
+    with np.load(io.BytesIO(_archive(family)[f"{case}/{era}/arrays.npz"]), allow_pickle=False) as arrays:
+        return dict(arrays)
 
 
 @cache
