@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-FAMILIES = {
+_TITLES = {
     "core": "Core",
     "einsum": "Core",
     "reversible": "Core",
@@ -78,11 +78,11 @@ def supported() -> Iterator[Supported]:
     from kerasport.layers import LAYERS
 
     known = inventory.layers()
-    order = list(FAMILIES)
+    order = list(_TITLES)
     for entry in sorted([*LAYERS, *_CONTAINERS], key=lambda e: (order.index(e.family), e.name)):
         kind = known.get(entry.name.partition(" (")[0])
         since = str(kind.since) if kind else ""
-        yield Supported(entry.name, FAMILIES[entry.family], since, entry.limits, entry.opset)
+        yield Supported(entry.name, _TITLES[entry.family], since, entry.limits, entry.opset)
 
 
 def operations() -> Iterator[Supported]:
