@@ -39,7 +39,7 @@ def main() -> int:
     """Runs the parts."""
     arguments = parser().parse_args()
     entries = _entries(arguments.folder, arguments.models, arguments.peer, arguments.peer_keras2)
-    pythons = {"tf2onnx": arguments.peer, "tf2onnx, batch 1": arguments.peer, "keras2onnx": arguments.peer_keras2}
+    pythons = {"tf2onnx": arguments.peer, "tf2onnx, batch 2": arguments.peer, "keras2onnx": arguments.peer_keras2}
     if not arguments.peer:
         progress("No peer is named: kerasport is measured alone.")
     results = empty(environment({"tf2onnx": arguments.peer, "keras2onnx": arguments.peer_keras2}))

@@ -66,7 +66,7 @@ def _converted(name: str, size: int, costs: dict[str, Costs]) -> list[str]:
 
 
 def _graphs(results: Results) -> Table:
-    headers = "kerasport", NCHW, "tf2onnx", "tf2onnx, batch 1", "keras2onnx"
+    headers = "kerasport", NCHW, "tf2onnx", "tf2onnx, batch 2", "keras2onnx"
     rows = [
         [name, *(f"{counts[k]['nodes']} ({counts[k]['transposes']})" if k in counts else _NONE for k in headers)]
         for name, counts in results["graphs"].items()

@@ -126,7 +126,7 @@ class Results(TypedDict):
         environment: The machine and the versions of software, in words.
         conversion: By model.
         graphs: By model and converter: "kerasport" and "kerasport --inputs-as-nchw", "tf2onnx" for batches of any size,
-            "tf2onnx, batch 1", where it can simplify more, and "keras2onnx" of a file of its own Keras.
+            "tf2onnx, batch 2", where it can simplify more, and "keras2onnx" of a file of its own Keras.
         latency: By model, one entry a number of threads.
         start: By command: "import click", "--help", "--version".
         inspect: By model.

@@ -19,7 +19,7 @@ def measure(context: Context) -> None:
         progress(f"graphs: {entry.name}")
         counts = context.results["graphs"][entry.name] = {"kerasport": count(context.converted(entry))}
         path = context.shelf.path(entry)
-        for name in ("keras2onnx",) if entry.maker == KERAS2 else ("tf2onnx", "tf2onnx, batch 1"):
+        for name in ("keras2onnx",) if entry.maker == KERAS2 else ("tf2onnx", "tf2onnx, batch 2"):
             written = peer_file(context.peers[name], path)
             if written is not None:
                 counts[name] = count(written)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
+from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidGraph, NotImplemented
 
 from tests.bench.catalogue import MODELS, Entry
 from tests.bench.context import Context, progress
@@ -20,18 +21,32 @@ _THREADS = (1, 0)
 _LEAST, _MOST, _SECONDS = 36, 120, 4.0  # pairs of runs, and after how long no further one
 _SESSIONS = 3  # of each graph, one after the other, as where things lie in memory differs
 _SHORTEST = 0.002  # seconds of a run; shorter ones are repeated
+_NOT_LOADED = (Fail, InvalidGraph, NotImplemented)
 _Run = Callable[[], float]
 
 
 def measure(context: Context) -> None:
     """Fills ``results["latency"]``."""
+    onnxruntime.set_default_logger_severity(3)
     for entry in context.among([entry for entry in MODELS if entry.latency is not None]):
         path = context.shelf.path(entry)
         theirs = peer_file(context.peers["tf2onnx"], path)
         if theirs is not None:
             progress(f"latency: {entry.name}")
-            ours = context.converted(entry)
-            context.results["latency"][entry.name] = [compare(context, entry, ours, theirs, n) for n in _THREADS]
+            _measure(context, entry, theirs)
+
+
+def _measure(context: Context, entry: Entry, theirs: Path) -> None:
+    ours = context.converted(entry)
+    session(ours, 1)
+    try:
+        session(theirs, 1)
+    except _NOT_LOADED as error:
+        progress(f"  left out, as tf2onnx's graph cannot be loaded: {error}")
+        return
+    compared = [compare(context, entry, ours, theirs, threads) for threads in _THREADS]
+    context.results["latency"][entry.name] = compared
+    progress("  " + ", ".join(f"{run['ratio']:.2f} ({run['low']:.2f}-{run['high']:.2f})" for run in compared))
 
 
 def compare(context: Context, entry: Entry, ours: Path, theirs: Path, threads: int) -> Latency:
