@@ -86,6 +86,10 @@ class Shelf:
         with np.load(self.path(entry).with_suffix(".npz")) as arrays:
             return [arrays[f"input_{i}"][:rows] for i in range(len(arrays) - 1)]
 
+    def takes_images(self, entry: Entry) -> bool:
+        """Whether the model's inputs are images."""
+        return all(array.ndim == 4 for array in self.inputs(entry, rows=1))
+
     def output(self, entry: Entry, rows: int | None = None) -> np.ndarray:
         """What Keras predicted for these inputs."""
         with np.load(self.path(entry).with_suffix(".npz")) as arrays:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import onnx
 
+from tests.bench.bars import NCHW
 from tests.bench.catalogue import KERAS2, MODELS, OLD
 from tests.bench.context import Context, progress
 from tests.bench.measure import Task, in_turns
@@ -18,6 +19,8 @@ def measure(context: Context) -> None:
     for entry in context.among(MODELS + OLD):
         progress(f"graphs: {entry.name}")
         counts = context.results["graphs"][entry.name] = {"kerasport": count(context.converted(entry))}
+        if context.shelf.takes_images(entry):
+            counts[NCHW] = count(context.converted(entry, "--inputs-as-nchw"))
         path = context.shelf.path(entry)
         for name in ("keras2onnx",) if entry.maker == KERAS2 else ("tf2onnx", "tf2onnx, batch 2"):
             written = peer_file(context.peers[name], path)
