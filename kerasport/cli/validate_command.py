@@ -13,7 +13,6 @@ from kerasport.cli.options import allow_key, backend_option, console, weights_op
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from rich.table import Table
 
     from kerasport.layers.base import Value
     from kerasport.validation import LayerError, Validation
@@ -96,26 +95,19 @@ def _read(values: Sequence[Value], inputs: tuple[str, ...]) -> list[NDArray[Any]
 
 
 def _show(result: Validation) -> None:
-    from rich.table import Table
+    from kerasport.cli.tables import show_table
 
     terminal = console()
-    table = Table(box=None, pad_edge=False)
-    for title in ("layer", "class", "shape", "max abs error", "relative to its largest", ""):
-        table.add_column(title, overflow="fold")
-    for entry in (*result.layers, *result.outputs):
-        _row(table, entry)
-    terminal.print(table)
+    titles = ("layer", "class", "shape", "max abs error", "relative to its largest", "")
+    show_table(terminal, titles, [_row(entry) for entry in (*result.layers, *result.outputs)])
     if result.missing:
         terminal.print(f"folded into a neighbour, judged there: {', '.join(result.missing)}", markup=False)
     terminal.print(_sentence(result.verdict()), style="green" if result.passed else "red", markup=False)
 
 
-def _row(table: Table, entry: LayerError) -> None:
-    from rich.text import Text
-
-    mark = Text("✓", "green") if entry.passed else Text("✗", "red")
-    shape = "×".join(map(str, entry.shape))
-    table.add_row(Text(entry.name), entry.class_name, shape, f"{entry.max_abs:.2e}", f"{entry.max_rel:.2e}", mark)
+def _row(entry: LayerError) -> list[str]:
+    errors = f"{entry.max_abs:.2e}", f"{entry.max_rel:.2e}"
+    return [entry.name, entry.class_name, "×".join(map(str, entry.shape)), *errors, "✓" if entry.passed else "✗"]
 
 
 def _sentence(text: str) -> str:
