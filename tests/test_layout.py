@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from kerasport.dialect.model import LayerDef
 from kerasport.export import translate
 from kerasport.export.writer import to_bytes
 from kerasport.graph import Graph
+from kerasport.loading import load
+from tests.goldens import goldens
 from tests.models import build, layer
 from tests.test_goldens import run_onnx
 
@@ -199,3 +202,27 @@ def test_a_layer_normalization_between_convolutions_needs_no_transpose() -> None
     np.testing.assert_allclose(
         onnx_outputs(graph, x)[0], reference.run(graph, [x], np.float64)[0], rtol=1e-4, atol=1e-5
     )
+
+
+def test_values_meet_in_the_order_that_the_layers_behind_want() -> None:
+    graph = build(
+        (6, 5),
+        [
+            layer("mixed", "Dense", ["x"], units=5),
+            layer("turned", "Permute", ["mixed"], dims=[2, 1]),
+            layer("along", "Dense", ["turned"], units=6),
+            layer("back", "Permute", ["along"], dims=[2, 1]),
+            layer("sum", "Add", ["mixed", "back"], mask_rule="or"),
+            layer("end", "Dense", ["sum"], units=3),
+        ],
+        ["end"],
+    )
+    assert operators(graph)["Transpose"] == 2
+
+
+def test_both_directions_are_joined_without_a_transpose(tmp_path: Path) -> None:
+    golden = goldens("models", "bilstm_tagger", "2.15*")[0]
+    with load(golden.model(tmp_path)) as model:
+        count = operators(model.graph)
+    assert count["LSTM"] == 1
+    assert count["Transpose"] == 2, "one before the operator and one for the sequences that the model gives"

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerasport.export.arrays import Lazy, from_array, from_weight
+from kerasport.export.images import wanted_orders
 from kerasport.export.layout import (
     Flattened,
     Perm,
@@ -291,9 +292,23 @@ class Scope:
         return moved.reshape(*shape) if moved.shape != shape else moved
 
     def common(self, tensors: Sequence[Tensor]) -> tuple[list[str], Perm]:
-        """All tensors (of equal rank) in one order: that of the first one not in logical order."""
-        perm = common_perm([tensor.perm for tensor in tensors])
+        """All tensors (of equal rank) in one order, for which the fewest Transposes are needed."""
+        perm = self.meeting(tensors)
         return [self.arrange(tensor, perm) for tensor in tensors], perm
+
+    def meeting(self, tensors: Sequence[Tensor]) -> Perm:
+        """The order of one of the tensors (of equal rank) in which the fewest Transposes are needed.
+
+        Those with no more than one axis longer than 1 behind the batch are moved by a Reshape, which costs nothing.
+        """
+        large = [tensor.perm for tensor in tensors if sum(dim != 1 for dim in tensor.type.shape[1:]) > 1]
+        perms = large or [tensor.perm for tensor in tensors]
+        return perms[0] if len(set(perms)) == 1 else common_perm(perms, self.wanted(len(perms[0])))
+
+    def wanted(self, rank: int) -> list[Perm]:
+        """The orders that the layers behind want the call's output of this rank in."""
+        output = self.call.outputs[0].name
+        return wanted_orders(self.builder.graph, self.builder.calls_that_read, output, rank)
 
     # --- folding
 

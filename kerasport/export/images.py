@@ -1,13 +1,17 @@
-"""Which inputs are images: those that a convolution reads channels-last, maybe behind layers that keep the channels."""
+"""What the layers behind a value want: which inputs are images, and in which order a value is best stored."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable
 
 from kerasport.errors import OptionError
+from kerasport.export.layout import Perm, channels_first_perm, identity_perm
 from kerasport.graph import Call, Graph
 from kerasport.layers.core import Permute, Reshape
 from kerasport.layers.spatial import Spatial
+
+# How many values are looked at to find out what is wanted of one.
+_FAR = 16
 
 
 def image_inputs(graph: Graph) -> list[str]:
@@ -37,6 +41,28 @@ def chosen_inputs(graph: Graph, wanted: bool | Collection[str]) -> list[str]:
             what = "has no spatial axes and channels" if name in ranks else "is no input of the model"
             raise OptionError(f"{name!r} {what}, so that it cannot be channels-first.", f"Images: {', '.join(images)}.")
     return names
+
+
+def wanted_orders(graph: Graph, readers: Callable[[str], Iterable[Call]], name: str, rank: int) -> list[Perm]:
+    """The orders that convolutions, and other layers with kernels, want a value in, maybe behind layers without.
+
+    Args:
+        graph: The model.
+        readers: Gives the calls that read a value.
+        name: The value.
+        rank: Its number of axes.
+    """
+    found: list[Perm] = []
+    seen = [name]
+    for value in seen:
+        for call in readers(value):
+            if convolves(graph, call):
+                found.append(channels_first_perm(rank))
+            elif _has_kernel(graph, call) and not isinstance(call.spec, Spatial):
+                found.append(identity_perm(rank))
+            elif _keeps_channels(graph, call) and call.outputs[0].name not in seen and len(seen) < _FAR:
+                seen.append(call.outputs[0].name)
+    return found
 
 
 def _is_image(graph: Graph, name: str) -> bool:

@@ -64,9 +64,21 @@ def reshaping(shape: Sequence[Dim], stored: Perm, wanted: Perm) -> list[int] | N
     return sizes if sizes.count(-1) < 2 else None
 
 
-def common_perm(perms: Sequence[Perm]) -> Perm:
-    """The order in which values of equal rank meet: the first that is not the logical one."""
-    return next((perm for perm in perms if perm != identity_perm(len(perm))), perms[0])
+def common_perm(perms: Sequence[Perm], wanted: Sequence[Perm] = ()) -> Perm:
+    """The order in which values of equal rank meet: that for which the fewest values move, now and later.
+
+    Args:
+        perms: The orders that they are stored in.
+        wanted: The orders that the readers of the result want it in.
+
+    Returns:
+        One of ``perms``; of equally good ones the first that is not the logical one.
+    """
+
+    def cost(perm: Perm) -> tuple[int, bool]:
+        return sum(other != perm for other in (*perms, *wanted)), perm == identity_perm(len(perm))
+
+    return min(dict.fromkeys(perms), key=cost)
 
 
 def alignment(axes: Sequence[int], shape: Sequence[int], perm: Perm) -> tuple[Perm, tuple[int, ...]]:

@@ -134,11 +134,10 @@ def broadcastable(b: Scope, inputs: Sequence[Tensor], in_order: bool = False) ->
     Args:
         b: The scope of the call.
         inputs: Of different ranks; those of lower rank are expanded behind the batch.
-        in_order: Whether the layout must be Keras's, not that of the first input of full rank with another one.
+        in_order: Whether the layout must be Keras's, not that in which the inputs of full rank meet best.
     """
     rank = max(x.type.rank for x in inputs)
-    own = (x.perm for x in inputs if x.type.rank == rank and not x.is_logical and not in_order)
-    perm = next(own, identity_perm(rank))
+    perm = identity_perm(rank) if in_order else b.meeting([x for x in inputs if x.type.rank == rank])
     return [_expanded(b, _cast(b, x), perm) for x in inputs], perm
 
 

@@ -10,7 +10,6 @@ import numpy as np
 from kerasport.export.arrays import Lazy
 from kerasport.export.builder import Scope
 from kerasport.export.folding import Affine, fold
-from kerasport.export.images import convolves
 from kerasport.export.layout import Tensor, channels_first_perm
 from kerasport.export.ops import reduce, reshape
 from kerasport.export.registry import EXPORT
@@ -87,9 +86,8 @@ def layer(spec: normalization.LayerNormalization, b: Scope, x: Tensor) -> Tensor
 
 def _between_convolutions(b: Scope, x: Tensor) -> bool:
     """Whether the value is channels-first, as a convolution that reads the result wants it: no Transposes then."""
-    graph, output = b.builder.graph, b.call.outputs[0].name
-    wanted = any(convolves(graph, call) for call in b.builder.calls_that_read(output))
-    return wanted and x.type.rank > 2 and x.perm == channels_first_perm(x.type.rank)
+    order, wanted = channels_first_perm(x.type.rank), b.wanted(x.type.rank)
+    return x.type.rank > 2 and x.perm == order and 2 * wanted.count(order) > len(wanted)
 
 
 def _layer_normalization(spec: normalization.LayerNormalization, b: Scope, x: Tensor, axes: Sequence[int]) -> str:

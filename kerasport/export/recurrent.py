@@ -10,7 +10,7 @@ from kerasport.export.builder import Scope
 from kerasport.export.cells import Run, has_operator, run_operator
 from kerasport.export.conv_lstm import run_conv_lstm
 from kerasport.export.layout import Tensor
-from kerasport.export.ops import reduce, reshape, unsqueeze
+from kerasport.export.ops import reduce, unsqueeze
 from kerasport.export.registry import EXPORT
 from kerasport.export.scan import run_scan
 from kerasport.export.steps import TIME_MAJOR, Mask, pack, stacked, unpack
@@ -206,20 +206,18 @@ def _fused(mode: str, ahead: _Layer, back: _Layer) -> tuple[list[Tensor], list[T
     if ahead.spec.return_sequences:
         type_ = ahead.sequence_type.with_shape((*ahead.sequence_type.shape[:2], width))
         places = ahead.mask.places(False, True, False) if ahead.mask else ""
-        merged = _merged_axis(b, mode, run.y, 1, units)
+        merged = _merged_axis(b, mode, run.y, 1)
         return [ahead.placed(unpack(b, y, ahead.mask, places, False, type_)) for y in merged], finals
     type_ = TensorType((ahead.state_types[0].shape[0], width))
-    return [b.tensor(y, type_) for y in _merged_axis(b, mode, run.finals[0], 0, units)], finals
+    return [b.tensor(y, type_) for y in _merged_axis(b, mode, run.finals[0], 0)], finals
 
 
-def _merged_axis(b: Scope, mode: str, value: str, axis: int, units: int) -> list[str]:
+def _merged_axis(b: Scope, mode: str, value: str, axis: int) -> list[str]:
     """Merges both directions, which stand along an axis of a (..., 2, batch, units) value."""
-    if mode == "none":
-        return [b.once("Gather", value, b.constant(side, "side"), axis=axis) for side in (0, 1)]
-    if mode != "concat":
+    if mode not in ("none", "concat"):
         return [reduce(b, _REDUCTIONS[mode], value, [axis], keepdims=False)]
-    order = [*range(axis), axis + 1, axis, axis + 2]
-    return [reshape(b, b.op("Transpose", value, perm=order), [0] * (axis + 1) + [2 * units])]
+    sides = [b.once("Gather", value, b.constant(side, "side"), axis=axis) for side in (0, 1)]
+    return sides if mode == "none" else [b.op("Concat", *sides, axis=-1)]
 
 
 def _merged(b: Scope, mode: str, first: Tensor, second: Tensor) -> list[Tensor]:
