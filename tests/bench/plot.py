@@ -37,6 +37,7 @@ def _panel(axis: Any, results: Results, name: str, what: str) -> None:
         measured = [(size, seconds(c) if what == "seconds" else peak(c) / 1e6) for size, c in costs]
         if measured:
             axis.loglog(*zip(*measured, strict=True), marker=mark, label=label)
+    axis.minorticks_off()
     axis.set_ylabel(what)
     axis.grid(visible=True, linewidth=0.3)
     axis.legend(frameon=False)

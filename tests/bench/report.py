@@ -141,9 +141,8 @@ def summary(results: Results) -> str:
         f" with {machine['memory']}, {machine['system']}, Python {machine['python']}: {machine['kerasport']}."
     )
     peers = [f"Peer: {machine[peer]}." for peer in ("tf2onnx", "keras2onnx") if peer in machine]
-    earlier = any(
-        c.get("earlier") for conversion in results["conversion"].values() for c in conversion["costs"].values()
-    )
+    measured = [*results["conversion"].values(), *results["growth"].values()]
+    earlier = any(costs.get("earlier") for row in measured for costs in row["costs"].values())
     stars = ["Times with a star were measured in an earlier run."] if earlier else []
     return " ".join([text, *peers, *stars])
 
