@@ -42,8 +42,8 @@ def transcript() -> list[tuple[str, list[str]]]:
 
 
 def comparable(line: str) -> str:
-    """Rounding errors differ from machine to machine."""
-    return re.sub(r"\d\.\d+e-\d\d", "#", line.rstrip())
+    """Rounding errors differ from machine to machine, and so does the layer that has the largest."""
+    return re.sub(r"\d\.\d+e-\d\d(, at \w+)?", "#", line.rstrip())
 
 
 def test_the_transcript_is_real(
