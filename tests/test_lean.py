@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
@@ -20,21 +18,15 @@ from tests.goldens import goldens
 
 PEERS = Path(__file__).parent.parent / "fixtures" / "peers"
 ERAS = {"tf2onnx": "2.15.0-tensorflow", "keras2onnx": "2.2.4-tensorflow"}
-MISSED = {
-    "tf2onnx/models/crnn": "a Transpose more, between the convolutions and the recurrent layers",
-    "tf2onnx/models/seq2seq_masked": "a node more, for the mask",
-}
 
 
-def peer_counts() -> Iterator[Any]:
+def peer_counts() -> list[tuple[str, str, int, int]]:
     """Peer, golden case, and the nodes and Transposes of the peer's graph of it."""
-    for peer in ERAS:
-        for case, counts in json.loads((PEERS / f"{peer}.json").read_text(encoding="utf-8")).items():
-            why = MISSED.get(f"{peer}/{case}")
-            yield pytest.param(peer, case, *counts, marks=[pytest.mark.xfail(reason=why)] if why else [])
+    files = {peer: json.loads((PEERS / f"{peer}.json").read_text(encoding="utf-8")) for peer in ERAS}
+    return [(peer, case, *counts) for peer, cases in files.items() for case, counts in cases.items()]
 
 
-@pytest.mark.parametrize(("peer", "case", "nodes", "transposes"), list(peer_counts()))
+@pytest.mark.parametrize(("peer", "case", "nodes", "transposes"), peer_counts())
 def test_no_peer_writes_fewer_nodes_or_transposes(
     peer: str, case: str, nodes: int, transposes: int, tmp_path: Path
 ) -> None:
