@@ -23,6 +23,7 @@ from kerasport.export.ops import ONNX_TYPES
 from kerasport.export.opsets import ir_version
 from kerasport.files import Flushed
 from kerasport.layers.base import Value
+from kerasport.protobuf import varint
 
 if TYPE_CHECKING:
     import onnx
@@ -120,10 +121,10 @@ def _write_weights(model: OnnxModel, file: BinaryIO) -> None:
 
 
 def _write_weight(name: str, array: Lazy, file: BinaryIO) -> None:
-    header = _header(name, array) + _tag(_RAW_DATA, 2) + _varint(_bytes(array))
+    header = _header(name, array) + _tag(_RAW_DATA, 2) + varint(_bytes(array))
     tensor_size = len(header) + _bytes(array)
-    tensor_tag = _tag(_INITIALIZER, 2) + _varint(tensor_size)
-    file.write(_tag(_GRAPH, 2) + _varint(len(tensor_tag) + tensor_size) + tensor_tag + header)
+    tensor_tag = _tag(_INITIALIZER, 2) + varint(tensor_size)
+    file.write(_tag(_GRAPH, 2) + varint(len(tensor_tag) + tensor_size) + tensor_tag + header)
     write_values(name, array, file)
 
 
@@ -140,7 +141,7 @@ def _write_external(model: OnnxModel, file: BinaryIO, path: Path) -> None:
             data.write(bytes(-data.tell() % _PAGE))
             entries = {"location": path.name, "offset": str(data.tell()), "length": str(_bytes(array))}
             body = _header(name, array) + b"".join(_field(_EXTERNAL, _entry(k, v)) for k, v in entries.items())
-            body += _tag(_LOCATION, 0) + _varint(1)
+            body += _tag(_LOCATION, 0) + varint(1)
             file.write(_field(_GRAPH, _field(_INITIALIZER, body)))
             write_values(name, array, data)
 
@@ -171,8 +172,8 @@ def _bytes(array: Lazy) -> int:
 
 
 def _header(name: str, array: Lazy) -> bytes:
-    dims = b"".join(_tag(_DIMS, 0) + _varint(dim) for dim in array.shape)
-    return dims + _tag(_DATA_TYPE, 0) + _varint(ONNX_TYPES[array.dtype]) + _field(_NAME, name.encode())
+    dims = b"".join(_tag(_DIMS, 0) + varint(dim) for dim in array.shape)
+    return dims + _tag(_DATA_TYPE, 0) + varint(ONNX_TYPES[array.dtype]) + _field(_NAME, name.encode())
 
 
 def _properties(metadata: Mapping[str, str]) -> bytes:
@@ -184,16 +185,8 @@ def _entry(key: str, value: str) -> bytes:
 
 
 def _field(number: int, content: bytes) -> bytes:
-    return _tag(number, 2) + _varint(len(content)) + content
+    return _tag(number, 2) + varint(len(content)) + content
 
 
 def _tag(number: int, wire_type: int) -> bytes:
-    return _varint(number << 3 | wire_type)
-
-
-def _varint(value: int) -> bytes:
-    parts: list[int] = []
-    while value > 0x7F:
-        parts.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes((*parts, value))
+    return varint(number << 3 | wire_type)

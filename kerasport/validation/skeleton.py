@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasport.errors import FileError, NotAModelError
+from kerasport.protobuf import varint
 
 if TYPE_CHECKING:
     import onnx
@@ -141,7 +142,7 @@ def _without_weights(data: mmap, path: Path, weights: dict[str, StoredTensor]) -
             for inner, form, first, value, last in _fields(data, content, end)
             if (inner, form) != (_INITIALIZER, _BYTES) or not _noted(data, value, last, path, weights)
         )
-        yield bytes([_GRAPH << 3 | _BYTES]) + _varint(len(kept)) + kept
+        yield bytes([_GRAPH << 3 | _BYTES]) + varint(len(kept)) + kept
 
 
 def _noted(data: mmap, start: int, end: int, path: Path, weights: dict[str, StoredTensor]) -> bool:
@@ -211,11 +212,3 @@ def _read_varint(data: mmap, position: int) -> tuple[int, int]:
         position, shift = position + 1, shift + 7
         if byte < 0x80:
             return value, position
-
-
-def _varint(value: int) -> bytes:
-    parts: list[int] = []
-    while value > 0x7F:
-        parts.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes((*parts, value))
