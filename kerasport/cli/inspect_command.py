@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from kerasport.cli.options import allow_key, backend_option, console, shape_text, size_text, weights_option
+from kerasport.cli.tables import show_table
 
 if TYPE_CHECKING:
     from kerasport.errors import WeightsOnlyError
-    from kerasport.inspection import Inspection
+    from kerasport.inspection import Inspection, LayerRow
+
+_TITLES = ("layer", "class", "output", "parameters", "from", "")
 
 
 @click.command("inspect")
@@ -51,7 +54,7 @@ def _show(result: Inspection) -> None:
     for title, ports in (("input", result.inputs), ("output", result.outputs)):
         for port in ports:
             terminal.print(f"  {title:6} {port['name']}: {port['dtype']} {shape_text(port['shape'])}", markup=False)
-    terminal.print(_table(result))
+    show_table(terminal, _TITLES, list(map(_row, result.layers)), numbers="parameters")
     terminal.print(f"{len(result.layers)} layers, {result.parameters:,} parameters")
     if result.convertible:
         terminal.print("This model can be converted.", style="green")
@@ -66,20 +69,7 @@ def _show_weights(error: WeightsOnlyError) -> None:
         click.echo(f"{name:40} {', '.join(shape_text(shape) for shape in shapes)}")
 
 
-def _table(result: Inspection) -> object:
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False)
-    for title in ("layer", "class", "output", "parameters", "from", ""):
-        table.add_column(title, justify="right" if title == "parameters" else "left", overflow="fold")
-    for row in result.layers:
-        table.add_row(
-            Text(row.name),
-            Text(row.class_name),
-            ", ".join(shape_text(shape) for shape in row.output_shapes) or "-",
-            f"{row.parameters:,}",
-            Text(", ".join(row.inputs)),
-            Text("✓", "green") if row.convertible else Text("✗", "red"),
-        )
-    return table
+def _row(layer: LayerRow) -> tuple[str, ...]:
+    shapes = ", ".join(shape_text(shape) for shape in layer.output_shapes) or "-"
+    mark = "✓" if layer.convertible else "✗"
+    return layer.name, layer.class_name, shapes, f"{layer.parameters:,}", ", ".join(layer.inputs), mark

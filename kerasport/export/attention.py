@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from kerasport.export.arrays import Lazy
 from kerasport.export.builder import Scope
 from kerasport.export.layout import Tensor
 from kerasport.export.multi_head import multi_head_attention
@@ -60,14 +57,9 @@ def _scores(spec: attention.Attention, b: Scope, query: Tensor, key: Tensor) -> 
     if spec.score == "concat" and spec.use_scale:
         added = b.op("Mul", added, b.initializer(b.weight("scale"), "scale"))
     features = b.op("Tanh", added)
-    if spec.score == "additive" and not spec.use_scale:
-        return reduce(b, "ReduceSum", features, [rank], keepdims=False)
-    return b.op("MatMul", features, b.initializer(_factors(spec, b, query), "factors"))
-
-
-def _factors(spec: attention.Attention, b: Scope, query: Tensor) -> Lazy:
-    """What the features are multiplied with before they are summed."""
-    if spec.score == "additive":
-        return b.weight("scale")
-    size = query.type.shape[-1] or 1
-    return b.weight("concat_score_weight").map(("full", size), lambda w: np.full(size, w, w.dtype), (size,))
+    if spec.score == "additive" and spec.use_scale:  # twice as fast as a product with a vector
+        features = b.op("Mul", features, b.initializer(b.weight("scale"), "scale"))
+    scores = reduce(b, "ReduceSum", features, [rank], keepdims=False)
+    if spec.score == "concat":
+        scores = b.op("Mul", scores, b.initializer(b.weight("concat_score_weight"), "concat_score_weight"))
+    return scores

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from kerasport.errors import LayerError
 from kerasport.layers import LAYERS
 from kerasport.layers.base import Emit, Shape, Spec, TensorType, Value, normalize_axis
 from kerasport.layers.config import Config
+from kerasport.layers.frozen import frozen
 from kerasport.layers.functions import Function, function
 from kerasport.layers.ops import broadcast_shape
 
 
 @LAYERS.register("Activation")
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Activation(Spec):
     """One elementwise (or last-axis) function."""
 
@@ -32,7 +32,7 @@ class Activation(Spec):
 
 
 @LAYERS.register("LeakyReLU")
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class LeakyReLU(Activation):
     """``x`` where it is positive, else ``negative_slope * x``."""
 
@@ -44,7 +44,7 @@ class LeakyReLU(Activation):
 
 
 @LAYERS.register("ELU")
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ELU(Activation):
     """``x`` where it is positive, else ``alpha * (exp(x) - 1)``."""
 
@@ -55,7 +55,7 @@ class ELU(Activation):
 
 
 @LAYERS.register("ReLU")
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ReLU(Activation):
     """The general ReLU: see the function ``relu``."""
 
@@ -68,7 +68,7 @@ class ReLU(Activation):
 
 
 @LAYERS.register("ThresholdedReLU")
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ThresholdedReLU(Activation):
     """``x`` where it is above ``theta``, else 0."""
 
@@ -79,7 +79,7 @@ class ThresholdedReLU(Activation):
 
 
 @LAYERS.register("PReLU", ignored="alpha_initializer alpha_regularizer alpha_constraint")
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class PReLU(Spec):
     """``x`` where it is positive, else ``alpha * x`` with a learned alpha.
 
@@ -110,7 +110,7 @@ class PReLU(Spec):
 
 
 @LAYERS.register("Softmax")
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Softmax(Spec):
     """``exp(x) / sum(exp(x))`` over one or several axes.
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from kerasport.errors import LayerError
 from kerasport.layers import LAYERS
 from kerasport.layers.base import Shape, Spec, TensorType
 from kerasport.layers.config import Config
+from kerasport.layers.frozen import frozen
 from kerasport.layers.ops import broadcast_shape
 
 
 @LAYERS.register("LayerScale", ignored="init_values")
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class LayerScale(Spec):
     """ConvNeXt's ``x * gamma``, with a learned gamma per feature of the last axis."""
 
@@ -37,7 +37,7 @@ class LayerScale(Spec):
 
 
 @LAYERS.register("CustomScaleLayer")
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ScaledSum(Spec):
     """Inception-ResNet's ``x + y * scale``, for two inputs of one shape."""
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar, Self, TypeVar
 
 from kerasport.errors import LayerError
 from kerasport.layers import LAYERS
 from kerasport.layers.base import Dim, Emit, Shape, Spec, TensorType, Value
 from kerasport.layers.config import Config
+from kerasport.layers.frozen import frozen
 from kerasport.layers.slots import Slot
 from kerasport.layers.stored import PLAIN, Layout, Stored
 
@@ -22,7 +23,7 @@ _ARGUMENTS = ("query", "value", "key", "query_mask", "value_mask", "key_mask", "
 
 
 @LAYERS.register("Attention", "AdditiveAttention", ignored="dropout seed")
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Attention(Spec):
     """``softmax(scores(query, key)) @ value``, for a query and a value, and a key where that is not the value.
 
@@ -122,7 +123,7 @@ def _index(mask: Any) -> int | None:
 
 
 @LAYERS.register("MultiHeadAttention", "GroupQueryAttention", ignored=_HEADS_IGNORED, limits=_HEADS_LIMITS)
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class MultiHeadAttention(Spec):
     """``concat_h(softmax(q_h . k_h / sqrt(key_dim)) @ v_h) @ output``, with ``q_h = query @ kernel_h + bias_h`` ...
 

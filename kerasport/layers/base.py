@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from kerasport.errors import LayerError
+from kerasport.layers.frozen import Frozen, frozen
 
 if TYPE_CHECKING:
     from kerasport.layers.config import Config
@@ -83,8 +84,8 @@ Emit = Callable[["Spec", Sequence[Value]], Value]
 Types = TensorType | tuple[TensorType, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Spec:
+@frozen
+class Spec(Frozen):
     """The base of all layer specs.
 
     A spec holds only what changes the result of inference. Keras's configuration, in the canonical

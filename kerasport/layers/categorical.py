@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from kerasport.errors import LayerError
 from kerasport.layers import LAYERS
 from kerasport.layers.base import Domain, Shape, Spec, TensorType
 from kerasport.layers.config import Config
+from kerasport.layers.frozen import frozen
 from kerasport.layers.slots import Slot
 
 _MODES = {"binary": "multi_hot", "tf-idf": "tf_idf"}  # old names
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Encoding(Spec):
     """The base of layers that give category numbers, or encode them along a last axis of ``depth`` categories.
 
@@ -60,7 +60,7 @@ class Encoding(Spec):
 
 
 @LAYERS.register("CategoryEncoding", ignored="sparse")
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class CategoryEncoding(Encoding):
     """Encodes category numbers; a second input, where there is one, weighs them in "count"."""
 
@@ -81,7 +81,7 @@ class CategoryEncoding(Encoding):
 
 
 @LAYERS.register("Discretization", ignored="epsilon sparse")
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Discretization(Encoding):
     """The number of boundaries that a value has reached; all of them, for NaN.
 

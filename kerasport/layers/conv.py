@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from kerasport.errors import LayerError
@@ -10,6 +9,7 @@ from kerasport.layers import LAYERS
 from kerasport.layers.activation import function_type
 from kerasport.layers.base import Dim, Shape, TensorType
 from kerasport.layers.config import Config
+from kerasport.layers.frozen import frozen
 from kerasport.layers.functions import LINEAR, Function
 from kerasport.layers.spatial import Spatial, Window, padding_options, positive
 from kerasport.layers.stored import PLAIN, Layout, Stored
@@ -18,7 +18,7 @@ _DEPTHWISE = "depthwise_initializer depthwise_regularizer depthwise_constraint"
 _POINTWISE = "pointwise_initializer pointwise_regularizer pointwise_constraint"
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Convolution(Spatial):
     """What all convolutions have.
 
@@ -78,7 +78,7 @@ class Convolution(Spatial):
         return roles | ({"bias": (self.output_channels(channels),)} if self.use_bias else {})
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Conv(Convolution):
     """``activation(sum over taps of x[position * stride + tap * dilation] @ kernel[tap] + bias)``.
 
@@ -138,7 +138,7 @@ class Conv3D(Conv):
     dimensions = 3
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class DepthwiseConv(Convolution):
     """Every channel convolved with ``depth_multiplier`` filters of its own; channel-major output order."""
 
@@ -175,7 +175,7 @@ class DepthwiseConv2D(DepthwiseConv):
     dimensions = 2
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class SeparableConv(Convolution):
     """A depthwise convolution without bias, then a 1x1 convolution, bias and activation."""
 
@@ -219,7 +219,7 @@ class SeparableConv2D(SeparableConv):
     dimensions = 2
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ConvTranspose(Convolution):
     """The gradient of a convolution: every input position adds ``x @ kernel[tap].T`` to the output at its taps.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 from kerasport.errors import LayerError
@@ -11,6 +11,7 @@ from kerasport.layers import LAYERS
 from kerasport.layers.base import Emit, Shape, Spec, TensorType, Value
 from kerasport.layers.config import Config
 from kerasport.layers.conv import Conv, Conv1D, Conv2D, Conv3D
+from kerasport.layers.frozen import frozen
 from kerasport.layers.functions import Function
 from kerasport.layers.spatial import positive
 
@@ -22,7 +23,7 @@ _CONVOLUTIONS: dict[str, type[Conv]] = {"ConvLSTM1D": Conv1D, "ConvLSTM2D": Conv
 
 
 @LAYERS.register("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", ignored=_IGNORED)
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ConvLSTM(Spec):
     """``i, f, g, o = conv(x) + same_conv(h)``, ``c = f * c + i * act(g)``, ``h = o * act(c)``, step by step.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from kerasport.errors import LayerError
@@ -11,6 +10,7 @@ from kerasport.layers import LAYERS
 from kerasport.layers.activation import function_type
 from kerasport.layers.base import Dim, Domain, Emit, Shape, Spec, TensorType, Value, known_product
 from kerasport.layers.config import Config
+from kerasport.layers.frozen import frozen
 from kerasport.layers.functions import LINEAR, Function
 from kerasport.layers.ops import NotEqualTo, ReduceAny
 from kerasport.layers.stored import PLAIN, Layout, Stored
@@ -24,7 +24,7 @@ _DROPOUT = "rate noise_shape seed data_format"
 @LAYERS.register("GaussianNoise", ignored="stddev seed")
 @LAYERS.register("ActivityRegularization", ignored="l1 l2")
 @LAYERS.register("StochasticDepth", ignored="drop_path_rate")
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Identity(Spec):
     """A layer that changes nothing at inference: dropouts, noise, regularisation."""
 
@@ -38,7 +38,7 @@ class Identity(Spec):
 
 
 @LAYERS.register("Dense")
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Dense(Spec):
     """``activation(x @ kernel + bias)`` over the last axis, for an input of any rank from 2."""
 
@@ -72,7 +72,7 @@ class Dense(Spec):
 
 
 @LAYERS.register("Flatten")
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Flatten(Spec):
     """Everything but the batch in one axis; channels_first data is first brought to channels_last order."""
 
@@ -92,7 +92,7 @@ class Flatten(Spec):
 
 
 @LAYERS.register("Reshape")
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Reshape(Spec):
     """A new shape behind the batch axis, in row-major order; one dimension may be -1."""
 
@@ -118,7 +118,7 @@ class Reshape(Spec):
 
 
 @LAYERS.register("Permute")
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Permute(Spec):
     """Reorders the axes behind the batch.
 
@@ -147,7 +147,7 @@ class Permute(Spec):
 
 
 @LAYERS.register("RepeatVector")
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class RepeatVector(Spec):
     """(batch, features) to (batch, n, features)."""
 
@@ -169,7 +169,7 @@ class RepeatVector(Spec):
 @LAYERS.register(
     "Embedding", ignored="embeddings_initializer embeddings_regularizer embeddings_constraint input_length"
 )
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Embedding(Spec):
     """Rows of a table by integer ids; float ids are truncated."""
 
@@ -214,7 +214,7 @@ class Embedding(Spec):
 
 
 @LAYERS.register("Masking")
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Masking(Spec):
     """Zeroes the steps whose features all equal ``mask_value``, and masks them."""
 
@@ -239,7 +239,7 @@ class Masking(Spec):
 
 
 @LAYERS.register("RandomFourierFeatures", ignored="kernel_initializer scale")
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class RandomFourierFeatures(Spec):
     """``cos(x @ (kernel / scale) + bias)``, with random weights; the scale is one of them."""
 

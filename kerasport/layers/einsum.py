@@ -11,6 +11,7 @@ from kerasport.layers import LAYERS
 from kerasport.layers.activation import function_type
 from kerasport.layers.base import Dim, Shape, Spec, TensorType
 from kerasport.layers.config import Config
+from kerasport.layers.frozen import frozen
 from kerasport.layers.functions import LINEAR, Function
 from kerasport.layers.stored import PLAIN, Layout, Stored
 
@@ -44,7 +45,7 @@ class Equation:
 
 
 @LAYERS.register("EinsumDense", ignored="gptq_unpacked_column_size")
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class EinsumDense(Spec):
     """``activation(einsum(equation, x, kernel) + bias)``.
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from kerasport.layers.activation import function_type
 from kerasport.layers.base import TensorType
+from kerasport.layers.frozen import frozen
 from kerasport.layers.functions import Function
 from kerasport.layers.operators import Literal
 from kerasport.layers.ops import Op, broadcast_shape
@@ -52,7 +52,7 @@ FLOATING = frozenset(
 )
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Unary(Op):
     """A function of each value.
 
@@ -70,7 +70,7 @@ class Unary(Op):
         return inputs[0].with_dtype("bool" if self.function in TESTS else inputs[0].dtype)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Activated(Op):
     """An activation function as an operation."""
 
@@ -81,7 +81,7 @@ class Activated(Op):
         return function_type(self.activation, inputs[0])
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Where(Op):
     """``yes`` where the first input is true, else ``no``, broadcast as NumPy does.
 

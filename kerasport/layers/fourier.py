@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from kerasport.errors import LayerError
 from kerasport.layers.base import TensorType, Types
+from kerasport.layers.frozen import frozen
 from kerasport.layers.ops import Op
 
 LONGEST = 8192  # a transform is a product with a matrix of this size
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Fourier(Op):
     """``sum of x[n] * exp(-2 pi i k n / length)``; complex numbers are two tensors, the real and the imaginary parts.
 

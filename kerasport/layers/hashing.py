@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import combinations
 from typing import ClassVar, Self
 
@@ -11,6 +10,7 @@ from kerasport.layers import LAYERS
 from kerasport.layers.base import Domain, Spec, TensorType, known_product
 from kerasport.layers.categorical import Encoding, encoded_dtype, output_mode
 from kerasport.layers.config import Config
+from kerasport.layers.frozen import frozen
 from kerasport.layers.hashes import Hash, salt
 
 _STRINGS = "strings are computed by the reference, not in ONNX, which has no operator for a string's bytes"
@@ -30,7 +30,7 @@ _WORDS = (
 
 
 @LAYERS.register("Hashing", ignored="sparse", limits=_STRINGS, opset=18)
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Hashing(Encoding):
     """``hash(x) % bins``; numbers are hashed as their decimal digits.
 
@@ -83,7 +83,7 @@ class Hashing(Encoding):
 
 
 @LAYERS.register("HashedCrossing", ignored="sparse name dtype", limits=_STRINGS, opset=18)
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class HashedCrossing(Encoding):
     """The hash of several inputs together, ``% bins``: FingerprintCat64 of one after the other."""
 
@@ -116,7 +116,7 @@ class HashedCrossing(Encoding):
 
 
 @LAYERS.register("CategoryCrossing", opset=20)
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class CategoryCrossing(Spec):
     """The inputs' values as strings, row by row, joined by a separator: those of each input with those of the others.
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from kerasport.errors import LayerError
 from kerasport.layers import LAYERS
 from kerasport.layers.base import TensorType
 from kerasport.layers.config import Config
+from kerasport.layers.frozen import frozen
 from kerasport.layers.spatial import Spatial
 
 LEVELS = 256
 
 
 @LAYERS.register("ContrastLimitedAdaptiveHistogramEqualization", limits="images of unknown size")
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class AdaptiveEqualization(Spatial):
     """Each pixel by the running histograms of the four tiles around it, weighed by its distance from their centres.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from kerasport.errors import LayerError
@@ -10,6 +9,7 @@ from kerasport.layers import LAYERS
 from kerasport.layers.base import Spec, TensorType
 from kerasport.layers.config import Config
 from kerasport.layers.core import Identity
+from kerasport.layers.frozen import frozen
 from kerasport.layers.registry import EVERYTHING
 from kerasport.layers.spatial import Spatial
 
@@ -26,7 +26,7 @@ _AUGMENTATIONS = (
 
 
 @LAYERS.register(*_AUGMENTATIONS.split(), ignored=EVERYTHING)
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Augmentation(Identity):
     """A change of images in training that leaves them alone at inference."""
 
@@ -34,7 +34,7 @@ class Augmentation(Identity):
     float_only: ClassVar[bool] = True
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ToSize(Spatial):
     """The base of layers that give images of a fixed size.
 
@@ -68,7 +68,7 @@ def pad_to_ratio(lengths: Size, size: Size) -> Size:
 
 
 @LAYERS.register("Resizing")
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Resizing(ToSize):
     """Samples the input at ``(i + 0.5) * length / size - 0.5``, by TensorFlow's ``tf.image.resize``.
 
@@ -127,7 +127,7 @@ class Resizing(ToSize):
 
 
 @LAYERS.register("CenterCrop", ignored="bounding_box_format")
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class CenterCrop(ToSize):
     """The central part of an image; smaller images are cropped to the new aspect ratio and resized, bilinearly."""
 
@@ -138,7 +138,7 @@ class CenterCrop(ToSize):
 
 
 @LAYERS.register("RandomCrop", ignored="seed bounding_box_format factor")
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class RandomCrop(ToSize):
     """At inference: a crop to the new aspect ratio and a bilinear resize, or nothing, by version.
 
@@ -178,7 +178,7 @@ class RandomCrop(ToSize):
 
 
 @LAYERS.register("AutoContrast", ignored="bounding_box_format factor data_format")
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class AutoContrast(Spec):
     """Spreads each channel of each image over the whole range; a channel of one value stays.
 

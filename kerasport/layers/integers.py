@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from kerasport.errors import LayerError
 from kerasport.layers.base import TensorType
+from kerasport.layers.frozen import frozen
 from kerasport.layers.ops import Op, broadcast_shape
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class OfIntegers(Op):
     """The base of functions of two tensors of one dtype, which broadcast as NumPy's do."""
 
@@ -20,13 +19,13 @@ class OfIntegers(Op):
         return TensorType(broadcast_shape(*(x.shape for x in inputs)), inputs[0].dtype)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Bitwise(OfIntegers):
     """``and``, ``or`` or ``xor`` of the bits, negative numbers in two's complement."""
 
     function: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class GreatestDivisor(OfIntegers):
     """The greatest common divisor of the absolute values; of a number and 0, the number."""

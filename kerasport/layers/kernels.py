@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from kerasport.errors import LayerError
 from kerasport.layers.base import TensorType, Types
 from kerasport.layers.conv import Convolution
+from kerasport.layers.frozen import frozen
 from kerasport.layers.ops import Op
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Convolved(Op):
     """A convolution of the first input with the kernels that the other inputs are.
 

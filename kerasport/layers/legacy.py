@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from kerasport.errors import LayerError
 from kerasport.layers import LAYERS
 from kerasport.layers.base import Shape, Spec, TensorType
 from kerasport.layers.config import Config
+from kerasport.layers.frozen import frozen
 from kerasport.layers.functions import LINEAR, Function
 from kerasport.layers.merge import Dot
 from kerasport.layers.normalization import chosen_axes
 
 
 @LAYERS.register("MaxoutDense")
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class MaxoutDense(Spec):
     """``max over f of x @ kernel[f] + bias[f]``, for (batch, features)."""
 
@@ -43,7 +43,7 @@ class MaxoutDense(Spec):
 
 
 @LAYERS.register("Highway")
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Highway(Spec):
     """``t * activation(x @ kernel + bias) + (1 - t) * x`` with ``t = sigmoid(x @ carry_kernel + carry_bias)``."""
 
@@ -69,7 +69,7 @@ class Highway(Spec):
         return inputs[0]
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Parametric(Spec):
     """The base of activations with parameters of the input's shape, or of size 1 along axes that share one."""
 
@@ -91,7 +91,7 @@ class Parametric(Spec):
 
 
 @LAYERS.register("ParametricSoftplus")
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ParametricSoftplus(Parametric):
     """``alpha * softplus(beta * x)``."""
 
@@ -99,7 +99,7 @@ class ParametricSoftplus(Parametric):
 
 
 @LAYERS.register("SReLU")
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class SReLU(Parametric):
     """``x`` from ``t_left`` to ``t_left + |t_right|``, and lines with slopes of their own on both sides.
 
@@ -117,7 +117,7 @@ class SReLU(Parametric):
         return cls(limits_left=config.flag("limits_left"))
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class OwnStatistics(Spec):
     """The base of BatchNormalization by the statistics of what it is given, in prediction too."""
 
@@ -143,19 +143,19 @@ class OwnStatistics(Spec):
 
 
 @LAYERS.register("BatchNormalization (mode 1)", ignored="momentum")
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class RowNormalization(OwnStatistics):
     """``(x - mean) / (sqrt(variance + epsilon) + epsilon) * gamma + beta`` by the statistics of the last axis."""
 
 
 @LAYERS.register("BatchNormalization (mode 2)", ignored="momentum")
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class CurrentBatchNormalization(OwnStatistics):
     """``(x - mean) / sqrt(variance + epsilon) * gamma + beta`` by the statistics of all axes but one."""
 
 
 @LAYERS.register("Merge (cos)")
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Cosine(Dot):
     """``dot(x, y) / max(sqrt(max(dot(x, x) * dot(y, y), 0)), 1e-7)`` with a new axis 1, element by element."""
 

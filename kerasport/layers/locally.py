@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 from typing import Any, ClassVar, Self
 
@@ -14,9 +13,10 @@ from kerasport.layers import LAYERS
 from kerasport.layers.base import Dim, Shape, TensorType
 from kerasport.layers.config import Config
 from kerasport.layers.conv import Convolution
+from kerasport.layers.frozen import frozen
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class LocallyConnected(Convolution):
     """``y[o] = activation(sum over taps t, channels c of x[o * stride + t, c] * kernel[o, t, c] + bias[o])``.
 

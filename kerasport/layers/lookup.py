@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from kerasport.errors import LayerError
@@ -11,6 +10,7 @@ from kerasport.layers import LAYERS
 from kerasport.layers.base import Domain, Shape, TensorType
 from kerasport.layers.categorical import Encoding, encoded_dtype, output_mode
 from kerasport.layers.config import Config
+from kerasport.layers.frozen import frozen
 from kerasport.layers.hashes import Hash, salt
 
 Token = str | int
@@ -22,7 +22,7 @@ _MODES = ("int", "one_hot", "multi_hot", "count", "tf_idf")
 _KEYS = "vocabulary_size has_input_vocabulary max_values"
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Vocabulary(Encoding):
     """What layers have in common that look tokens up.
 
@@ -71,7 +71,7 @@ class Vocabulary(Encoding):
         return {"idf_weights": (self.depth,)} if self.mode == "tf_idf" and self.idf is None else {}
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Lookup(Vocabulary):
     """The places of tokens in a vocabulary; or, inverted, the tokens at places.
 
@@ -126,7 +126,7 @@ class Lookup(Vocabulary):
 
 
 @LAYERS.register("StringLookup", ignored=_KEYS)
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class StringLookup(Lookup):
     """The places of strings in a vocabulary; or, inverted, the strings at places."""
 
@@ -151,7 +151,7 @@ class StringLookup(Lookup):
 
 
 @LAYERS.register("IntegerLookup", ignored=_KEYS)
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class IntegerLookup(Lookup):
     """The places of numbers in a vocabulary; or, inverted, the numbers at places."""
 

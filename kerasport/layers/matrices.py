@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from kerasport.errors import LayerError
 from kerasport.layers.base import POSITIVE_DEFINITE, Dim, Domain, TensorType, Types
+from kerasport.layers.frozen import frozen
 from kerasport.layers.ops import Op
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class OfSquares(Op):
     """The base of functions of square matrices of a known size."""
 
@@ -30,7 +29,7 @@ class OfSquares(Op):
         return inputs[0]
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Solve(OfSquares):
     """``x`` with ``a @ x = b``, by elimination with pivots."""
 
@@ -42,7 +41,7 @@ class Solve(OfSquares):
         return right
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Determinant(OfSquares):
     """The sign of each determinant, and the logarithm of its absolute value; two outputs."""
 
@@ -53,7 +52,7 @@ class Determinant(OfSquares):
         return type_, type_
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Cholesky(OfSquares):
     """The lower triangular ``l`` with ``l @ l.T = x``, for positive definite matrices; NaN for others."""
 
@@ -65,7 +64,7 @@ class Cholesky(OfSquares):
 LARGEST = 64  # rows or columns that a decomposition by rotations is offered for
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class OfMatrices(Op):
     """The base of functions of matrices of any form, of known and not too large sizes."""
 
@@ -83,7 +82,7 @@ class OfMatrices(Op):
         return rows, columns
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class SingularValues(OfMatrices):
     """The singular values in descending order."""
 
@@ -92,7 +91,7 @@ class SingularValues(OfMatrices):
         return inputs[0].with_shape((*inputs[0].shape[:-2], min(self.sizes(inputs[0]))))
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class PseudoInverse(OfMatrices):
     """Moore and Penrose's inverse.
 
@@ -108,7 +107,7 @@ class PseudoInverse(OfMatrices):
         return inputs[0].with_shape((*inputs[0].shape[:-2], columns, rows))
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Qr(OfMatrices):
     """Householder's factors with ``q @ r = x``: orthonormal columns and an upper triangle; two outputs.
 

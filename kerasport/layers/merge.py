@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import reduce
 from typing import ClassVar, Self
 
@@ -11,11 +10,12 @@ from kerasport.errors import LayerError
 from kerasport.layers import LAYERS
 from kerasport.layers.base import Dim, Emit, Shape, Spec, TensorType, Value, normalize_axis
 from kerasport.layers.config import Config
+from kerasport.layers.frozen import frozen
 from kerasport.layers.operators import FilledLike, Join
 from kerasport.layers.ops import Logical, ReduceAny, broadcast_shape
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class _Masked(Spec):
     """What merging layers have in common.
 
@@ -37,7 +37,7 @@ class _Masked(Spec):
         return reduce(lambda one, other: emit(Logical(function=self.mask_rule), [one, other]), distinct)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class _Merge(_Masked):
     """An elementwise operation on inputs that broadcast; those of lower rank get new axes of size 1 at axis 1."""
 
@@ -58,13 +58,13 @@ class _Merge(_Masked):
 
 
 @LAYERS.register("Add")
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Add(_Merge):
     """The sum."""
 
 
 @LAYERS.register("Average")
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Average(_Merge):
     """The mean."""
 
@@ -72,7 +72,7 @@ class Average(_Merge):
 
 
 @LAYERS.register("Subtract")
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Subtract(_Merge):
     """The first of two inputs minus the second."""
 
@@ -83,7 +83,7 @@ class Subtract(_Merge):
         return super().infer(*inputs)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class _MaskedMerge(_Merge):
     """A merge whose result depends on the masks where the rule is "or" (from Keras 3.4 on).
 
@@ -103,25 +103,25 @@ class _MaskedMerge(_Merge):
 
 
 @LAYERS.register("Multiply")
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Multiply(_MaskedMerge):
     """The product; under the mask rule "or", masked factors count as 1, and steps that all inputs mask become 0."""
 
 
 @LAYERS.register("Maximum")
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Maximum(_MaskedMerge):
     """The largest value; under the mask rule "or" among the unmasked ones, where there are any."""
 
 
 @LAYERS.register("Minimum")
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Minimum(_MaskedMerge):
     """The smallest value; under the mask rule "or" among the unmasked ones, where there are any."""
 
 
 @LAYERS.register("Concatenate")
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Concatenate(_Masked):
     """The inputs one behind the other along an axis, which may be negative."""
 
@@ -159,7 +159,7 @@ class Concatenate(_Masked):
 
 
 @LAYERS.register("Dot")
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Dot(Spec):
     """The products of two inputs summed over one axis of each, sample by sample.
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from kerasport.errors import LayerError
 from kerasport.layers import LAYERS
 from kerasport.layers.base import Emit, Masks, Shape, Spec, TensorType, Types, Value, normalize_axis
 from kerasport.layers.config import Config
+from kerasport.layers.frozen import frozen
 from kerasport.layers.ops import Op
 
 _GAMMA_BETA = (
@@ -34,7 +34,7 @@ def chosen_axes(axes: Sequence[int], rank: int) -> tuple[int, ...]:
     ignored=f"momentum moving_mean_initializer moving_variance_initializer fused renorm_clipping renorm_momentum"
     f" synchronized {_GAMMA_BETA}",
 )
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class BatchNormalization(Spec):
     """``(x - moving_mean) / sqrt(moving_variance + epsilon) * gamma + beta`` along one or several axes.
 
@@ -87,7 +87,7 @@ class BatchNormalization(Spec):
 
 
 @LAYERS.register("LayerNormalization", ignored=_GAMMA_BETA)
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class LayerNormalization(Spec):
     """``(x - mean(x)) / sqrt(variance(x) + epsilon) * gamma + beta`` over some axes of each sample.
 
@@ -128,7 +128,7 @@ class LayerNormalization(Spec):
 
 
 @LAYERS.register("RMSNormalization", ignored="scale_initializer")
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class RMSNormalization(Spec):
     """``x / sqrt(mean(x^2) + epsilon) * scale`` over some axes; the scale falls on the last axes in any case."""
 
@@ -154,7 +154,7 @@ class RMSNormalization(Spec):
 
 
 @LAYERS.register("GroupNormalization", ignored=_GAMMA_BETA)
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class GroupNormalization(Spec):
     """Normalizes each sample over groups of channels and all other axes, then scales each channel.
 
@@ -212,7 +212,7 @@ class GroupNormalization(Spec):
 
 
 @LAYERS.register("UnitNormalization")
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class UnitNormalization(Spec):
     """``x / max(norm(x), floor)`` with the Euclidean norm over some axes."""
 
@@ -231,7 +231,7 @@ class UnitNormalization(Spec):
 
 
 @LAYERS.register("SpectralNormalization", ignored="power_iterations")
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class SpectralNormalization(Spec):
     """A wrapper that changes its layer's kernel in training only.
 
@@ -271,7 +271,7 @@ class SpectralNormalization(Spec):
         return self.layer.output_mask(masks, inputs, emit)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class LocalResponse(Op):
     """``x / (bias + alpha * sum of x**2 over the channels around) ** beta`` of images (batch, height, width, channels).
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from kerasport.errors import LayerError
 from kerasport.layers.base import Dim, TensorType, normalize_axis
+from kerasport.layers.frozen import frozen
 from kerasport.layers.ops import Op, broadcast_shape
 
 # A constant array as nested tuples of numbers, so that specs can be compared.
@@ -30,7 +31,7 @@ _EXACT: dict[str, Callable[[int, int], int]] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Binary(Op):
     """``left (op) right``, elementwise, broadcast as NumPy does; one side may be a constant.
 
@@ -83,7 +84,7 @@ def _row(constant: Literal) -> tuple[Dim, ...] | None:
     return tuple(array.ravel().tolist()) if array.dtype.kind == "i" and array.ndim < 2 and array.size else None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ExpandDims(Op):
     """New axes of size 1 at ``axes`` of the result."""
 
@@ -102,7 +103,7 @@ class ExpandDims(Op):
         return TensorType(tuple(shape), inputs[0].dtype, inputs[0].content if len(shape) < 2 else None)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class FilledLike(Op):
     """One value everywhere, in the input's shape: ``zeros_like`` and ``ones_like``.
 
@@ -119,7 +120,7 @@ class FilledLike(Op):
         return inputs[0].with_dtype(self.dtype or inputs[0].dtype)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Join(Op):
     """Tensors one behind the other along an axis; unlike the layer Concatenate, masks do not matter."""
 
@@ -153,7 +154,7 @@ class Given:
     input: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class GetItem(Op):
     """``x[index]`` with basic indexing.
 

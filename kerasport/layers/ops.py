@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from kerasport.errors import LayerError
 from kerasport.layers.base import Dim, Shape, Spec, TensorType
+from kerasport.layers.frozen import frozen
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Op(Spec):
     """The base of operations; they carry no mask and take integers as they are."""
 
@@ -17,7 +17,7 @@ class Op(Spec):
     float_only: ClassVar[bool] = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Unchanged(Op):
     """The input itself."""
 
@@ -26,7 +26,7 @@ class Unchanged(Op):
         return inputs[0]
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class NotEqualTo(Op):
     """``x != value``, elementwise; bool."""
 
@@ -37,7 +37,7 @@ class NotEqualTo(Op):
         return inputs[0].with_dtype("bool")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ReduceAny(Op):
     """Whether anything is true along some axes; bool.
 
@@ -54,7 +54,7 @@ class ReduceAny(Op):
         return TensorType(reduced_shape(inputs[0].shape, self.axes, self.keepdims), "bool")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Logical(Op):
     """``and``, ``or`` or ``xor`` of two bool tensors, broadcast as NumPy does; bool."""
 
@@ -65,7 +65,7 @@ class Logical(Op):
         return TensorType(broadcast_shape(*(x.shape for x in inputs)), "bool")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class LogicalNot(Op):
     """``not x``, elementwise; bool."""
 
@@ -74,7 +74,7 @@ class LogicalNot(Op):
         return inputs[0].with_dtype("bool")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class CastTo(Op):
     """The same values in another dtype."""
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from kerasport.errors import LayerError
 from kerasport.layers.base import TensorType
+from kerasport.layers.frozen import frozen
 from kerasport.layers.ops import Op
 from kerasport.layers.shaping import given_shape
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class BlockShuffle(Op):
     """Channels become blocks of pixels, or the other way round.
 
@@ -43,7 +42,7 @@ class BlockShuffle(Op):
         return x.with_shape(shape)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ResizeTo(Op):
     """Images resized to the (height, width) that the second input gives.
 
@@ -64,7 +63,7 @@ class ResizeTo(Op):
         return x.with_shape((x.shape[0], height, width, x.shape[3]))
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class LegacyResize(Op):
     """Images resized as TensorFlow 1 did.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import repeat
 from typing import ClassVar, Self
 
@@ -10,10 +9,11 @@ from kerasport.errors import LayerError
 from kerasport.layers import LAYERS
 from kerasport.layers.base import Dim, TensorType
 from kerasport.layers.config import Config
+from kerasport.layers.frozen import frozen
 from kerasport.layers.spatial import Spatial, Window, padding_options, positive
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Pooling(Spatial):
     """One value per window and channel; padded positions count for nothing.
 
@@ -104,7 +104,7 @@ class AveragePooling3D(AveragePooling):
     dimensions = 3
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class GlobalPooling(Spatial):
     """One value per channel, over all spatial positions.
 
@@ -179,7 +179,7 @@ class GlobalAveragePooling3D(GlobalAveragePooling):
     dimensions = 3
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class AdaptivePooling(Spatial):
     """A fixed output size: window i of o covers ``floor(i * n / o)`` up to ``ceil((i + 1) * n / o)``."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from kerasport.errors import LayerError
 from kerasport.layers import LAYERS
 from kerasport.layers.base import Emit, Shape, Spec, TensorType, Value, normalize_axis
 from kerasport.layers.config import Config
+from kerasport.layers.frozen import frozen
 from kerasport.layers.ops import broadcast_shape
 
 # A number, or an array as nested tuples, so that specs stay hashable.
@@ -46,7 +46,7 @@ def shape_of(key: str, value: Numbers) -> tuple[int, ...]:
     return (len(value), *shapes.pop())
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class _Preprocessing(Spec):
     """What Rescaling and Normalization have in common.
 
@@ -62,7 +62,7 @@ class _Preprocessing(Spec):
 
 
 @LAYERS.register("Rescaling")
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Rescaling(_Preprocessing):
     """``x * scale + offset``; arrays broadcast from the last axis on."""
 
@@ -87,7 +87,7 @@ class Rescaling(_Preprocessing):
 
 
 @LAYERS.register("Normalization")
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Normalization(_Preprocessing):
     """``(x - mean) / max(sqrt(variance), floor)``, or the inverse of that.
 

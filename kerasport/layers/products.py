@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from kerasport.errors import LayerError
 from kerasport.layers.base import Dim, Domain, TensorType, axis_places, normalize_axis
+from kerasport.layers.frozen import frozen
 from kerasport.layers.ops import Op, broadcast_shape
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Matmul(Op):
     """The matrix product over the last two axes; the axes before broadcast."""
 
@@ -28,7 +28,7 @@ class Matmul(Op):
         return x.with_shape((*broadcast_shape(left[:-2], right[:-2], ()), *rows, *columns))
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Einsum(Op):
     """Einstein's sum; one term of letters per input, without ellipses.
 
@@ -59,7 +59,7 @@ class Einsum(Op):
         return inputs[0].with_shape([sizes[letter] for letter in self.output])
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Gather(Op):
     """The values of the first input at the places, along an axis, that the second names; negative ones from the end.
 
@@ -84,7 +84,7 @@ class Gather(Op):
         return axis_places(inputs[0].shape[self.axis]) if index == 1 else None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class TakeAlong(Op):
     """``y[.., i, ..] = x[.., places[.., i, ..], ..]`` along an axis; the other axes broadcast."""
 
@@ -104,7 +104,7 @@ class TakeAlong(Op):
         return axis_places(inputs[0].shape[self.axis]) if index == 1 else None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class OneHot(Op):
     """``on`` at each value's place along a new axis, ``off`` elsewhere; values out of range have no place.
 

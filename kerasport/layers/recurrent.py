@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 from kerasport.errors import LayerError
@@ -11,6 +11,7 @@ from kerasport.layers import LAYERS
 from kerasport.layers.base import Dim, Emit, Masks, Shape, Spec, TensorType, Value
 from kerasport.layers.config import Config
 from kerasport.layers.conv_lstm import ConvLSTM
+from kerasport.layers.frozen import Frozen, frozen
 from kerasport.layers.functions import LINEAR, Function
 from kerasport.layers.functions import function as named
 
@@ -25,8 +26,8 @@ PEEPHOLES = tuple(f"{gate}_gate_peephole_weights" for gate in ("input", "forget"
 _MASKED_OUTPUTS = ("output", "state")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Cell:
+@frozen
+class Cell(Frozen):
     """One recurrent cell.
 
     Attributes:
@@ -78,7 +79,7 @@ class Cell:
 @LAYERS.register("ResidualWrapper", limits="residual_fn")
 @LAYERS.register("DeviceWrapper", ignored="device")
 @LAYERS.register("DropoutWrapper", ignored="variational_recurrent input_size seed", limits="probabilities below 1")
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Recurrent(Spec):
     """Cells that run over the time axis of (batch, time, features), one upon the other within each step.
 
@@ -213,7 +214,7 @@ class Recurrent(Spec):
 
 
 @LAYERS.register("Bidirectional", limits=_LIMITS)
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Bidirectional(Spec):
     """Two recurrent layers over the same steps, the second one's outputs turned to the first one's order.
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from kerasport.errors import LayerError
 from kerasport.layers.base import Dim, TensorType, normalize_axis
+from kerasport.layers.frozen import frozen
 from kerasport.layers.ops import Op, reduced_shape
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Reduce(Op):
     """One value from all along some axes.
 
@@ -34,7 +33,7 @@ class Reduce(Op):
         return TensorType(shape, "bool" if self.function in ("any", "all") else inputs[0].dtype)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ArgExtreme(Op):
     """Where along an axis the largest, or smallest, value stands: the first of equal ones."""
 
@@ -48,7 +47,7 @@ class ArgExtreme(Op):
         return TensorType(reduced_shape(inputs[0].shape, (axis,), self.keepdims), "int64")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Cumulative(Op):
     """Running sums or products along an axis.
 
@@ -70,7 +69,7 @@ class Cumulative(Op):
         return inputs[0].with_dtype(inputs[0].dtype)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class TopK(Op):
     """The ``k`` largest (or smallest) values along an axis in order, and their places; two outputs.
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from kerasport.errors import LayerError
 from kerasport.layers import LAYERS
 from kerasport.layers.base import TensorType
 from kerasport.layers.config import Config
+from kerasport.layers.frozen import frozen
 from kerasport.layers.spatial import Spatial, positive
 
 
@@ -19,7 +19,7 @@ def _pairs(config: Config, key: str, count: int) -> tuple[tuple[int, int], ...]:
     return pairs
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ZeroPadding(Spatial):
     """Zeros before and after each spatial axis."""
 
@@ -59,7 +59,7 @@ class ZeroPadding3D(ZeroPadding):
     dimensions = 3
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Cropping(Spatial):
     """The spatial axes without some positions at their starts and ends."""
 
@@ -103,7 +103,7 @@ class Cropping3D(Cropping):
     dimensions = 3
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class UpSampling(Spatial):
     """Every spatial axis ``size`` times as long.
 

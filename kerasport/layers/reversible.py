@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Self
 
 from kerasport.errors import LayerError
@@ -11,13 +11,14 @@ from kerasport.layers import LAYERS
 from kerasport.layers.base import Domain, Emit, Shape, Spec, TensorType, Value
 from kerasport.layers.config import Config
 from kerasport.layers.core import Embedding
+from kerasport.layers.frozen import frozen
 from kerasport.layers.stored import MERGED_ROLES, Layout, Stored
 
 _IGNORED = "embeddings_initializer embeddings_regularizer embeddings_constraint input_length reverse_dtype"
 
 
 @LAYERS.register("ReversibleEmbedding", ignored=_IGNORED)
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ReversibleEmbedding(Embedding):
     """Rows of a table by ids; or in reverse ``x @ table^T``, then ``cap * tanh(y / cap)`` where there is a cap.
 

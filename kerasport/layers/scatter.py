@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from kerasport.errors import LayerError
 from kerasport.layers.base import Domain, TensorType, axis_places
+from kerasport.layers.frozen import frozen
 from kerasport.layers.ops import Op
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Scatter(Op):
     """The first input with the third put at the places of its leading axes that the second has along its last axis.
 
@@ -30,7 +30,7 @@ class Scatter(Op):
         return x.with_dtype(x.dtype)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class NonZero(Op):
     """The places of what is not zero, in order: along the first axis their coordinates; int64."""
 
@@ -41,7 +41,7 @@ class NonZero(Op):
         return TensorType((inputs[0].rank, None), "int64")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class GatherPlaces(Op):
     """What stands at the places of leading axes that the second input has along its last axis.
 

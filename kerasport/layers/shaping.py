@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from kerasport.errors import LayerError
 from kerasport.layers.base import Dim, Shape, TensorType, known_product, normalize_axis
+from kerasport.layers.frozen import frozen
 from kerasport.layers.ops import Op, broadcast_shape
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Constant(Op):
     """A constant array, without inputs.
 
@@ -44,7 +44,7 @@ class Constant(Op):
         return TensorType(array.shape, self.dtype, row)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ShapeOf(Op):
     """The input's shape as a row of whole numbers; int32."""
 
@@ -53,7 +53,7 @@ class ShapeOf(Op):
         return TensorType((inputs[0].rank,), "int32", inputs[0].shape)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Reshape(Op):
     """The same values in another shape.
 
@@ -82,7 +82,7 @@ class Reshape(Op):
         return TensorType(shape, inputs[0].dtype, inputs[0].content if len(shape) < 2 else None)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Squeeze(Op):
     """Without some axes of size 1."""
 
@@ -98,7 +98,7 @@ class Squeeze(Op):
         return TensorType(tuple(dim for axis, dim in enumerate(x.shape) if axis not in gone), x.dtype, x.content)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Transpose(Op):
     """The axes in another order: axis i of the result is axis ``perm[i]`` of the input."""
 
@@ -112,7 +112,7 @@ class Transpose(Op):
         return inputs[0].with_shape([inputs[0].shape[axis] for axis in self.perm])
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Split(Op):
     """Parts of an axis, one after the other; as many outputs."""
 
@@ -128,7 +128,7 @@ class Split(Op):
         return tuple(x.with_shape((*x.shape[:axis], size, *x.shape[axis + 1 :])) for size in self.sizes)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Tile(Op):
     """The whole repeated along each axis.
 
@@ -148,7 +148,7 @@ class Tile(Op):
         return x.with_shape([known_product(pair) for pair in zip(x.shape, repeats, strict=True)])
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class BroadcastTo(Op):
     """Axes of size 1 repeated to a shape.
 
@@ -165,7 +165,7 @@ class BroadcastTo(Op):
         return inputs[0].with_shape(broadcast_shape(inputs[0].shape, shape))
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Pad(Op):
     """More positions before and after each axis.
 
@@ -192,7 +192,7 @@ class Pad(Op):
         return x.with_shape([None if dim is None else dim + sum(pair) for dim, pair in pairs])
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Filled(Op):
     """One value everywhere, in the shape that the first input gives.
 
@@ -209,7 +209,7 @@ class Filled(Op):
         return TensorType(given_shape(inputs[0]), self.dtype)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Range(Op):
     """``start, start + step ...`` up to, without, ``stop``; the three inputs, of one dtype."""
 
@@ -221,7 +221,7 @@ class Range(Op):
         return TensorType((size,), inputs[1].dtype)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Band(Op):
     """The last two axes with zeros outside a band around the diagonal.
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from kerasport.errors import LayerError
 from kerasport.layers.base import Dim, Spec, TensorType
 from kerasport.layers.config import Config
+from kerasport.layers.frozen import frozen
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class Window:
         return before, self.extent - 1 - left_over - before
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Spatial(Spec):
     """The base of layers over (batch, *space, channels), or (batch, channels, *space).
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -12,6 +11,7 @@ from kerasport.errors import LayerError
 from kerasport.layers import LAYERS
 from kerasport.layers.base import Dim, Shape, Spec, TensorType
 from kerasport.layers.config import Config
+from kerasport.layers.frozen import frozen
 from kerasport.layers.spatial import Window
 
 EPSILON = 1e-7  # keras.config.epsilon()
@@ -19,7 +19,7 @@ _MODES = ("log", "magnitude", "psd", "real", "imag", "angle", "stft")
 
 
 @LAYERS.register("STFTSpectrogram", ignored="window periodic scaling")
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class STFTSpectrogram(Spec):
     """The short-time Fourier transform of each channel; window and scaling are in the weights.
 
@@ -95,7 +95,7 @@ class STFTSpectrogram(Spec):
 
 
 @LAYERS.register("MelSpectrogram")
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class MelSpectrogram(Spec):
     """The magnitudes of a Fourier transform of overlapping frames, summed to bands of the mel scale.
 

@@ -17,12 +17,12 @@ int8, and int4 before Keras 3.14, round the inputs too: ``s = 127 / (max|x| + 1e
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Self
 
 from kerasport.errors import LayerError
 from kerasport.layers.base import Dim, Shape, known_product
 from kerasport.layers.config import Config
+from kerasport.layers.frozen import Frozen, frozen
 
 GROUPED = ("gptq", "awq")
 MODES = ("plain", "int8", "int4", "float8", *GROUPED)
@@ -32,8 +32,8 @@ MERGED_ROLES = frozenset(["lora_kernel_a", "lora_kernel_b", "lora_embeddings_a",
 _FLOAT8 = ("inputs", "kernel", "outputs_grad")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Layout:
+@frozen
+class Layout(Frozen):
     """The shape of a kernel and of what belongs to it.
 
     Attributes:
@@ -73,8 +73,8 @@ class Layout:
         return 1 if self.role == "embeddings" else 0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Stored:
+@frozen
+class Stored(Frozen):
     """The form in which a layer's kernel is stored.
 
     Attributes:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from kerasport.errors import LayerError
 from kerasport.layers.base import TensorType
+from kerasport.layers.frozen import frozen
 from kerasport.layers.ops import Op
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class NonMaxSuppression(Op):
     """The places of the best boxes (y1, x1, y2, x2), the best first, without those that lie over a better one.
 
@@ -31,7 +30,7 @@ class NonMaxSuppression(Op):
         return TensorType((None,), "int32")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class CombinedSuppression(Op):
     """Non-maximum suppression of each class of each image, and the best boxes of all classes together.
 

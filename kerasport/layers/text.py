@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Self
 
 from kerasport.errors import LayerError
@@ -11,6 +10,7 @@ from kerasport.layers import LAYERS
 from kerasport.layers.base import Dim, Domain, TensorType
 from kerasport.layers.categorical import encoded_dtype, output_mode
 from kerasport.layers.config import Config
+from kerasport.layers.frozen import frozen
 from kerasport.layers.lookup import Vocabulary, depth_of, examples, idf_weights, without_special, words
 
 # What Keras takes away as punctuation, and what TensorFlow splits at: ASCII's.
@@ -32,7 +32,7 @@ _OWN = "apply it to the texts before the model, and build the layer without it"
     limits="functions of one's own for `standardize` and `split`, `ragged=True` and `output_mode=None` are refused;"
     " in ONNX also `ngrams` of characters",
 )
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class TextVectorization(Vocabulary):
     """The places of a text's tokens in a vocabulary, padded with 0, or their encoding.
 

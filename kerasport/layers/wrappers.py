@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from kerasport.layers.base import TensorType, known_product
+from kerasport.layers.frozen import frozen
 from kerasport.layers.ops import Op
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def works_per_step(layer: LayerDef) -> bool:
     return layer.model is None and layer.class_name in _PER_STEP
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class FoldTime(Op):
     """(batch, time, ...) to (batch * time, ...)."""
 
@@ -48,7 +48,7 @@ class FoldTime(Op):
         return inputs[0].with_shape((known_product(shape[:2]), *shape[2:]))
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class UnfoldTime(Op):
     """(batch * time, ...) back to (batch, time, ...), with batch and time those of the second input."""
 
