@@ -160,7 +160,6 @@ def _measured(
     from kerasport.reference import run_layers
 
     layers: list[LayerError] = []
-    missing: list[str] = []
     ends = {value.name: array for value, array in zip(graph.inputs, inputs, strict=True)}
     wanted = {value.name for value in graph.outputs}
     cut = {call.outputs[0].name for call in graph.calls if call.spec.cuts_to_whole_numbers}
@@ -178,14 +177,12 @@ def _measured(
                 array = taken.pop(value.name) if value.name in taken else actual.take(value.name)
                 slack = float(value.name in cut)
                 layers.append(measure(value.name, type(call.spec).__name__, array, expected, tolerance, slack))
-            else:
-                missing.append(value.name)
     outputs = tuple(
         measure(name, "output", array, ends[value.name], tolerance)
         for name, value, array in zip(graph.output_names, graph.outputs, final, strict=True)
     )
     entries = _excused(graph, inputs, [*layers, *outputs])
-    return Validation(tuple(entries[: len(layers)]), tuple(entries[len(layers) :]), tuple(missing), tolerance)
+    return Validation(tuple(entries[: len(layers)]), tuple(entries[len(layers) :]), tolerance)
 
 
 def _excused(graph: Graph, inputs: list[Array], entries: list[LayerError]) -> list[LayerError]:

@@ -35,14 +35,26 @@ class LayerError:
     """The error of one layer's output.
 
     Attributes:
-        name: The layer's call.
-        class_name: What the layer is.
+        name: The layer's call, or the output.
+        class_name: What the layer is; "output" for an output.
         shape: The output's shape.
         max_abs: The largest absolute error.
         max_rel: The largest error relative to the output's largest value.
         mean_abs: The mean absolute error.
         passed: Whether all values are within tolerance.
-        detail: Why not, when it is not a matter of numbers.
+        detail: Why not, or why all the same, when it is not a matter of numbers.
+        mean_rel: The mean error relative to the output's largest value.
+        roundings: The largest error in units of what rounding to the layer's dtype explains.
+        allowed: How many of these units are allowed; None where rtol and atol decide.
+        just_passes: The tolerance, as rtol and atol alike, that would just pass.
+        worst: Where the error is largest beside what is allowed.
+        actual: What stands there; None where it is no number.
+        expected: What should stand there.
+        chained: The largest error relative to the largest value where the layer reads what the ONNX model's layers
+            before it give, not the reference's values; None where that was not compared.
+        folded: The layers that were folded into this one, and are judged with it.
+        channels: How many channels the output has.
+        dead: How many of them never changed.
     """
 
     name: str
@@ -53,6 +65,17 @@ class LayerError:
     mean_abs: float
     passed: bool
     detail: str = ""
+    mean_rel: float = 0.0
+    roundings: float = 0.0
+    allowed: float | None = None
+    just_passes: float = 0.0
+    worst: tuple[int, ...] = ()
+    actual: float | None = None
+    expected: float | None = None
+    chained: float | None = None
+    folded: tuple[str, ...] = ()
+    channels: int = 0
+    dead: int = 0
 
 
 def measure(

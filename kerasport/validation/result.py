@@ -7,7 +7,37 @@ from typing import Any
 
 from kerasport.validation.error import OVERFLOW, LayerError, Tolerance
 
-SCHEMA = 1
+SCHEMA = 2
+
+
+@dataclass(frozen=True)
+class TrialInput:
+    """One batch of inputs that the model was tried with.
+
+    Attributes:
+        source: "generated", or "given" for the user's own.
+        seed: That it was drawn with; None for the user's own.
+        shapes: The shape of each input, by name.
+    """
+
+    source: str
+    seed: int | None
+    shapes: dict[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class Witness:
+    """What onnx's reference evaluator says of a layer on which ONNX Runtime and the reference disagree.
+
+    Attributes:
+        layer: The layer's name.
+        alone: Who stands alone: "runtime", "translation", "reference", or "" where that cannot be told.
+        text: The finding, in a sentence.
+    """
+
+    layer: str
+    alone: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -15,31 +45,51 @@ class Validation:
     """The result of a comparison.
 
     Attributes:
-        layers: One entry per layer whose value stands in the ONNX model, in the order of the graph.
-        outputs: One entry per output of the unchanged ONNX model.
-        missing: Layers whose value does not stand in the ONNX model, because they were folded.
+        layers: One entry for each layer whose value stands in the ONNX model, in the order of the graph: its own error,
+            as it computes from the reference's inputs, and the error that has come down the chain to it.
+        outputs: One entry per output of the unchanged, fully optimised ONNX model, against the reference's.
         tolerance: What was allowed.
+        trials: The inputs that were used.
+        witnesses: Of the layers that do not pass, if any was asked.
+        expected: One entry per output, against predictions that the user has kept from Keras; empty without any.
     """
 
     layers: tuple[LayerError, ...]
     outputs: tuple[LayerError, ...]
-    missing: tuple[str, ...]
     tolerance: Tolerance
+    trials: tuple[TrialInput, ...] = ()
+    witnesses: tuple[Witness, ...] = ()
+    expected: tuple[LayerError, ...] = ()
+
+    @property
+    def entries(self) -> tuple[LayerError, ...]:
+        """All that was compared."""
+        return (*self.layers, *self.outputs, *self.expected)
 
     @property
     def passed(self) -> bool:
         """Whether everything is within tolerance."""
-        return all(entry.passed for entry in (*self.layers, *self.outputs))
+        return all(entry.passed for entry in self.entries)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Layers whose value does not stand in the ONNX model, because they were folded into another."""
+        return tuple(name for entry in self.layers for name in entry.folded)
+
+    @property
+    def dead(self) -> tuple[LayerError, ...]:
+        """The layers of which some channels never changed, whatever the inputs: a fault in them would not show."""
+        return tuple(entry for entry in self.layers if entry.dead)
 
     @property
     def first_divergence(self) -> LayerError | None:
         """The first layer, or else output, that is not within tolerance."""
-        return next((entry for entry in (*self.layers, *self.outputs) if not entry.passed), None)
+        return next((entry for entry in self.entries if not entry.passed), None)
 
     @property
     def worst(self) -> LayerError:
         """The entry with the largest error relative to its scale."""
-        return max((*self.layers, *self.outputs), key=lambda entry: entry.max_rel)
+        return max(self.entries, key=lambda entry: entry.max_rel)
 
     def verdict(self) -> str:
         """One sentence."""
@@ -51,14 +101,16 @@ class Validation:
             text = f"all {len(self.layers)} layers agree; the largest error is {worst.max_rel:.1e}, at {worst.name}"
             return text + more
         reason = first.detail or f"its error is {first.max_abs:.2g}, {first.max_rel:.1e} of its largest value"
-        return f"the layer {first.name!r} is the first that diverges: {reason}"
+        with_folded = f" (with {', '.join(first.folded)} folded in)" if first.folded else ""
+        return f"the layer {first.name!r}{with_folded} is the first that diverges: {reason}"
 
     def to_json(self) -> dict[str, Any]:
-        """The documented machine-readable form, ``schema`` 1."""
+        """The documented machine-readable form, ``schema`` 2."""
         first = self.first_divergence
         return {
             "schema": SCHEMA,
             "passed": self.passed,
+            "verdict": self.verdict(),
             "first_divergence": first.name if first else None,
             **asdict(self),
         }
