@@ -22,10 +22,8 @@ if TYPE_CHECKING:
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("onnx", type=click.Path(path_type=Path))
 @click.option("--input", "inputs", multiple=True, metavar="[NAME=]FILE", help="Your own .npy or .npz (repeatable).")
-@click.option("--rtol", type=float, default=1e-3, show_default=True, help="Tolerance relative to each value.")
-@click.option(
-    "--atol", type=float, default=1e-4, show_default=True, help="Tolerance relative to a layer's largest value."
-)
+@click.option("--rtol", type=float, help="Tolerance relative to each value, instead of what rounding explains.")
+@click.option("--atol", type=float, help="Tolerance relative to a layer's largest value, instead of the same.")
 @click.option("--seed", type=int, default=0, show_default=True, help="For generated inputs.")
 @click.option("--batch", type=click.IntRange(1), help="Rows of generated inputs; by default 3, and 2 of images.")
 @click.option(
@@ -51,8 +49,8 @@ def command(
     model: Path,
     onnx: Path,
     inputs: tuple[str, ...],
-    rtol: float,
-    atol: float,
+    rtol: float | None,
+    atol: float | None,
     seed: int,
     batch: int | None,
     precision: str,

@@ -43,6 +43,8 @@ class Attention(Spec):
             (``implicit``), or ``none``.
     """
 
+    contracts: ClassVar[bool] = True
+
     score: str
     use_scale: bool = False
     causal: bool = False
@@ -148,6 +150,8 @@ class MultiHeadAttention(Spec):
         named: Which inputs were given by name: (argument, index) pairs.
         stored: How the kernels of all projections are stored.
     """
+
+    contracts: ClassVar[bool] = True
 
     heads: int
     groups: int

@@ -99,6 +99,7 @@ class Spec(Frozen):
         training_matters: Whether ``training=True`` in a call would change the result.
         non_trainable: The roles, by their last component, that Keras lists after all trainable weights.
         quantizable: Whether it reads quantised weights.
+        contracts: Whether it adds up products of its inputs along their axes.
     """
 
     carries_mask: ClassVar[bool] = True
@@ -108,6 +109,7 @@ class Spec(Frozen):
     training_matters: ClassVar[bool] = False
     non_trainable: ClassVar[frozenset[str]] = frozenset()
     quantizable: ClassVar[bool] = False
+    contracts: ClassVar[bool] = False
 
     @classmethod
     def parse(cls, config: Config) -> Self:

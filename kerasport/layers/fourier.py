@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from kerasport.errors import LayerError
 from kerasport.layers.base import TensorType, Types
 from kerasport.layers.frozen import frozen
@@ -19,6 +21,8 @@ class Fourier(Op):
         kind: "complex" of two tensors into two; "inverse" back, by the length; "real" of one tensor into two of the
             first half; "inverse_real" of those into one.
     """
+
+    contracts: ClassVar[bool] = True
 
     length: int
     kind: str

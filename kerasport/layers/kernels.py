@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from kerasport.errors import LayerError
 from kerasport.layers.base import TensorType, Types
 from kerasport.layers.conv import Convolution
@@ -16,6 +18,8 @@ class Convolved(Op):
     Attributes:
         layer: The convolution, without a bias; each kernel has the shape of one of its weights, in their order.
     """
+
+    contracts: ClassVar[bool] = True
 
     layer: Convolution
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from kerasport.errors import LayerError
 from kerasport.layers.base import POSITIVE_DEFINITE, Dim, Domain, TensorType, Types
 from kerasport.layers.frozen import frozen
@@ -11,6 +13,8 @@ from kerasport.layers.ops import Op
 @frozen
 class OfSquares(Op):
     """The base of functions of square matrices of a known size."""
+
+    contracts: ClassVar[bool] = True
 
     def size(self, x: TensorType) -> int:
         """The number of rows.
@@ -67,6 +71,8 @@ LARGEST = 64  # rows or columns that a decomposition by rotations is offered for
 @frozen
 class OfMatrices(Op):
     """The base of functions of matrices of any form, of known and not too large sizes."""
+
+    contracts: ClassVar[bool] = True
 
     def sizes(self, x: TensorType) -> tuple[int, int]:
         """The numbers of rows and columns.

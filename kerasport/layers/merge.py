@@ -171,6 +171,8 @@ class Dot(Spec):
         floor: The smallest norm.
     """
 
+    contracts: ClassVar[bool] = True
+
     axes: tuple[int, int]
     normalize: bool = False
     batch_axes: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from kerasport.errors import LayerError
 from kerasport.layers.base import Dim, Domain, TensorType, axis_places, normalize_axis
@@ -13,6 +14,8 @@ from kerasport.layers.ops import Op, broadcast_shape
 @frozen
 class Matmul(Op):
     """The matrix product over the last two axes; the axes before broadcast."""
+
+    contracts: ClassVar[bool] = True
 
     def infer(self, *inputs: TensorType) -> TensorType:
         """NumPy's rules; at least one axis each."""
@@ -36,6 +39,8 @@ class Einsum(Op):
         terms: The letters of each input's axes.
         output: The letters of the result's.
     """
+
+    contracts: ClassVar[bool] = True
 
     terms: tuple[str, ...]
     output: str

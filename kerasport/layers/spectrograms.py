@@ -34,6 +34,8 @@ class STFTSpectrogram(Spec):
         channels_first: Whether the input is (batch, channels, time).
     """
 
+    contracts: ClassVar[bool] = True
+
     mode: str
     frame_length: int
     frame_step: int
@@ -115,6 +117,8 @@ class MelSpectrogram(Spec):
         reference: The power of 0 dB.
         range: In decibels.
     """
+
+    contracts: ClassVar[bool] = True
 
     fft_length: int
     stride: int

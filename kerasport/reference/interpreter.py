@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from kerasport.graph import Call, Graph
+from kerasport.layers.base import Value
 from kerasport.reference.registry import REFERENCE, Array, Context
 from kerasport.reference.weights import Weights, cast
 
@@ -29,7 +30,7 @@ def run_layers(
     graph: Graph,
     inputs: Sequence[Array],
     dtype: _FloatType = np.float64,
-    given: Callable[[str], Array | None] = lambda name: None,
+    passed_on: Callable[[Value, Array], Array] = lambda value, array: array,
 ) -> Iterator[tuple[Call, tuple[Array, ...]]]:
     """Yields every call with its outputs, in the graph's order.
 
@@ -37,15 +38,14 @@ def run_layers(
         graph: A graph with bound weights.
         inputs: One array per graph input, batch first.
         dtype: What floating-point values are computed in.
-        given: The value of a name that later calls read instead of the computed one, None where they read that.
+        passed_on: What later calls read of a computed value.
     """
     uses = Counter(value.name for call in graph.calls for value in (*call.inputs, *call.masks) if value)
     values = {value.name: array for value, array in zip(graph.inputs, _cast_inputs(graph, inputs, dtype), strict=True)}
     for call in graph.calls:
         arrays = _evaluate(graph, call, values, dtype)
         for value, array in zip(call.outputs, arrays, strict=True):
-            instead = given(value.name)
-            values[value.name] = array if instead is None else instead
+            values[value.name] = cast(passed_on(value, array), dtype)
         yield call, arrays
         _release(call, values, uses)
 

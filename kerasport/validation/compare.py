@@ -1,10 +1,8 @@
-"""The comparison itself."""
+"""The comparison itself: which inputs a model is tried with, and what the trials find together."""
 
 from __future__ import annotations
 
-import json
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
@@ -17,20 +15,23 @@ from kerasport.errors import InputError
 from kerasport.graph import Graph
 from kerasport.loading import LoadedModel, load
 from kerasport.states import with_states
-from kerasport.validation.error import NOT_FINITE, OVERFLOW, ROUNDING, LayerError, Tolerance, measure
-from kerasport.validation.result import Validation
+from kerasport.validation.coverage import Coverage
+from kerasport.validation.ends import judge_ends
+from kerasport.validation.error import LayerError, Tolerance
+from kerasport.validation.plan import FloatType, Plan, places
+from kerasport.validation.result import TrialInput, Validation
+from kerasport.validation.trial import judge_layers
 
 if TYPE_CHECKING:
     from kerasport.runtime import Session
-    from kerasport.validation.skeleton import Skeleton
+    from kerasport.validation.inputs import Trial
 
 Array = NDArray[Any]
-# Where a layer's output stands: the ONNX value, and the order in which its axes are stored there, None for Keras's own.
-Places = Mapping[str, tuple[str, tuple[int, ...] | None]]
-_PRECISIONS: dict[str, type[np.floating[Any]]] = {"float64": np.float64, "float32": np.float32}
+_PRECISIONS: dict[str, FloatType] = {"float64": np.float64, "float32": np.float32}
 _SMALL = 20_000
-# How many times the error of the reference in float32 an error may be that float32 explains.
-_ROUNDINGS = 4
+# How many numbers all layers' outputs may have, over all trials, before no more inputs are drawn.
+_BUDGET = 30_000_000
+_ROUNDS = 6
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,17 @@ class Settings:
             row is as large as an image: a single row does not tell the batch from other axes of length 1.
         precision: What the reference computes in, "float64" or "float32".
         memory: About how many bytes those weights and values of the ONNX model may take that are held at a time.
+        chained: Whether to see as well how errors add up from layer to layer.
+        rounds: With how many batches the model is tried at most, more than one where channels stay dead, or where its
+            shapes are open.
     """
 
     seed: int = 0
     batch: int | None = None
     precision: str = "float64"
     memory: int = 128 << 20
+    chained: bool = True
+    rounds: int = _ROUNDS
 
 
 def validate(
@@ -56,8 +62,8 @@ def validate(
     onnx_path: str | Path,
     *,
     inputs: Sequence[Array] | Mapping[str, Array] | None = None,
-    rtol: float = Tolerance.rtol,
-    atol: float = Tolerance.atol,
+    rtol: float | None = None,
+    atol: float | None = None,
     seed: int = 0,
     weights: str | Path | None = None,
     allow_keys: Sequence[str] = (),
@@ -74,8 +80,8 @@ def validate(
         source: The Keras model file, or the architecture of one.
         onnx_path: The ONNX file.
         inputs: One array per model input, in order or by name; generated when None.
-        rtol: Tolerance relative to each value.
-        atol: Tolerance relative to the largest value of each layer's output.
+        rtol: Tolerance relative to each value, instead of what rounding explains.
+        atol: Tolerance relative to the largest value of each layer's output, instead of what rounding explains.
         seed: For generated inputs.
         weights: A file of weights that were used, or of a whole model, of which only the weights were used.
         allow_keys: Config keys to accept although kerasport does not know them.
@@ -101,153 +107,123 @@ def compare(
     settings: Settings = Settings(),
 ) -> Validation:
     """``validate`` for a model that is already loaded."""
-    from kerasport.validation.segments import run_in_parts
+    from kerasport.runtime import Session
     from kerasport.validation.skeleton import read_skeleton
 
     skeleton = read_skeleton(onnx_path)
     graph = with_states(model.graph, "carry" if "kerasport.states" in skeleton.properties else "reset")
-    arrays, feeds, final = _run_whole(model.graph, graph, onnx_path, inputs, settings)
-    places = _places(skeleton)
-    actual = _Actual(run_in_parts(skeleton, feeds, _wanted(graph, arrays, places), settings.memory), places)
-    return _measured(graph, arrays, final, actual, tolerance, _PRECISIONS[settings.precision])
+    session = Session(onnx_path, once=True)
+    _check_ends(graph, session, onnx_path)
+    plan = Plan(graph, skeleton, places(skeleton), _PRECISIONS[settings.precision])
+    given = None if inputs is None else _given(model.graph, graph, inputs)
+    return _Comparison(plan, session, tolerance, settings).of(given)
 
 
-def _run_whole(
-    plain: Graph, graph: Graph, path: Path, inputs: Sequence[Array] | Mapping[str, Array] | None, settings: Settings
-) -> tuple[list[Array], dict[str, Array], list[Array]]:
-    """The inputs; the same by name, as the ONNX model takes them; what the unchanged file gives, fully optimised."""
-    from kerasport.runtime import Session
+class _Comparison:
+    """The trials of one model."""
 
-    session = Session(path, once=True)
-    _check_ends(graph, session, path)
-    if inputs is None:
-        arrays, final = _tried(graph, session, settings)
-    else:
-        arrays = _given(plain, graph, inputs)
-        final = session.run(arrays)
-    return arrays, session.feeds(arrays), final
+    def __init__(self, plan: Plan, session: Session, tolerance: Tolerance, settings: Settings) -> None:
+        self._plan, self._session, self._tolerance, self._settings = plan, session, tolerance, settings
+        self._layers: dict[str, LayerError] = {}
+        self._outputs: dict[str, LayerError] = {}
+        self._coverage = Coverage(plan.graph)
+        self._trials: list[TrialInput] = []
+        self._spent = 0
 
+    def of(self, given: list[Array] | None) -> Validation:
+        """Tries the model with the inputs that are given, or with generated ones."""
+        if given is not None:
+            self._try(given, self._session.run(given), None)
+        else:
+            self._try_generated()
+        order = [name for name in self._plan.calls if name in self._layers]
+        return Validation(
+            layers=tuple(self._with_coverage(self._layers[name]) for name in order),
+            outputs=tuple(self._outputs[name] for name in self._plan.graph.output_names),
+            tolerance=self._tolerance,
+            trials=tuple(self._trials),
+        )
 
-class _Actual:
-    """The ONNX model's values of the layers in Keras's axis order, each given up once all layers have read it."""
+    def _with_coverage(self, entry: LayerError) -> LayerError:
+        return replace(entry, channels=self._coverage.channels(entry.name), dead=self._coverage.dead(entry.name))
 
-    def __init__(self, parts: Iterator[dict[str, Array]], places: Places) -> None:
-        self._parts, self._places = parts, places
-        self._held: dict[str, Array] = {}
-        self._readers = Counter(name for name, _ in places.values())
+    def _try(self, inputs: list[Array], final: list[Array], seed: int | None) -> None:
+        """One batch; of what several batches find, the worst counts."""
+        plan, settings = self._plan, self._settings
+        found = judge_layers(
+            plan, inputs, self._session.feeds(inputs), self._tolerance, settings.memory, settings.chained
+        )
+        for name, entry in found.entries.items():
+            self._layers[name] = _worse(self._layers.get(name), entry)
+        for entry in judge_ends(plan, inputs, final, found.ends, self._tolerance):
+            self._outputs[entry.name] = _worse(self._outputs.get(entry.name), entry)
+        self._coverage.add(found.ranges)
+        self._spent += sum(plan.sizes(inputs).values())
+        shapes = {value.name: array.shape for value, array in zip(plan.graph.inputs, inputs, strict=True)}
+        self._trials.append(TrialInput("given" if seed is None else "generated", seed, shapes))
 
-    def __contains__(self, value: str) -> bool:
-        return value in self._places
+    def _try_generated(self) -> None:
+        """A first batch; one of other sizes, where sizes are open; and more while they wake dead channels."""
+        from kerasport.validation.inputs import generate, others
 
-    def take(self, value: str) -> Array:
-        """The value of a layer, which is then not asked for again."""
-        name, perm = self._places[value]
-        while name not in self._held:
-            self._held |= next(self._parts)
-        self._readers[name] -= 1
-        array = self._held[name] if self._readers[name] else self._held.pop(name)
-        return array if perm is None else array.transpose(np.argsort(perm))
+        settings, graph = self._settings, self._plan.graph
+        first, inputs, final = self._first()
+        self._try(inputs, final, settings.seed)
+        before: int | None = None
+        for number, other in enumerate(others(graph, first), 1):
+            if number >= settings.rounds or not self._affordable():
+                return
+            if not other.reshaped:
+                dead = self._coverage.total
+                if not dead or dead == before:
+                    return
+                before = dead
+            drawn = generate(graph, other.trial, settings.seed + number)
+            accepted = self._accepted(drawn)
+            if accepted is not None:
+                self._try(drawn, accepted, settings.seed + number)
 
+    def _affordable(self) -> bool:
+        return self._spent * (len(self._trials) + 1) / len(self._trials) <= _BUDGET
 
-def _measured(
-    graph: Graph,
-    inputs: list[Array],
-    final: list[Array],
-    actual: _Actual,
-    tolerance: Tolerance,
-    dtype: type[np.floating[Any]],
-) -> Validation:
-    from kerasport.reference import run_layers
-
-    layers: list[LayerError] = []
-    ends = {value.name: array for value, array in zip(graph.inputs, inputs, strict=True)}
-    wanted = {value.name for value in graph.outputs}
-    cut = {call.outputs[0].name for call in graph.calls if call.spec.cuts_to_whole_numbers}
-    taken: dict[str, Array] = {}
-
-    def given(name: str) -> Array | None:
-        """Whole numbers that were cut from real ones are read as ONNX Runtime has them."""
-        return taken.setdefault(name, actual.take(name)) if name in cut and name in actual else None
-
-    for call, arrays in run_layers(graph, inputs, dtype, given):
-        for value, expected in zip(call.outputs, arrays, strict=True):
-            if value.name in wanted:
-                ends[value.name] = taken.get(value.name, expected)
-            if value.name in actual:
-                array = taken.pop(value.name) if value.name in taken else actual.take(value.name)
-                slack = float(value.name in cut)
-                layers.append(measure(value.name, type(call.spec).__name__, array, expected, tolerance, slack))
-    outputs = tuple(
-        measure(name, "output", array, ends[value.name], tolerance)
-        for name, value, array in zip(graph.output_names, graph.outputs, final, strict=True)
-    )
-    entries = _excused(graph, inputs, [*layers, *outputs])
-    return Validation(tuple(entries[: len(layers)]), tuple(entries[len(layers) :]), tolerance)
-
-
-def _excused(graph: Graph, inputs: list[Array], entries: list[LayerError]) -> list[LayerError]:
-    """What the reference in float32 does not get right either is float32's fault, not the translation's.
-
-    It may overflow, or lose all digits, as the logarithm of what hardly differs from 1 does.
-    """
-    from kerasport.reference import run_layers
-
-    if all(entry.passed for entry in entries):
-        return entries
-    overflows: set[str] = set()
-    rounding: dict[str, float] = {}
-    with np.errstate(all="ignore"):
-        runs = zip(run_layers(graph, inputs, np.float32), run_layers(graph, inputs, np.float64), strict=True)
-        for (call, singles), (_, doubles) in runs:
-            for value, single, double in zip(call.outputs, singles, doubles, strict=True):
-                if single.dtype.kind == "f":
-                    overflows |= {value.name} if not np.isfinite(single).all() else set()
-                    rounding[value.name] = float(np.abs(single - double).max(initial=0.0))
-    ends = dict(zip(graph.output_names, (value.name for value in graph.outputs), strict=True))
-    return [_excuse(entry, ends.get(entry.name, entry.name), overflows, rounding) for entry in entries]
-
-
-def _excuse(entry: LayerError, value: str, overflows: set[str], rounding: Mapping[str, float]) -> LayerError:
-    if entry.detail == NOT_FINITE and value in overflows:
-        return replace(entry, max_abs=0.0, max_rel=0.0, mean_abs=0.0, passed=True, detail=OVERFLOW)
-    if not entry.passed and not entry.detail and entry.max_abs <= _ROUNDINGS * rounding.get(value, 0.0):
-        return replace(entry, passed=True, detail=ROUNDING)
-    return entry
-
-
-def _tried(graph: Graph, session: Session, settings: Settings) -> tuple[list[Array], list[Array]]:
-    """Generated inputs that the model takes, and its outputs.
-
-    Raises:
-        InputError: It takes none of those that were tried.
-    """
-    from kerasport.validation.inputs import generate, trials
-
-    refused: InputError | None = None
-    for trial in trials(graph, settings.batch or _batch(graph)):
-        arrays = generate(graph, trial, settings.seed)
+    def _accepted(self, inputs: list[Array]) -> list[Array] | None:
+        """The model's outputs; None where it does not take such inputs."""
         try:
-            return arrays, session.run(arrays)
-        except InputError as error:
-            refused = refused or error
-    raise refused or InputError("No inputs were tried.")
+            return self._session.run(inputs)
+        except InputError:
+            return None
+
+    def _first(self) -> tuple[Trial, list[Array], list[Array]]:
+        """Generated inputs that the model takes, and its outputs.
+
+        Raises:
+            InputError: It takes none of those that were tried.
+        """
+        from kerasport.validation.inputs import generate, trials
+
+        refused: InputError | None = None
+        graph, settings = self._plan.graph, self._settings
+        for trial in trials(graph, settings.batch or _batch(graph)):
+            inputs = generate(graph, trial, settings.seed)
+            try:
+                return trial, inputs, self._session.run(inputs)
+            except InputError as error:
+                refused = refused or error
+        raise refused or InputError("No inputs were tried.")
+
+
+def _worse(known: LayerError | None, entry: LayerError) -> LayerError:
+    if known is None or (known.passed and not entry.passed):
+        return entry
+    if entry.passed and not known.passed:
+        return known
+    return max(known, entry, key=lambda e: (e.roundings, e.just_passes, e.max_rel))
 
 
 def _batch(graph: Graph) -> int:
     """Three rows, so that three patterns of masks are seen; two where a row is as large as an image."""
     largest = max((prod(dim or 1 for dim in value.type.shape[1:]) for value in graph.inputs), default=0)
     return 3 if largest < _SMALL else 2
-
-
-def _wanted(graph: Graph, inputs: list[Array], places: Places) -> dict[str, int]:
-    """The ONNX values that the layers stand in, and about how many bytes each takes."""
-    from kerasport.validation.inputs import sizes
-
-    known = sizes(graph, inputs)
-    wanted: dict[str, int] = {}
-    for value, (name, _) in places.items():
-        wanted[name] = max(wanted.get(name, 0), 4 * known.get(value, 0))
-    return wanted
 
 
 def _given(plain: Graph, graph: Graph, inputs: Sequence[Array] | Mapping[str, Array]) -> list[Array]:
@@ -276,14 +252,3 @@ def _check_ends(graph: Graph, session: Session, path: Path) -> None:
             f"{path} has {len(session.inputs)} inputs and {len(session.outputs)} outputs where the Keras model has"
             f" {len(graph.inputs)} and {len(graph.outputs)}: they are not the same model."
         )
-
-
-def _places(skeleton: Skeleton) -> Places:
-    """Where each layer's output stands in a model that kerasport made; nothing for other models."""
-    raw = json.loads(skeleton.properties.get("kerasport.layers", "{}"))
-    produced = {name for node in skeleton.proto.graph.node for name in node.output}
-    return {
-        layer: (place[0], tuple(place[1]) if len(place) > 1 else None)
-        for layer, place in raw.items()
-        if place[0] in produced
-    }

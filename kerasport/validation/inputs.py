@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
@@ -28,11 +28,26 @@ class Trial:
         batch: How many rows.
         size: The size of unknown dimensions.
         integers: From which integers to draw where no layer says which are allowed.
+        spread: The standard deviation of numbers that no layer bounds.
     """
 
     batch: int
     size: int
     integers: range
+    spread: float = 1.0
+
+
+@dataclass(frozen=True)
+class Other:
+    """A further trial.
+
+    Attributes:
+        trial: What is drawn.
+        reshaped: Whether its shapes are others than the first trial's.
+    """
+
+    trial: Trial
+    reshaped: bool = False
 
 
 def trials(graph: Graph, batch: int) -> Iterator[Trial]:
@@ -47,6 +62,17 @@ def trials(graph: Graph, batch: int) -> Iterator[Trial]:
             yield Trial(rows, likeliest, integers)
     for size in others:
         yield Trial(batch, size, range(10))
+
+
+def others(graph: Graph, first: Trial) -> Iterator[Other]:
+    """Trials behind the first one: another batch and another size where they are open, then wilder numbers."""
+    fixed = all(value.type.shape[0] is not None for value in graph.inputs if value.type.shape)
+    sizes_open = any(None in value.type.shape[1:] for value in graph.inputs)
+    size = next((size for size in _unknown_sizes(graph) if size != first.size), first.size) if sizes_open else 0
+    if not fixed or size != first.size:
+        yield Other(replace(first, batch=1 if first.batch > 1 else 2, size=size), reshaped=True)
+    for spread in (3.0, 1.0, 10.0, 0.3):
+        yield Other(replace(first, spread=spread))
 
 
 def generate(graph: Graph, trial: Trial, seed: int) -> list[Array]:
@@ -69,7 +95,7 @@ def _draw(graph: Graph, value: Value, trial: Trial, rng: np.random.Generator) ->
         return rng.choice(np.array(_examples(domains), "str"), shape)
     if any(domain.positive_definite for domain in domains):
         return _positive_definite(shape, rng).astype(value.type.dtype)
-    array = _within(domains, value.type.dtype, shape, rng, trial.integers)
+    array = _within(domains, value.type.dtype, shape, rng, trial)
     padding = next((domain.padding for domain in domains if domain.padding is not None), None)
     if padding is not None and len(shape) > 1:
         array = _pad(array, padding, rng)
@@ -89,16 +115,16 @@ def _examples(domains: Sequence[Domain]) -> list[str]:
 
 
 def _within(
-    domains: Sequence[Domain], dtype: str, shape: Sequence[int], rng: np.random.Generator, integers: range
+    domains: Sequence[Domain], dtype: str, shape: Sequence[int], rng: np.random.Generator, trial: Trial
 ) -> Array:
     """Values that lie in all the domains; normal ones where there are none."""
     bounded = [domain for domain in domains if domain != Domain(padding=domain.padding, examples=domain.examples)]
-    low = max((domain.low for domain in bounded), default=integers.start)
-    high = min((domain.high for domain in bounded), default=integers.stop)
+    low = max((domain.low for domain in bounded), default=trial.integers.start)
+    high = min((domain.high for domain in bounded), default=trial.integers.stop)
     if not dtype.startswith("float") or any(domain.ids for domain in bounded):
         first = int(low) + any(domain.padding == low for domain in bounded)
         return rng.integers(min(first, max(int(high) - 1, 0)), max(int(high), 1), shape)
-    return rng.uniform(low, high, shape) if bounded else rng.normal(size=shape)
+    return rng.uniform(low, high, shape) if bounded else rng.normal(scale=trial.spread, size=shape)
 
 
 def _pad(array: Array, value: float, rng: np.random.Generator) -> Array:

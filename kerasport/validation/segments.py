@@ -2,11 +2,17 @@
 
 A part takes what the parts before it have left, and gives what is wanted of it and what the parts behind it need, so
 that no node is run twice, and memory holds the weights and the values of one part at a time.
+
+Two graphs are run so. In the one, nodes read what the nodes before them give. In the other, every layer is on its own:
+the values that stand for layers' outputs are inputs for their readers, and what the layers themselves give has another
+name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
@@ -16,38 +22,38 @@ from kerasport.validation.skeleton import Skeleton, as_input
 if TYPE_CHECKING:
     import onnx
 
+    from kerasport.runtime import Session
+
 Array = NDArray[Any]
+_OWN = "alone::"
 
 
-def run_in_parts(
-    skeleton: Skeleton, inputs: Mapping[str, Array], wanted: Mapping[str, int], limit: int
-) -> Iterator[dict[str, Array]]:
-    """Yields the wanted values, in the order of the graph, those of one part together.
+def cut(skeleton: Skeleton, wanted: Mapping[str, int], limit: int) -> list[Part]:
+    """Cuts a graph, up to the node that gives the last wanted value.
 
     Args:
         skeleton: The model.
-        inputs: The graph's inputs by name.
-        wanted: The values wanted, each with about how many bytes it takes.
+        wanted: The values that stand for layers' outputs, each with about how many bytes it takes.
         limit: How many bytes the weights and the wanted values of a part may take together; a single node may take
             more.
     """
     nodes = list(skeleton.proto.graph.node)
     reads = [_reads(node) for node in nodes]
     last_use = {name: index for index, names in enumerate(reads) for name in names}
-    values = dict(inputs)
-    for start, stop in _parts(skeleton, nodes, reads, wanted, limit):
-        made = [name for node in nodes[start:stop] for name in node.output if name]
-        needed = set[str]().union(*reads[start:stop]).difference(made)
-        given = [name for name in made if name in wanted or last_use.get(name, 0) >= stop]
-        results = _run(skeleton, nodes[start:stop], needed, given, values)
-        values = {name: array for name, array in (values | results).items() if last_use.get(name, 0) >= stop}
-        yield {name: array for name, array in results.items() if name in wanted}
+    return [
+        Part(skeleton, nodes[start:stop], set[str]().union(*reads[start:stop]), _later(last_use, stop), wanted.keys())
+        for start, stop in _places(skeleton, nodes, reads, wanted, limit)
+    ]
 
 
-def _parts(
+def _later(last_use: Mapping[str, int], stop: int) -> frozenset[str]:
+    return frozenset(name for name, index in last_use.items() if index >= stop)
+
+
+def _places(
     skeleton: Skeleton, nodes: list[onnx.NodeProto], reads: list[set[str]], wanted: Mapping[str, int], limit: int
 ) -> Iterator[tuple[int, int]]:
-    """The first node of each part and the one behind its last, up to the node that gives the last wanted value."""
+    """The first node of each part and the one behind its last."""
     end = max((i + 1 for i, node in enumerate(nodes) if any(name in wanted for name in node.output)), default=0)
     start, size, loaded = 0, 0, set[str]()
     for index in range(end):
@@ -65,6 +71,98 @@ def _parts(
         yield start, end
 
 
+@dataclass
+class Part:
+    """Some of the nodes of a model.
+
+    Attributes:
+        skeleton: The model.
+        nodes: Its nodes, in order.
+        reads: What they read: weights, values of the parts before, and their own.
+        later: What is read behind this part.
+        placed: The values that stand for layers' outputs.
+    """
+
+    skeleton: Skeleton
+    nodes: list[onnx.NodeProto]
+    reads: set[str]
+    later: frozenset[str]
+    placed: Collection[str]
+    _sessions: dict[tuple[str, ...], Session] = field(default_factory=dict)
+
+    @cached_property
+    def made(self) -> list[str]:
+        """What the nodes give."""
+        return [name for node in self.nodes for name in node.output if name]
+
+    @cached_property
+    def layers(self) -> list[str]:
+        """The layers' outputs that the nodes give."""
+        return [name for name in self.made if name in self.placed]
+
+    @cached_property
+    def layers_read(self) -> list[str]:
+        """The layers' outputs that the nodes read, their own and those of the parts before."""
+        return sorted(name for name in self.reads if name in self.placed)
+
+    def run_chained(self, values: Mapping[str, Array]) -> dict[str, Array]:
+        """Runs the nodes as they are.
+
+        Args:
+            values: The graph's inputs, and what the parts before have left.
+
+        Returns:
+            The layers' outputs, and what later parts read.
+        """
+        given = [name for name in self.made if name in self.placed or name in self.later]
+        return self._run(self.nodes, self.reads.difference(self.made), given, values)
+
+    def run_alone(self, values: Mapping[str, Array]) -> dict[str, Array]:
+        """Runs the nodes so that every layer reads what it is given.
+
+        Args:
+            values: The graph's inputs, the layers' outputs that are read, and what else the parts before have left.
+
+        Returns:
+            The layers' outputs, and what else later parts read.
+        """
+        given = {_OWN + name: name for name in self.layers}
+        kept = {name: name for name in self.made if name not in self.placed}
+        carried = {name: name for name in kept if name in self.later}
+        nodes = [self._renamed(node) for node in self.nodes]
+        results = self._run(nodes, self.reads - kept.keys(), [*given, *carried], values)
+        return {(given | carried)[name]: array for name, array in results.items()}
+
+    def _renamed(self, node: onnx.NodeProto) -> onnx.NodeProto:
+        import onnx
+
+        if not any(name in self.placed for name in node.output):
+            return node
+        renamed = onnx.NodeProto()
+        renamed.CopyFrom(node)
+        renamed.output[:] = [_OWN + name if name in self.placed else name for name in node.output]
+        return renamed
+
+    def _run(
+        self, nodes: list[onnx.NodeProto], needed: set[str], given: list[str], values: Mapping[str, Array]
+    ) -> dict[str, Array]:
+        """Weights are inputs, so that they are held once, and not packed for further runs."""
+        from kerasport.runtime import Session
+
+        if not given:
+            return {}
+        key = tuple(given)
+        if key not in self._sessions:
+            model = part_model(self.skeleton, nodes, needed, given, values)
+            self._sessions[key] = Session(model, optimize=False, once=True)
+        session = self._sessions[key]
+        feeds = [
+            values[port.name] if port.name in values else self.skeleton.weights[port.name].read()
+            for port in session.inputs
+        ]
+        return dict(zip(given, session.run(feeds, given), strict=True))
+
+
 def _reads(node: onnx.NodeProto) -> set[str]:
     """What a node takes from the graph around it, the graphs inside of it included."""
     names = {name for name in node.input if name}
@@ -77,23 +175,18 @@ def _reads(node: onnx.NodeProto) -> set[str]:
     return names
 
 
-def _run(
-    skeleton: Skeleton, nodes: list[onnx.NodeProto], needed: set[str], given: list[str], values: Mapping[str, Array]
-) -> dict[str, Array]:
-    """Runs a part of the graph; its weights are inputs, so that they are held once, and not packed for further runs."""
-    from kerasport.runtime import Session
-
-    session = Session(_part(skeleton, nodes, needed, given, values), optimize=False, once=True)
-    feeds = [
-        values[port.name] if port.name in values else skeleton.weights[port.name].read() for port in session.inputs
-    ]
-    return dict(zip(given, session.run(feeds, given), strict=True))
-
-
-def _part(
+def part_model(
     skeleton: Skeleton, nodes: list[onnx.NodeProto], needed: set[str], given: list[str], values: Mapping[str, Array]
 ) -> bytes:
-    """A model of some of the nodes."""
+    """A model of some of the nodes.
+
+    Args:
+        skeleton: The whole model.
+        nodes: The nodes.
+        needed: What they read that they do not give.
+        given: What is wanted of them.
+        values: What is fed: only types and ranks are looked at.
+    """
     import onnx
 
     whole = skeleton.proto

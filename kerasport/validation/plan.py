@@ -1,0 +1,155 @@
+"""What is the same for every trial of a model: where its layers stand in the ONNX graph, and how that is cut."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kerasport.graph import Call, Graph
+from kerasport.layers.base import Value
+from kerasport.validation.segments import Part, cut
+from kerasport.validation.skeleton import Skeleton
+
+Array = NDArray[Any]
+FloatType = type[np.floating[Any]]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a layer's output stands.
+
+    Attributes:
+        name: The ONNX value.
+        perm: The order in which its axes are stored there, None for Keras's own.
+    """
+
+    name: str
+    perm: tuple[int, ...] | None = None
+
+    def logical(self, array: Array) -> Array:
+        """A stored array in Keras's axis order."""
+        return array if self.perm is None else array.transpose(np.argsort(self.perm))
+
+    def stored(self, array: Array) -> Array:
+        """A logical array in the stored axis order."""
+        return array if self.perm is None else array.transpose(self.perm)
+
+
+def places(skeleton: Skeleton) -> dict[str, Place]:
+    """Where each layer's output stands in a model that kerasport made; nothing for other models."""
+    raw = json.loads(skeleton.properties.get("kerasport.layers", "{}"))
+    produced = {name for node in skeleton.proto.graph.node for name in node.output}
+    return {
+        layer: Place(place[0], tuple(place[1]) if len(place) > 1 else None)
+        for layer, place in raw.items()
+        if place[0] in produced
+    }
+
+
+class Plan:
+    """A model on trial.
+
+    Args:
+        graph: What the ONNX model should compute.
+        skeleton: The ONNX model.
+        found: Where the layers' outputs stand in it.
+        dtype: What the reference computes in.
+    """
+
+    def __init__(self, graph: Graph, skeleton: Skeleton, found: Mapping[str, Place], dtype: FloatType) -> None:
+        self.graph, self.skeleton, self.places, self.dtype = graph, skeleton, found, dtype
+        self.calls = {value.name: call for call in graph.calls for value in call.outputs}
+        self.aliases = Counter(found[name].name for name in self.calls if name in found)
+        self._parts: list[Part] | None = None
+
+    def parts(self, inputs: Sequence[Array], limit: int) -> list[Part]:
+        """The parts of the graph, cut once, by the sizes that a first batch gives.
+
+        Args:
+            inputs: One array per graph input.
+            limit: About how many bytes the weights and layers' outputs of a part may take together.
+        """
+        if self._parts is None:
+            known = self.sizes(inputs)
+            wanted: dict[str, int] = {}
+            for value in self.calls:
+                if value in self.places:
+                    name = self.places[value].name
+                    wanted[name] = max(wanted.get(name, 0), 8 * known.get(value, 0))
+            self._parts = cut(self.skeleton, wanted, limit)
+        return self._parts
+
+    def sizes(self, inputs: Sequence[Array]) -> dict[str, int]:
+        """How many numbers each value of the graph has for these inputs, as far as shapes tell."""
+        from kerasport.validation.inputs import sizes
+
+        return sizes(self.graph, inputs)
+
+    @cached_property
+    def types(self) -> dict[str, np.dtype[Any]]:
+        """The dtypes of the ONNX values."""
+        return self.skeleton.element_types()
+
+    @cached_property
+    def folded(self) -> dict[str, tuple[str, ...]]:
+        """For a value that stands in the ONNX model: the layers before it that do not, but were folded into it."""
+        readers: dict[str, Call] = {}
+        for call in reversed(self.graph.calls):
+            readers |= {value.name: call for value in (*call.inputs, *call.masks) if value}
+        hosts: dict[str, str] = {}
+        for call in reversed(self.graph.calls):
+            for value in call.outputs:
+                reader = readers.get(value.name)
+                if value.name in self.places:
+                    hosts[value.name] = value.name
+                elif reader is not None:
+                    host = next((hosts[out.name] for out in reader.outputs if out.name in hosts), None)
+                    hosts |= {value.name: host} if host is not None else {}
+        found: dict[str, list[str]] = {}
+        for name in self.calls:
+            if name not in self.places and name in hosts:
+                found.setdefault(hosts[name], []).append(name)
+        return {host: tuple(names) for host, names in found.items()}
+
+    def rounded(self, value: Value, array: Array) -> Array:
+        """What crosses from a layer to the next: floating-point numbers in the precision of the ONNX model.
+
+        Both sides then read the same numbers. A layer that was folded into the next one crosses nothing.
+        """
+        place = self.places.get(value.name)
+        if place is None or array.dtype.kind != "f":
+            return array
+        dtype = self.types.get(place.name, np.dtype(np.float32))
+        with np.errstate(over="ignore"):
+            return array.astype(dtype if dtype.kind == "f" else np.float32)
+
+    def length(self, name: str, known: Mapping[str, int]) -> int:
+        """How many numbers are added up, at most, for one value of a layer with those that are folded into it.
+
+        Args:
+            name: The layer's value.
+            known: How many numbers each value of the graph has.
+        """
+        return max(self._length(self.calls[part], known) for part in (name, *self.folded.get(name, ())))
+
+    def _length(self, call: Call, known: Mapping[str, int]) -> int:
+        weights = (weight.shape for weight in self.graph.weights_of(call).values())
+        fan_in = max((prod(shape[:-1]) for shape in weights if len(shape) > 1), default=1)
+        given = max((known.get(value.name, 1) for value in call.inputs), default=1)
+        made = min((known.get(value.name, 1) for value in call.outputs), default=1)
+        reduced = given // max(made, 1)
+        contracted = max(_axes(call), default=1) if call.spec.contracts else 1
+        return max(fan_in, reduced, contracted, 1)
+
+
+def _axes(call: Call) -> Iterator[int]:
+    for value in call.inputs:
+        yield from (dim or 1 for dim in value.type.shape[1:])

@@ -1,0 +1,211 @@
+"""One trial: the ONNX model and the reference on one batch of inputs, every layer judged on its own."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kerasport.layers.base import Value
+from kerasport.reference import run_layers
+from kerasport.validation.doubts import Doubt, settle
+from kerasport.validation.error import LayerError, Limit, Tolerance, measure, unit
+from kerasport.validation.plan import Plan
+
+Array = NDArray[Any]
+
+
+@dataclass
+class Findings:
+    """What a trial finds.
+
+    Attributes:
+        entries: The error of each layer's value that stands in the ONNX model.
+        ends: What the reference gives for the values that are the model's outputs.
+        ranges: The smallest and the largest number in each channel of each layer's value.
+        cut: What the ONNX model gives for values that are cut to whole numbers, where that is not what the reference
+            gives.
+    """
+
+    entries: dict[str, LayerError] = field(default_factory=dict)
+    ends: dict[str, Array] = field(default_factory=dict)
+    ranges: dict[str, tuple[Array, Array]] = field(default_factory=dict)
+    cut: dict[str, Array] = field(default_factory=dict)
+
+
+def judge_layers(
+    plan: Plan, inputs: Sequence[Array], feeds: Mapping[str, Array], tolerance: Tolerance, memory: int, chained: bool
+) -> Findings:
+    """Judges every layer on what the reference gives to it.
+
+    Args:
+        plan: The model.
+        inputs: One array per graph input, in Keras's order.
+        feeds: The same as the ONNX model takes them, by name.
+        tolerance: What is allowed.
+        memory: About how many bytes the weights and layers' outputs of a part may take together.
+        chained: Whether the graph is also run as it is, each layer on what the ONNX model's layers before it give.
+    """
+    parts = plan.parts(inputs, memory)
+    found = Findings()
+    expected = _Expected(plan, inputs, found)
+    judge = _Judge(plan, tolerance, plan.sizes(inputs), found)
+    alone, chain = dict(feeds), dict(feeds)
+    for part in parts:
+        for name in part.layers_read:
+            for value, array in expected.until(name):
+                judge.expect(value, array)
+        own = part.run_alone(alone | {name: expected.stands[name] for name in part.layers_read})
+        results = part.run_chained(chain) if chained else {}
+        for name in part.layers:
+            judge.take(name, own.pop(name), results.get(name))
+        alone = {name: array for name, array in (alone | own).items() if name in part.later}
+        chain = {name: array for name, array in (chain | results).items() if name in part.later}
+        expected.keep(part.later)
+    for value, array in expected.rest():
+        judge.expect(value, array)
+    found.entries |= settle(plan, inputs, judge.doubts)
+    if found.cut:
+        found.ends |= _ends_behind(plan, inputs, found.cut)
+    return found
+
+
+def _ends_behind(plan: Plan, inputs: Sequence[Array], cut: Mapping[str, Array]) -> dict[str, Array]:
+    """The model's outputs where the whole numbers that were cut from real ones are those of the ONNX model."""
+    wanted = {value.name for value in plan.graph.outputs}
+    ends: dict[str, Array] = {}
+
+    def passed_on(value: Value, array: Array) -> Array:
+        result = cut.get(value.name)
+        result = plan.rounded(value, array) if result is None else result
+        if value.name in wanted:
+            ends[value.name] = result
+        return result
+
+    for _ in run_layers(plan.graph, inputs, plan.dtype, passed_on):
+        pass
+    return ends
+
+
+class _Expected:
+    """The reference, run as far as someone asks, and what it gave that is still asked for.
+
+    Attributes:
+        stands: By ONNX value: what layers that read it are given, in its stored order.
+    """
+
+    def __init__(self, plan: Plan, inputs: Sequence[Array], found: Findings) -> None:
+        self._plan, self._found = plan, found
+        self._crossing: dict[str, Array] = {}
+        self._steps = run_layers(plan.graph, inputs, plan.dtype, self._passed_on)
+        self._ends = {value.name for value in plan.graph.outputs}
+        self._gone: set[str] = set()
+        self.stands: dict[str, Array] = {}
+        given = zip(plan.graph.inputs, inputs, strict=True)
+        found.ends |= {value.name: array for value, array in given if value.name in self._ends}
+
+    def _passed_on(self, value: Value, array: Array) -> Array:
+        self._crossing[value.name] = self._plan.rounded(value, array)
+        return self._crossing[value.name]
+
+    def until(self, name: str) -> Iterator[tuple[str, Array]]:
+        """Runs the reference until it is known what an ONNX value should be; yields what layers give on the way."""
+        while name not in self.stands and self._step():
+            yield from self._given()
+
+    def rest(self) -> Iterator[tuple[str, Array]]:
+        """Runs the reference to the end."""
+        self.keep(())
+        while self._step():
+            yield from self._given()
+
+    def keep(self, names: Collection[str]) -> None:
+        """Forgets what is read by none of the parts behind."""
+        self._gone |= self._plan.aliases.keys() - names
+        self.stands = {name: array for name, array in self.stands.items() if name in names}
+
+    def _step(self) -> bool:
+        return next(self._steps, None) is not None
+
+    def _given(self) -> Iterator[tuple[str, Array]]:
+        crossed, self._crossing = self._crossing, {}
+        for value, array in crossed.items():
+            if value in self._ends:
+                self._found.ends[value] = array
+            if value in self._plan.places:
+                self._stand(value, array)
+                yield value, array
+
+    def _stand(self, value: str, array: Array) -> None:
+        if array.dtype.kind == "f" and array.ndim > 1:
+            axes = tuple(range(array.ndim - 1))
+            self._found.ranges[value] = array.min(axes, initial=np.inf), array.max(axes, initial=-np.inf)
+        place = self._plan.places[value]
+        if place.name not in self.stands and place.name not in self._gone:
+            dtype = self._plan.types.get(place.name, array.dtype)
+            self.stands[place.name] = place.stored(
+                array if array.dtype.kind == "U" else array.astype(dtype, copy=False)
+            )
+
+
+class _Judge:
+    """Compares each layer's value as soon as both sides are there, and lets go of them.
+
+    Attributes:
+        doubts: The layers whose error is larger than their arithmetic should explain.
+    """
+
+    def __init__(self, plan: Plan, tolerance: Tolerance, known: Mapping[str, int], found: Findings) -> None:
+        self._plan, self._tolerance, self._known, self._found = plan, tolerance, known, found
+        self._expected: dict[str, dict[str, Array]] = {}
+        self._actual: dict[str, tuple[Array, Array | None]] = {}
+        self._left = Counter(plan.aliases)
+        self.doubts: dict[str, Doubt] = {}
+
+    def expect(self, value: str, array: Array) -> None:
+        """Takes what a layer should give."""
+        name = self._plan.places[value].name
+        if name in self._actual:
+            self._compare(value, array)
+        else:
+            self._expected.setdefault(name, {})[value] = array
+
+    def take(self, name: str, alone: Array, chained: Array | None) -> None:
+        """Takes what an ONNX value is, for a layer on its own and in the chain of all."""
+        self._actual[name] = alone, chained
+        for value, array in self._expected.pop(name, {}).items():
+            self._compare(value, array)
+
+    def _compare(self, value: str, expected: Array) -> None:
+        place, call = self._plan.places[value], self._plan.calls[value]
+        alone, chained = self._actual[place.name]
+        self._left[place.name] -= 1
+        if not self._left[place.name]:
+            del self._actual[place.name]
+        alone = place.logical(alone)
+        cut = call.spec.cuts_to_whole_numbers and value == call.outputs[0].name
+        limit = self._limit(value, expected, float(cut))
+        class_name = type(call.spec).__name__
+        measured = measure(value, class_name, alone, expected, limit)
+        entry = replace(measured.entry, folded=self._plan.folded.get(value, ()))
+        if chained is not None:
+            entry = replace(
+                entry, chained=measure(value, class_name, place.logical(chained), expected, limit).entry.max_rel
+            )
+        self._found.entries[value] = entry
+        if not entry.passed and not self._tolerance.by_numbers:
+            self.doubts[value] = Doubt(entry, limit, measured.errors)
+        if cut and entry.passed and entry.max_abs:
+            self._found.cut[value] = alone
+
+    def _limit(self, value: str, expected: Array, slack: float) -> Limit:
+        if self._tolerance.by_numbers:
+            return replace(self._tolerance.limit(), slack=slack)
+        if expected.dtype.kind != "f":
+            return Limit(slack=slack)
+        length = self._plan.length(value, self._known)
+        return Limit(roundings=self._tolerance.roundings, unit=unit(expected, length), slack=slack)
