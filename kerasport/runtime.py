@@ -104,7 +104,7 @@ class Session:
     def feeds(self, inputs: Sequence[Array]) -> dict[str, Array]:
         """One array per input, in order, as the ONNX model takes them: by name, in its dtypes and axis orders."""
         return {
-            port.name: np.ascontiguousarray(self._stored(port.name, np.asarray(array)), port.dtype)
+            port.name: np.asarray(self._stored(port.name, np.asarray(array)), port.dtype, order="C")
             for port, array in zip(self.inputs, inputs, strict=True)
         }
 

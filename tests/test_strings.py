@@ -23,7 +23,7 @@ from kerasport.graph import Graph
 from kerasport.loading import load
 from kerasport.prediction import Predictor
 from kerasport.reference.hashes import fingerprint, siphash
-from kerasport.validation.error import Tolerance, measure
+from kerasport.validation.error import Limit, measure
 from kerasport.validation.inputs import generate, trials
 from tests.conftest import Outcome
 from tests.goldens import ARCHIVE, Golden, goldens
@@ -126,8 +126,8 @@ def test_generated_texts_are_of_the_vocabulary_and_others(tmp_path: Path) -> Non
 
 def test_a_wrong_string_is_a_difference() -> None:
     right, wrong = np.array([["a", "bb"]]), np.array([["a", "b"]])
-    assert measure("x", "X", right, right.astype("U9"), Tolerance()).passed
-    entry = measure("x", "X", wrong, right, Tolerance())
+    assert measure("x", "X", right, right.astype("U9"), Limit()).entry.passed
+    entry = measure("x", "X", wrong, right, Limit()).entry
     assert not entry.passed
     assert "'b' where 'bb' is right" in entry.detail
 

@@ -12,8 +12,7 @@ import pytest
 import kerasport as kp
 from kerasport.errors import MismatchError
 from kerasport.loading import load
-from kerasport.validation import Tolerance
-from kerasport.validation.error import NOT_FINITE, OVERFLOW, measure
+from kerasport.validation.error import NOT_FINITE, OVERFLOW, Limit, measure
 from kerasport.validation.inputs import generate, trials
 from tests.goldens import Golden, goldens
 
@@ -72,13 +71,13 @@ def test_a_mismatch_leaves_no_file(seed_model: Path, tmp_path: Path, monkeypatch
 
 
 def test_measuring_looks_at_shapes_and_at_what_is_not_finite() -> None:
-    x, tolerance = np.ones((2, 3)), Tolerance()
-    assert measure("a", "Dense", x, x, tolerance).passed
-    assert not measure("a", "Dense", x[:1], x, tolerance).passed
+    x, limit = np.ones((2, 3)), Limit(rtol=1e-3, atol=1e-4)
+    assert measure("a", "Dense", x, x, limit).entry.passed
+    assert not measure("a", "Dense", x[:1], x, limit).entry.passed
     bad = np.where(np.eye(2, 3) > 0, np.nan, x)
-    assert measure("a", "Dense", bad, x, tolerance).detail == NOT_FINITE
-    assert measure("a", "Dense", bad, bad, tolerance).passed
-    assert not measure("a", "Dense", x * 1.01, x, tolerance).passed
+    assert measure("a", "Dense", bad, x, limit).entry.detail == NOT_FINITE
+    assert measure("a", "Dense", bad, bad, limit).entry.passed
+    assert not measure("a", "Dense", x * 1.01, x, limit).entry.passed
 
 
 @pytest.mark.parametrize("golden", goldens("recurrent", "*embedd*", "3.15*"), ids=lambda golden: golden.name)

@@ -100,6 +100,7 @@ class Spec(Frozen):
         non_trainable: The roles, by their last component, that Keras lists after all trainable weights.
         quantizable: Whether it reads quantised weights.
         contracts: Whether it adds up products of its inputs along their axes.
+        magnitude: The size of the numbers that it computes with on the way, however small what it gives may be.
     """
 
     carries_mask: ClassVar[bool] = True
@@ -110,6 +111,7 @@ class Spec(Frozen):
     non_trainable: ClassVar[frozenset[str]] = frozenset()
     quantizable: ClassVar[bool] = False
     contracts: ClassVar[bool] = False
+    magnitude: ClassVar[float] = 0.0
 
     @classmethod
     def parse(cls, config: Config) -> Self:

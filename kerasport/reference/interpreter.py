@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from kerasport.errors import InputError
 from kerasport.graph import Call, Graph
 from kerasport.layers.base import Value
 from kerasport.reference.registry import REFERENCE, Array, Context
@@ -53,9 +54,12 @@ def run_layers(
 def _evaluate(graph: Graph, call: Call, values: Mapping[str, Array], dtype: _FloatType) -> tuple[Array, ...]:
     weights = Weights(graph.weights_of(call), dtype)
     masks = tuple(values[mask.name] if mask else None for mask in call.masks)
-    result = REFERENCE[type(call.spec)](
-        call.spec, Context(weights, masks, dtype), *(values[value.name] for value in call.inputs)
-    )
+    inputs = [values[value.name] for value in call.inputs]
+    try:
+        result = REFERENCE[type(call.spec)](call.spec, Context(weights, masks, dtype), *inputs)
+    except (ValueError, IndexError) as error:
+        shapes = " and ".join(str(array.shape) for array in inputs)
+        raise InputError(f"The layer {call.name!r} cannot compute with the shapes {shapes}: {error}") from error
     return result if isinstance(result, tuple) else (result,)
 
 

@@ -132,10 +132,10 @@ class _Comparison:
 
     def of(self, given: list[Array] | None) -> Validation:
         """Tries the model with the inputs that are given, or with generated ones."""
-        if given is not None:
-            self._try(given, self._session.run(given), None)
-        else:
+        if given is None:
             self._try_generated()
+        else:
+            self._try(given, self._session.run(given), None)
         order = [name for name in self._plan.calls if name in self._layers]
         return Validation(
             layers=tuple(self._with_coverage(self._layers[name]) for name in order),
@@ -147,7 +147,7 @@ class _Comparison:
     def _with_coverage(self, entry: LayerError) -> LayerError:
         return replace(entry, channels=self._coverage.channels(entry.name), dead=self._coverage.dead(entry.name))
 
-    def _try(self, inputs: list[Array], final: list[Array], seed: int | None) -> None:
+    def _try(self, inputs: list[Array], final: list[Array] | str, seed: int | None) -> None:
         """One batch; of what several batches find, the worst counts."""
         plan, settings = self._plan, self._settings
         found = judge_layers(
@@ -167,10 +167,9 @@ class _Comparison:
         from kerasport.validation.inputs import generate, others
 
         settings, graph = self._settings, self._plan.graph
-        first, inputs, final = self._first()
-        self._try(inputs, final, settings.seed)
+        first = self._try_first()
         before: int | None = None
-        for number, other in enumerate(others(graph, first), 1):
+        for number, other in enumerate(others(graph, first, settings.batch), 1):
             if number >= settings.rounds or not self._affordable():
                 return
             if not other.reshaped:
@@ -178,38 +177,41 @@ class _Comparison:
                 if not dead or dead == before:
                     return
                 before = dead
-            drawn = generate(graph, other.trial, settings.seed + number)
-            accepted = self._accepted(drawn)
-            if accepted is not None:
-                self._try(drawn, accepted, settings.seed + number)
+            self._try_if_accepted(generate(graph, other.trial, settings.seed + number), settings.seed + number)
 
     def _affordable(self) -> bool:
         return self._spent * (len(self._trials) + 1) / len(self._trials) <= _BUDGET
 
-    def _accepted(self, inputs: list[Array]) -> list[Array] | None:
-        """The model's outputs; None where it does not take such inputs."""
+    def _try_if_accepted(self, inputs: list[Array], seed: int) -> InputError | None:
+        """Tries inputs that the model and the reference take; the reason where they do not."""
         try:
-            return self._session.run(inputs)
-        except InputError:
-            return None
+            self._try(inputs, self._session.run(inputs), seed)
+        except InputError as error:
+            return error
+        return None
 
-    def _first(self) -> tuple[Trial, list[Array], list[Array]]:
-        """Generated inputs that the model takes, and its outputs.
+    def _try_first(self) -> Trial:
+        """Generated inputs that the model takes, or, where it takes none, those that it should take.
 
         Raises:
-            InputError: It takes none of those that were tried.
+            InputError: Neither does the reference take any of those that were tried.
         """
         from kerasport.validation.inputs import generate, trials
 
-        refused: InputError | None = None
         graph, settings = self._plan.graph, self._settings
+        refusals: list[tuple[Trial, InputError]] = []
         for trial in trials(graph, settings.batch or _batch(graph)):
-            inputs = generate(graph, trial, settings.seed)
+            refusal = self._try_if_accepted(generate(graph, trial, settings.seed), settings.seed)
+            if refusal is None:
+                return trial
+            refusals.append((trial, refusal))
+        for trial, refusal in refusals:
             try:
-                return trial, inputs, self._session.run(inputs)
-            except InputError as error:
-                refused = refused or error
-        raise refused or InputError("No inputs were tried.")
+                self._try(generate(graph, trial, settings.seed), refusal.message, settings.seed)
+            except InputError:
+                continue
+            return trial
+        raise refusals[0][1]
 
 
 def _worse(known: LayerError | None, entry: LayerError) -> LayerError:

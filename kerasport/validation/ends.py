@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasport.reference import run_layers
-from kerasport.validation.error import NOT_FINITE, OVERFLOW, ROUNDING, LayerError, Tolerance, measure
+from kerasport.validation.error import NOT_FINITE, OVERFLOW, ROUNDING, LayerError, Tolerance, failed, measure
 from kerasport.validation.plan import Plan
 
 Array = NDArray[Any]
@@ -19,18 +19,21 @@ _ROUNDINGS = 4
 
 
 def judge_ends(
-    plan: Plan, inputs: Sequence[Array], final: Sequence[Array], ends: Mapping[str, Array], tolerance: Tolerance
+    plan: Plan, inputs: Sequence[Array], final: Sequence[Array] | str, ends: Mapping[str, Array], tolerance: Tolerance
 ) -> list[LayerError]:
     """The error of each output.
 
     Args:
         plan: The model.
         inputs: What it was given.
-        final: What the ONNX model gives, an array for each output.
+        final: What the ONNX model gives, an array for each output, or why ONNX Runtime cannot run it.
         ends: What the reference gives, by the graph's value.
         tolerance: What is allowed.
     """
     graph = plan.graph
+    if isinstance(final, str):
+        names = zip(graph.output_names, graph.outputs, strict=True)
+        return [failed(name, "output", ends[value.name].shape, final) for name, value in names]
     entries = [
         measure(name, "output", array, ends[value.name], tolerance.limit()).entry
         for name, value, array in zip(graph.output_names, graph.outputs, final, strict=True)

@@ -129,7 +129,7 @@ class Measured:
     errors: Array = field(default_factory=lambda: np.zeros(()))
 
 
-def unit(expected: Array, length: int) -> Array:
+def unit(expected: Array, length: int, magnitude: float = 0.0) -> Array:
     """What rounding explains in each channel: ``2**-24 * sqrt(length) * max|expected|``.
 
     Each of ``length`` additions rounds to half a unit in the last place, up or down, so that errors add up like a
@@ -138,12 +138,13 @@ def unit(expected: Array, length: int) -> Array:
     Args:
         expected: The layer's output, channels last.
         length: How many numbers are added up for one value.
+        magnitude: The size of the numbers on the way, where that may be larger than what the layer gives.
 
     Returns:
         Shape (channels,); () for an output without axes.
     """
     largest = _largest(expected)
-    floor = max(float(largest.max(initial=0.0)) * _QUIET, _SMALLEST)
+    floor = max(float(largest.max(initial=0.0)) * _QUIET, magnitude, _SMALLEST)
     half = 2.0**-53 if expected.dtype == np.float64 else 2.0**-24
     return np.asarray(half * length**0.5 * np.maximum(largest, floor))
 
@@ -185,14 +186,14 @@ def measure(name: str, class_name: str, actual: Array, expected: Array, limit: L
     """
     if actual.shape != expected.shape:
         detail = f"its shape is {actual.shape} where {expected.shape} is right"
-        return Measured(_wrong(name, class_name, expected, detail))
+        return Measured(failed(name, class_name, expected.shape, detail))
     if "U" in (actual.dtype.kind, expected.dtype.kind):
         return Measured(_measured_strings(name, class_name, actual.astype("str"), expected.astype("str")))
     scale = float(_largest(expected).max(initial=0.0)) if expected.dtype.kind == "f" else _whole_scale(expected)
     found = _Difference(limit, scale, (0,) * expected.ndim, np.zeros(expected.shape[-1:]))
     for place, a, e in _blocks(actual, expected):
         if not found.add(place, a, e):
-            return Measured(_wrong(name, class_name, expected, NOT_FINITE))
+            return Measured(failed(name, class_name, expected.shape, NOT_FINITE))
     mean = found.total / found.count if found.count else 0.0
     entry = LayerError(
         name=name,
@@ -217,8 +218,9 @@ def _whole_scale(expected: Array) -> float:
     return float(max(abs(int(expected.max(initial=0))), abs(int(expected.min(initial=0)))))
 
 
-def _wrong(name: str, class_name: str, expected: Array, detail: str) -> LayerError:
-    return LayerError(name, class_name, expected.shape, np.inf, np.inf, np.inf, passed=False, detail=detail)
+def failed(name: str, class_name: str, shape: tuple[int, ...], detail: str) -> LayerError:
+    """The entry of what cannot be compared."""
+    return LayerError(name, class_name, shape, np.inf, np.inf, np.inf, passed=False, detail=detail)
 
 
 @dataclass

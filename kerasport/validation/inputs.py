@@ -57,20 +57,26 @@ def trials(graph: Graph, batch: int) -> Iterator[Trial]:
         OptionError: No size of the unknown dimensions fits the model.
     """
     likeliest, *others = _unknown_sizes(graph)
-    for rows in dict.fromkeys([batch, 2, 1, 4, 8]):
+    for rows in dict.fromkeys([batch, 2, 1, *range(4, 9), 16]):
         for integers in (range(10), range(1, 10), range(1, 3)):
             yield Trial(rows, likeliest, integers)
     for size in others:
         yield Trial(batch, size, range(10))
 
 
-def others(graph: Graph, first: Trial) -> Iterator[Other]:
-    """Trials behind the first one: another batch and another size where they are open, then wilder numbers."""
-    fixed = all(value.type.shape[0] is not None for value in graph.inputs if value.type.shape)
+def others(graph: Graph, first: Trial, batch: int | None) -> Iterator[Other]:
+    """Trials behind the first one: another batch and another size where they are open, then wilder numbers.
+
+    Args:
+        graph: The model.
+        first: The first trial.
+        batch: How many rows there must be; None where that is open.
+    """
+    fixed = batch is not None or all(value.type.shape[0] is not None for value in graph.inputs if value.type.shape)
     sizes_open = any(None in value.type.shape[1:] for value in graph.inputs)
     size = next((size for size in _unknown_sizes(graph) if size != first.size), first.size) if sizes_open else 0
     if not fixed or size != first.size:
-        yield Other(replace(first, batch=1 if first.batch > 1 else 2, size=size), reshaped=True)
+        yield Other(replace(first, batch=batch or (1 if first.batch > 1 else 2), size=size), reshaped=True)
     for spread in (3.0, 1.0, 10.0, 0.3):
         yield Other(replace(first, spread=spread))
 

@@ -95,8 +95,12 @@ class Plan:
 
     @cached_property
     def types(self) -> dict[str, np.dtype[Any]]:
-        """The dtypes of the ONNX values."""
-        return self.skeleton.element_types()
+        """The dtypes of the ONNX values that stand for layers' outputs: Keras's own, unless found otherwise."""
+        values = (value for call in self.graph.calls for value in call.outputs if value.name in self.places)
+        return {
+            self.places[value.name].name: np.dtype("str" if value.type.dtype == "string" else value.type.dtype)
+            for value in values
+        }
 
     @cached_property
     def folded(self) -> dict[str, tuple[str, ...]]:
@@ -127,7 +131,7 @@ class Plan:
         place = self.places.get(value.name)
         if place is None or array.dtype.kind != "f":
             return array
-        dtype = self.types.get(place.name, np.dtype(np.float32))
+        dtype = self.types[place.name]
         with np.errstate(over="ignore"):
             return array.astype(dtype if dtype.kind == "f" else np.float32)
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
+from kerasport.errors import InputError
 from kerasport.validation.skeleton import Skeleton, as_input
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from kerasport.runtime import Session
 
 Array = NDArray[Any]
+_Key = tuple[tuple[str, ...], tuple[int, ...]]
 _OWN = "alone::"
 
 
@@ -88,7 +90,7 @@ class Part:
     reads: set[str]
     later: frozenset[str]
     placed: Collection[str]
-    _sessions: dict[tuple[str, ...], Session] = field(default_factory=dict)
+    _sessions: dict[_Key, Session] = field(default_factory=dict)
 
     @cached_property
     def made(self) -> list[str]:
@@ -125,6 +127,9 @@ class Part:
 
         Returns:
             The layers' outputs, and what else later parts read.
+
+        Raises:
+            FileError, InputError: ONNX Runtime cannot.
         """
         given = {_OWN + name: name for name in self.layers}
         kept = {name: name for name in self.made if name not in self.placed}
@@ -132,6 +137,16 @@ class Part:
         nodes = [self._renamed(node) for node in self.nodes]
         results = self._run(nodes, self.reads - kept.keys(), [*given, *carried], values)
         return {(given | carried)[name]: array for name, array in results.items()}
+
+    def layer(self, name: str) -> Part:
+        """The nodes that give one layer's output from those of others."""
+        needed, kept = {name}, list[Any]()
+        for node in reversed(self.nodes):
+            if needed & set(node.output):
+                kept.append(node)
+                needed |= {read for read in _reads(node) if read not in self.placed}
+        reads = set[str]().union(*map(_reads, kept))
+        return Part(self.skeleton, kept[::-1], reads, frozenset(), self.placed)
 
     def _renamed(self, node: onnx.NodeProto) -> onnx.NodeProto:
         import onnx
@@ -151,7 +166,11 @@ class Part:
 
         if not given:
             return {}
-        key = tuple(given)
+        lost = next((n for n in needed if n not in values and not self.skeleton.holds(n)), None)
+        if lost is not None:
+            raise InputError(f"it reads {lost}, which could not be computed")
+        lists = sorted(name for name in needed & values.keys() if _is_list(values[name]))
+        key = tuple(given), tuple(len(values[name]) for name in lists)
         if key not in self._sessions:
             model = part_model(self.skeleton, nodes, needed, given, values)
             self._sessions[key] = Session(model, optimize=False, once=True)
@@ -205,8 +224,13 @@ def part_model(
 
 
 def _as_input(name: str, array: Array) -> onnx.ValueInfoProto:
-    """A value of which the type and the rank are known; its sizes need not be."""
+    """A value of which the type and the rank are known; its sizes need not be, but for a list of sizes."""
     from onnx import TensorProto, helper
 
     kind = TensorProto.STRING if array.dtype.kind == "U" else helper.np_dtype_to_tensor_dtype(array.dtype)
-    return helper.make_tensor_value_info(name, kind, [None] * array.ndim)
+    return helper.make_tensor_value_info(name, kind, array.shape if _is_list(array) else [None] * array.ndim)
+
+
+def _is_list(array: Array) -> bool:
+    """Whether it may be a shape, of which operators want to know how long it is."""
+    return array.ndim == 1 and array.dtype.kind == "i"

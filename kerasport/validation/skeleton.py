@@ -82,18 +82,14 @@ class Skeleton:
         """The initializers that are in ``proto``, by name."""
         return {tensor.name: tensor for tensor in self.proto.graph.initializer}
 
+    def holds(self, name: str) -> bool:
+        """Whether it has an initializer of this name."""
+        return name in self.weights or name in self.short
+
     @property
     def properties(self) -> dict[str, str]:
         """The model's metadata."""
         return {entry.key: entry.value for entry in self.proto.metadata_props}
-
-    def element_types(self) -> dict[str, np.dtype[Any]]:
-        """The dtypes of its values, as far as type inference finds them and NumPy has them."""
-        import onnx
-
-        inferred = onnx.shape_inference.infer_shapes(self._with_weights_as_inputs()).graph
-        numbers = {value.name: value.type.tensor_type.elem_type for value in (*inferred.value_info, *inferred.output)}
-        return {name: np.dtype(onnx.helper.tensor_dtype_to_np_dtype(kind)) for name, kind in numbers.items() if kind}
 
     def check(self) -> None:
         """Runs onnx's checker, type and shape inference included, with the weights as inputs of their types.
@@ -103,16 +99,11 @@ class Skeleton:
         """
         import onnx
 
-        onnx.checker.check_model(self._with_weights_as_inputs(), full_check=True)
-
-    def _with_weights_as_inputs(self) -> onnx.ModelProto:
-        import onnx
-
         whole = onnx.ModelProto()
         whole.CopyFrom(self.proto)
         known = {entry.name for entry in whole.graph.input}
         whole.graph.input.extend(as_input(name, self.weights[name]) for name in self.weights.keys() - known)
-        return whole
+        onnx.checker.check_model(whole, full_check=True)
 
 
 def as_input(name: str, weight: StoredTensor) -> onnx.ValueInfoProto:

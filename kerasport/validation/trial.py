@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kerasport.errors import KerasportError
 from kerasport.layers.base import Value
 from kerasport.reference import run_layers
 from kerasport.validation.doubts import Doubt, settle
-from kerasport.validation.error import LayerError, Limit, Tolerance, measure, unit
+from kerasport.validation.error import LayerError, Limit, Tolerance, failed, measure, unit
 from kerasport.validation.plan import Plan
+from kerasport.validation.segments import Part
 
 Array = NDArray[Any]
 
@@ -59,12 +61,16 @@ def judge_layers(
         for name in part.layers_read:
             for value, array in expected.until(name):
                 judge.expect(value, array)
-        own = part.run_alone(alone | {name: expected.stands[name] for name in part.layers_read})
-        results = part.run_chained(chain) if chained else {}
+        results = _chained(part, chain) if chained else None
+        chained = results is not None
+        plan.types.update((name, array.dtype) for name, array in (results or {}).items() if name in plan.aliases)
+        own, failed = _alone(part, alone | {name: expected.typed(name) for name in part.layers_read})
         for name in part.layers:
-            judge.take(name, own.pop(name), results.get(name))
-        alone = {name: array for name, array in (alone | own).items() if name in part.later}
-        chain = {name: array for name, array in (chain | results).items() if name in part.later}
+            judge.take(name, failed.get(name) or own[name], (results or {}).get(name))
+        alone = {
+            name: array for name, array in (alone | own).items() if name in part.later and name not in plan.aliases
+        }
+        chain = {name: array for name, array in (chain | (results or {})).items() if name in part.later}
         expected.keep(part.later)
     for value, array in expected.rest():
         judge.expect(value, array)
@@ -72,6 +78,34 @@ def judge_layers(
     if found.cut:
         found.ends |= _ends_behind(plan, inputs, found.cut)
     return found
+
+
+def _read_later(part: Part, values: Mapping[str, Array], layers: Collection[str] = ()) -> dict[str, Array]:
+    """The values that are read behind a part, those of layers left out."""
+    return {name: array for name, array in values.items() if name in part.later and name not in layers}
+
+
+def _alone(part: Part, values: Mapping[str, Array]) -> tuple[dict[str, Array], dict[str, str]]:
+    """What a part gives, and why it does not: then the layers are found that are to blame."""
+    try:
+        return part.run_alone(values), {}
+    except KerasportError:
+        found: dict[str, Array] = {}
+        failed: dict[str, str] = {}
+    for name in part.layers:
+        try:
+            found |= part.layer(name).run_alone(values)
+        except KerasportError as error:
+            failed[name] = error.message
+    return found, failed
+
+
+def _chained(part: Part, values: Mapping[str, Array]) -> dict[str, Array] | None:
+    """The same where each layer reads what the one before gives; None where ONNX Runtime cannot run it."""
+    try:
+        return part.run_chained(values)
+    except KerasportError:
+        return None
 
 
 def _ends_behind(plan: Plan, inputs: Sequence[Array], cut: Mapping[str, Array]) -> dict[str, Array]:
@@ -128,6 +162,11 @@ class _Expected:
         self._gone |= self._plan.aliases.keys() - names
         self.stands = {name: array for name, array in self.stands.items() if name in names}
 
+    def typed(self, name: str) -> Array:
+        """What an ONNX value should be, in its dtype and stored order."""
+        array, dtype = self.stands[name], self._plan.types[name]
+        return array if array.dtype.kind == "U" else array.astype(dtype, copy=False)
+
     def _step(self) -> bool:
         return next(self._steps, None) is not None
 
@@ -162,20 +201,24 @@ class _Judge:
     def __init__(self, plan: Plan, tolerance: Tolerance, known: Mapping[str, int], found: Findings) -> None:
         self._plan, self._tolerance, self._known, self._found = plan, tolerance, known, found
         self._expected: dict[str, dict[str, Array]] = {}
-        self._actual: dict[str, tuple[Array, Array | None]] = {}
+        self._actual: dict[str, tuple[Array | str, Array | None]] = {}
+        self._made: dict[str, Array] = {}
+        self._makers: dict[str, str] = {}
         self._left = Counter(plan.aliases)
         self.doubts: dict[str, Doubt] = {}
 
     def expect(self, value: str, array: Array) -> None:
         """Takes what a layer should give."""
         name = self._plan.places[value].name
+        if name not in self._makers:
+            self._makers[name], self._made[name] = value, self._plan.places[value].stored(array)
         if name in self._actual:
             self._compare(value, array)
         else:
             self._expected.setdefault(name, {})[value] = array
 
-    def take(self, name: str, alone: Array, chained: Array | None) -> None:
-        """Takes what an ONNX value is, for a layer on its own and in the chain of all."""
+    def take(self, name: str, alone: Array | str, chained: Array | None) -> None:
+        """Takes what an ONNX value is, for a layer on its own, or why it is not; and in the chain of all."""
         self._actual[name] = alone, chained
         for value, array in self._expected.pop(name, {}).items():
             self._compare(value, array)
@@ -183,9 +226,15 @@ class _Judge:
     def _compare(self, value: str, expected: Array) -> None:
         place, call = self._plan.places[value], self._plan.calls[value]
         alone, chained = self._actual[place.name]
+        if self._makers[place.name] != value:  # a layer that changes nothing, and reads what the maker should give
+            alone = self._made[place.name]
         self._left[place.name] -= 1
         if not self._left[place.name]:
-            del self._actual[place.name]
+            del self._actual[place.name], self._made[place.name]
+        if isinstance(alone, str):
+            wrong = failed(value, type(call.spec).__name__, expected.shape, alone)
+            self._found.entries[value] = replace(wrong, folded=self._plan.folded.get(value, ()))
+            return
         alone = place.logical(alone)
         cut = call.spec.cuts_to_whole_numbers and value == call.outputs[0].name
         limit = self._limit(value, expected, float(cut))
@@ -207,5 +256,5 @@ class _Judge:
             return replace(self._tolerance.limit(), slack=slack)
         if expected.dtype.kind != "f":
             return Limit(slack=slack)
-        length = self._plan.length(value, self._known)
-        return Limit(roundings=self._tolerance.roundings, unit=unit(expected, length), slack=slack)
+        length, magnitude = self._plan.length(value, self._known), self._plan.calls[value].spec.magnitude
+        return Limit(roundings=self._tolerance.roundings, unit=unit(expected, length, magnitude), slack=slack)
