@@ -2,6 +2,7 @@
 
     with kerasport.load("model.h5") as model: ...      the file's graph, with lazy weights
     kerasport.inspect("model.h5")                      what is in it, can it be converted
+    kerasport.check("model.h5")                        can it be converted, and all reasons why not
     kerasport.convert("model.h5", "model.onnx")        translate, validate, write
     kerasport.validate("model.h5", "model.onnx")       ONNX Runtime against the NumPy reference
     kerasport.predict("model.onnx", array)             batch prediction
@@ -17,15 +18,17 @@ from typing import TYPE_CHECKING, Any
 from kerasport._version import __version__
 
 if TYPE_CHECKING:
+    from kerasport.checking import check
     from kerasport.conversion import convert
     from kerasport.inspection import inspect
     from kerasport.loading import load
     from kerasport.prediction import predict
     from kerasport.validation import validate
 
-__all__ = ["__version__", "convert", "inspect", "load", "predict", "validate"]
+__all__ = ["__version__", "check", "convert", "inspect", "load", "predict", "validate"]
 
 _HOMES = {
+    "check": "kerasport.checking",
     "convert": "kerasport.conversion",
     "inspect": "kerasport.inspection",
     "load": "kerasport.loading",

@@ -44,6 +44,11 @@ class Conversion:
     validation: Validation | None
     states: tuple[State, ...] = ()
 
+    def numbers(self) -> dict[str, int]:
+        """The numbers of layers, nodes and parameters, the size and the opset, by name."""
+        names = ("layers", "nodes", "parameters", "size", "opset")
+        return {name: getattr(self, name) for name in names}
+
 
 def convert(
     source: str | Path,
@@ -80,7 +85,7 @@ def convert(
         OptionError: There are no states to carry or no images, or the opset cannot be written.
         FileError: The source cannot be read or the target cannot be written.
         UnsupportedModelError: Some layers cannot be converted; nothing is written.
-        MismatchError: ONNX Runtime and the reference disagree; nothing is written.
+        MismatchError: ONNX Runtime and the reference disagree; nothing is written. It has the comparison.
     """
     from kerasport.export import translate
     from kerasport.files import whole
@@ -170,5 +175,6 @@ def _validated(model: LoadedModel, path: Path) -> Validation:
         raise MismatchError(
             f"The converted model is not what {model.saved.path} computes: {result.verdict()}.",
             "Nothing was written. This is a fault of kerasport: please report it with the model's config.",
+            result,
         )
     return result

@@ -18,6 +18,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kerasport.validation.result import Validation
 
 
 class KerasportError(Exception):
@@ -109,9 +113,17 @@ class UnsupportedModelError(KerasportError):
 
 
 class MismatchError(KerasportError):
-    """ONNX Runtime and the reference disagree."""
+    """ONNX Runtime and the reference disagree.
+
+    Attributes:
+        validation: The comparison.
+    """
 
     exit_code = 5
+
+    def __init__(self, message: str, hint: str = "", validation: Validation | None = None) -> None:
+        super().__init__(message, hint)
+        self.validation = validation
 
 
 class InputError(KerasportError):

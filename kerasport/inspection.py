@@ -8,7 +8,8 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from kerasport.errors import DamagedFileError, Problem, UnsupportedModelError
+from kerasport.checking import obstacles
+from kerasport.errors import DamagedFileError, Problem
 from kerasport.layers.base import Shape
 from kerasport.loading import LoadedModel, load
 
@@ -55,6 +56,7 @@ class Inspection:
         parameters: Weight values in all.
         convertible: Whether the model can be converted.
         problems: Why not; all reasons.
+        damaged: Whether the weights are not those that the config implies.
     """
 
     path: Path
@@ -69,6 +71,7 @@ class Inspection:
     parameters: int
     convertible: bool
     problems: tuple[Problem, ...]
+    damaged: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The documented machine-readable form, ``schema`` 1."""
@@ -100,7 +103,7 @@ def inspect(
         WeightsOnlyError: It holds weights without their model; the error lists them.
     """
     with load(path, weights=weights, allow_keys=allow_keys, backend=backend) as model:
-        problems = _problems(model)
+        problems, damaged = _problems(model)
         graph = model.assembly.graph
         known = {problem.layer: problem.what for problem in problems}
         rows = tuple(
@@ -131,19 +134,13 @@ def inspect(
             parameters=sum(row.parameters for row in rows),
             convertible=not problems,
             problems=problems,
+            damaged=damaged,
         )
 
 
-def _problems(model: LoadedModel) -> tuple[Problem, ...]:
-    """Unsupported layers; or, when there are none, weights that do not fit, or what ONNX cannot express."""
-    from kerasport.export import translate
-
-    if model.assembly.problems:
-        return tuple(model.assembly.problems)
+def _problems(model: LoadedModel) -> tuple[tuple[Problem, ...], bool]:
+    """What stands in the way of a conversion; and whether that is weights that do not fit."""
     try:
-        translate(model.graph)
-    except UnsupportedModelError as error:
-        return error.problems
+        return obstacles(model), False
     except DamagedFileError as error:
-        return (Problem("(weights)", error.message, error.hint),)
-    return ()
+        return (Problem("(weights)", error.message, error.hint),), True

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kerasport.cli.options import allow_key, backend_option, size_text, states_option, weights_option
+from kerasport.cli.reporting import Draft, report_option, reporting
 
 if TYPE_CHECKING:
     from kerasport.conversion import Conversion
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Give outputs channels-first where they are so within the ONNX model.",
 )
+@report_option
 @weights_option
 @allow_key
 @backend_option
@@ -41,6 +43,7 @@ def command(
     no_fold: bool,
     inputs_as_nchw: bool,
     outputs_as_nchw: bool,
+    reports: tuple[Path, ...],
     weights: Path | None,
     allow_keys: tuple[str, ...],
     backend: str | None,
@@ -52,20 +55,22 @@ def command(
     """
     from kerasport.conversion import convert
 
-    result = convert(
-        model,
-        output,
-        opset=opset,
-        fold=not no_fold,
-        validate=not no_validate,
-        weights=weights,
-        allow_keys=allow_keys,
-        backend=backend,
-        states=states,
-        inputs_as_nchw=inputs_as_nchw,
-        outputs_as_nchw=outputs_as_nchw,
-    )
-    _show(result)
+    with reporting(reports, Draft("convert", (model,), output, weights)) as draft:
+        result = convert(
+            model,
+            output,
+            opset=opset,
+            fold=not no_fold,
+            validate=not no_validate,
+            weights=weights,
+            allow_keys=allow_keys,
+            backend=backend,
+            states=states,
+            inputs_as_nchw=inputs_as_nchw,
+            outputs_as_nchw=outputs_as_nchw,
+        )
+        draft.validation, draft.conversion = result.validation, result.numbers()
+        _show(result)
 
 
 def _show(result: Conversion) -> None:

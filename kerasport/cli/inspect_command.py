@@ -27,7 +27,8 @@ _TITLES = ("layer", "class", "output", "parameters", "from", "")
 def command(model: Path, as_json: bool, weights: Path | None, allow_keys: tuple[str, ...], backend: str | None) -> int:
     """Show who wrote MODEL, its layers, and whether it can be converted.
 
-    Reads metadata only, never weight values. Exits with 4 when the model cannot be converted.
+    Reads metadata only, never weight values. Exits with 4 when the model is not supported, and with 3 when its weights
+    are not those that its config implies.
     """
     from kerasport.errors import WeightsOnlyError
     from kerasport.inspection import inspect
@@ -41,7 +42,7 @@ def command(model: Path, as_json: bool, weights: Path | None, allow_keys: tuple[
         click.echo(json.dumps(result.to_json(), indent=2))
     else:
         _show(result)
-    return 0 if result.convertible else 4
+    return 0 if result.convertible else 3 if result.damaged else 4
 
 
 def _show(result: Inspection) -> None:

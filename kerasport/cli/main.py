@@ -14,6 +14,7 @@ from kerasport.errors import KerasportError, UnsupportedModelError
 
 COMMANDS = {
     "inspect": "What is in a model file, and can it be converted.",
+    "check": "Can model files be converted, yes or no, and all reasons why not.",
     "convert": "Convert a Keras model file to a validated ONNX file.",
     "validate": "Compare an ONNX file with the Keras file that it was made from, layer by layer.",
     "predict": "Predict with an ONNX or Keras model file.",

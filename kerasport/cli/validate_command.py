@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kerasport.cli.options import allow_key, backend_option, console, weights_option
+from kerasport.cli.reporting import Draft, report_option, reporting
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     help="How much the weights and inner values of the ONNX model may take at a time; a larger layer still runs.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (documented schema) instead of a table.")
+@report_option
 @weights_option
 @allow_key
 @backend_option
@@ -56,6 +57,7 @@ def command(
     precision: str,
     memory: int,
     as_json: bool,
+    reports: tuple[Path, ...],
     weights: Path | None,
     allow_keys: tuple[str, ...],
     backend: str | None,
@@ -69,13 +71,15 @@ def command(
     from kerasport.validation import Settings, Tolerance, compare
 
     settings = Settings(seed, batch, precision, memory << 20)
-    with load(model, weights=weights, allow_keys=allow_keys, backend=backend) as loaded:
-        arrays = _read(loaded.graph.inputs, inputs) if inputs else None
-        result = compare(loaded, onnx, arrays, Tolerance(rtol, atol), settings)
-    if as_json:
-        click.echo(json.dumps(result.to_json(), indent=2))
-    else:
-        _show(result)
+    with reporting(reports, Draft("validate", (model,), onnx, weights)) as draft:
+        with load(model, weights=weights, allow_keys=allow_keys, backend=backend) as loaded:
+            arrays = _read(loaded.graph.inputs, inputs) if inputs else None
+            result = compare(loaded, onnx, arrays, Tolerance(rtol, atol), settings)
+        draft.validation = result
+        if as_json:
+            draft.print_json()
+        else:
+            _show(result)
     return 0 if result.passed else 5
 
 

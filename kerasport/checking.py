@@ -1,0 +1,113 @@
+"""``check``: can a model file be converted, yes or no, and all reasons why not."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kerasport.errors import FileError, KerasportError, Problem, UnsupportedModelError
+from kerasport.loading import LoadedModel, load
+
+_OUTCOMES = {0: "convertible", 3: "unreadable", 4: "unsupported", 6: "unfit"}
+
+
+@dataclass(frozen=True)
+class Check:
+    """What stands in the way of a model file.
+
+    Attributes:
+        path: The file.
+        exit_code: 0 where nothing does; otherwise that of the error: 3 for a file that cannot be read as a model, 4
+            for one with layers or options that are not supported, 6 for input arrays that do not fit.
+        problems: All reasons; one for a file that cannot be read.
+    """
+
+    path: Path
+    exit_code: int = 0
+    problems: tuple[Problem, ...] = ()
+
+    @classmethod
+    def failed(cls, path: Path, error: KerasportError) -> Check:
+        """What an error says."""
+        if isinstance(error, UnsupportedModelError):
+            return cls(path, error.exit_code, error.problems)
+        return cls(path, error.exit_code, (Problem("(file)", error.message, error.hint),))
+
+    @property
+    def convertible(self) -> bool:
+        """Whether the model can be converted."""
+        return not self.problems
+
+    @property
+    def outcome(self) -> str:
+        """In a word: "convertible", "unreadable", "unsupported" or "unfit"."""
+        return _OUTCOMES.get(self.exit_code, "failed")
+
+    def verdict(self) -> str:
+        """In a sentence, without the reasons of a model that is not supported."""
+        if not self.problems:
+            return "it can be converted"
+        if self.exit_code != UnsupportedModelError.exit_code:
+            return self.problems[0].what.rstrip(".")
+        count = len(self.problems)
+        return f"it cannot be converted, for {count} reason" + ("s" if count > 1 else "")
+
+    def to_json(self) -> dict[str, Any]:
+        """The documented machine-readable form."""
+        problems = [{"layer": p.layer, "what": p.what, "hint": p.hint} for p in self.problems]
+        return {
+            "path": str(self.path),
+            "outcome": self.outcome,
+            "convertible": self.convertible,
+            "problems": problems,
+        }
+
+
+def check(
+    path: str | Path,
+    *,
+    weights: str | Path | None = None,
+    opset: int | None = None,
+    allow_keys: Collection[str] = (),
+    backend: str | None = None,
+) -> Check:
+    """Tells whether a model file can be converted; reads no weight values and writes nothing.
+
+    A file that cannot be read is no error here, but a reason.
+
+    Args:
+        path: The Keras model file, or the architecture of one.
+        weights: A file of weights to use, or of a whole model, of which only the weights are used.
+        opset: The ONNX opset that is wanted, from 13; None for the default.
+        allow_keys: Config keys to accept although kerasport does not know them.
+        backend: "theano" or "tensorflow", what a Keras 1 file was computed with; None goes by its weights' names.
+
+    Raises:
+        OptionError: The opset cannot be written, or the file itself names another backend.
+    """
+    try:
+        with load(path, weights=weights, allow_keys=allow_keys, backend=backend) as model:
+            problems = obstacles(model, opset)
+    except FileError as error:
+        return Check.failed(Path(path), error)
+    return Check(Path(path), UnsupportedModelError.exit_code if problems else 0, problems)
+
+
+def obstacles(model: LoadedModel, opset: int | None = None) -> tuple[Problem, ...]:
+    """Layers that are not supported; or, where all are, what ONNX cannot express, or not in an opset.
+
+    Raises:
+        OptionError: The opset cannot be written.
+        DamagedFileError: The weights are not those that the config implies.
+    """
+    from kerasport.export import translate
+
+    if model.assembly.problems:
+        return tuple(model.assembly.problems)
+    try:
+        translate(model.graph, opset)
+    except UnsupportedModelError as error:
+        return error.problems
+    return ()

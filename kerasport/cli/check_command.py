@@ -1,0 +1,63 @@
+"""``kerasport check``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kerasport.cli.options import allow_key, backend_option, weights_option
+from kerasport.cli.reporting import Draft, report_option, reporting
+
+if TYPE_CHECKING:
+    from kerasport.checking import Check
+
+
+@click.command("check")
+@click.argument("models", metavar="MODEL...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--opset", type=int, help="The ONNX opset that is wanted, from 13.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON (documented schema) instead of lines.")
+@report_option
+@weights_option
+@allow_key
+@backend_option
+def command(
+    models: tuple[Path, ...],
+    opset: int | None,
+    as_json: bool,
+    reports: tuple[Path, ...],
+    weights: Path | None,
+    allow_keys: tuple[str, ...],
+    backend: str | None,
+) -> int:
+    """Tell whether each MODEL can be converted, and all reasons why not; nothing is written.
+
+    Reads metadata only, never weight values. Exits with 4 when a model is not supported, and with 3 when a file cannot
+    be read.
+    """
+    from kerasport.checking import check
+    from kerasport.errors import OptionError
+
+    if weights is not None and len(models) > 1:
+        raise OptionError("--weights goes with one model.", "Check the models one by one.")
+    with reporting(reports, Draft("check", models, weights=weights)) as draft:
+        checks = []
+        for model in models:
+            checks.append(check(model, weights=weights, opset=opset, allow_keys=allow_keys, backend=backend))
+            if not as_json:
+                _show(checks[-1])
+        draft.checks = checks
+        if as_json:
+            draft.print_json()
+    return min((found.exit_code for found in checks if found.exit_code), default=0)
+
+
+def _show(found: Check) -> None:
+    mark = click.style("✓", "green") if found.convertible else click.style("✗", "red")
+    click.echo(f"{mark} {found.path}: {found.verdict()}")
+    if found.outcome == "unsupported":
+        for problem in found.problems:
+            click.echo(f"    {problem}")
+    elif found.problems and found.problems[0].hint:
+        click.echo(f"    {found.problems[0].hint}")

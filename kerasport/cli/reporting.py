@@ -1,0 +1,142 @@
+"""``--report``: what a command found, or why it failed, in files."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kerasport.errors import FileError, KerasportError, MismatchError, OptionError
+
+if TYPE_CHECKING:
+    from kerasport.checking import Check
+    from kerasport.report import Report
+    from kerasport.validation import Validation
+
+report_option = click.option(
+    "--report",
+    "reports",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write a report, also of a failure: .json, .md, .html or .xml for JUnit (repeatable).",
+)
+_NO_OPTIONS = {"report", "json"}
+
+
+@dataclass
+class Draft:
+    """What is known of a command's result so far.
+
+    Attributes:
+        command: The command's name.
+        sources: The model files.
+        onnx: The ONNX file.
+        weights: The file that was given for the weights.
+        started: When the command began.
+        checks: What stands in the way of the model files, once that is known.
+        validation: The comparison, once it was made.
+        conversion: Numbers that tell what was written.
+    """
+
+    command: str
+    sources: Collection[Path]
+    onnx: Path | None = None
+    weights: Path | None = None
+    started: float = field(default_factory=time.perf_counter)
+    checks: Collection[Check] = ()
+    validation: Validation | None = None
+    conversion: Mapping[str, int] = field(default_factory=dict)
+
+    def failed(self, error: KerasportError) -> None:
+        """Takes an error in."""
+        from kerasport.checking import Check
+
+        if isinstance(error, MismatchError):
+            self.validation, self.onnx = error.validation, None
+        else:
+            self.checks = [Check.failed(source, error) for source in self.sources]
+            self.onnx = None if self.command == "convert" else self.onnx
+
+    def report(self) -> Report:
+        """What is known so far."""
+        from kerasport.report import Report
+
+        return Report.of(
+            *(self.checks or self.sources),
+            onnx=self.onnx,
+            weights=self.weights,
+            validation=self.validation,
+            command=self.command,
+            conversion=self.conversion,
+            options=_options(),
+            seconds=time.perf_counter() - self.started,
+        )
+
+    def print_json(self) -> None:
+        """Prints the report in JSON."""
+        from kerasport.report import render
+
+        click.echo(render(self.report(), ".json"), nl=False)
+
+
+@contextmanager
+def reporting(targets: Collection[Path], draft: Draft) -> Iterator[Draft]:
+    """Writes reports of what is done within, and of a failure too, but not of wrong usage.
+
+    Raises:
+        OptionError: A report cannot be written to such a file; nothing was done.
+        FileError: The folder of a report is missing, or the report cannot be written.
+    """
+    if targets:
+        from kerasport.report import check_targets
+
+        own = (*draft.sources, draft.onnx, draft.weights)
+        check_targets(list(targets), [path for path in own if path is not None])
+    try:
+        yield draft
+    except OptionError:
+        raise
+    except KerasportError as error:
+        if targets:
+            draft.failed(error)
+            _write_of_failure(targets, draft)
+        raise
+    if targets:
+        _write(targets, draft)
+
+
+def _write(targets: Collection[Path], draft: Draft) -> None:
+    from kerasport.report import write
+
+    write(draft.report(), *targets)
+
+
+def _write_of_failure(targets: Collection[Path], draft: Draft) -> None:
+    """The failure itself is what the user must hear of."""
+    try:
+        _write(targets, draft)
+    except FileError as error:
+        click.echo(f"No report: {error}", err=True)
+
+
+def _options() -> dict[str, Any]:
+    """The options of the command that runs, by their long names."""
+    context = click.get_current_context()
+    named = {
+        option.opts[0].lstrip("-"): context.params[option.name]
+        for option in context.command.params
+        if isinstance(option, click.Option) and option.name in context.params
+    }
+    return {name: _plain(value) for name, value in named.items() if name not in _NO_OPTIONS}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value

@@ -1,0 +1,173 @@
+"""``kerasport check``: yes or no, all reasons, no output; and the exit codes of all commands."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+import kerasport as kp
+from kerasport.errors import OptionError
+from tests.conftest import Outcome
+from tests.goldens import goldens
+
+Run = Callable[..., Outcome]
+
+
+@pytest.fixture
+def unsupported(tmp_path: Path) -> Path:
+    """A model with two layers that cannot be converted."""
+    layers = [
+        {"class_name": "InputLayer", "config": {"batch_input_shape": [None, 4], "name": "x"}},
+        {"class_name": "Lambda", "config": {"name": "first"}},
+        {"class_name": "OfMyOwn", "config": {"name": "second"}},
+    ]
+    path = tmp_path / "unsupported.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs["model_config"] = json.dumps(
+            {"class_name": "Sequential", "config": {"name": "model", "layers": layers}}
+        )
+        file.attrs["keras_version"], file.attrs["backend"] = "2.15.0", "tensorflow"
+        file.create_group("model_weights").attrs["layer_names"] = np.array([], "S1")
+    return path
+
+
+@pytest.fixture
+def unreadable(tmp_path: Path) -> Path:
+    """No model."""
+    path = tmp_path / "unreadable.h5"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
+    return path
+
+
+@pytest.fixture
+def damaged(seed_model: Path, tmp_path: Path) -> Path:
+    """A model with weights that are not those that its config implies."""
+    path = tmp_path / "damaged.h5"
+    path.write_bytes(seed_model.read_bytes())
+    with h5py.File(path, "r+") as file:
+        del file["model_weights/dense/dense/kernel:0"]
+        file["model_weights/dense/dense/kernel:0"] = np.zeros((3, 3), "float32")
+    return path
+
+
+@pytest.fixture
+def for_opset_20(tmp_path: Path) -> Path:
+    """A model that needs opset 20."""
+    return goldens("hashing", "category_crossing")[0].model(tmp_path)
+
+
+def test_a_model_that_can_be_converted_is_told_in_a_line(kerasport: Run, seed_model: Path, tmp_path: Path) -> None:
+    outcome = kerasport("check", seed_model)
+    assert outcome.code == 0
+    assert outcome.out == f"✓ {seed_model}: it can be converted\n"
+    assert not list(tmp_path.iterdir())
+
+
+def test_all_reasons_are_told(kerasport: Run, unsupported: Path) -> None:
+    outcome = kerasport("check", unsupported)
+    assert outcome.code == 4
+    first, *reasons = outcome.out.splitlines()
+    assert first == f"✗ {unsupported}: it cannot be converted, for 2 reasons"
+    assert [reason.split(":")[0].strip() for reason in reasons] == ["first", "second"]
+
+
+def test_several_files_have_a_line_each_and_the_hardest_code(
+    kerasport: Run, seed_model: Path, unsupported: Path, unreadable: Path
+) -> None:
+    outcome = kerasport("check", seed_model, unsupported, seed_model)
+    assert outcome.code == 4
+    assert [line[0] for line in outcome.out.splitlines() if line[0] != " "] == ["✓", "✗", "✓"]
+    assert kerasport("check", seed_model, unsupported, unreadable).code == 3
+
+
+def test_what_only_translation_can_tell_is_told(kerasport: Run, for_opset_20: Path) -> None:
+    assert kerasport("check", for_opset_20).code == 0
+    outcome = kerasport("check", for_opset_20, "--opset", 13)
+    assert outcome.code == 4
+    assert "opset 20" in outcome.out
+    assert kerasport("convert", for_opset_20, for_opset_20.with_name("m.onnx"), "--opset", 13).code == 4
+
+
+def test_the_check_and_the_conversion_agree(
+    kerasport: Run, seed_model: Path, unsupported: Path, unreadable: Path, damaged: Path, tmp_path: Path
+) -> None:
+    for path in (seed_model, unsupported, unreadable, damaged, tmp_path / "none.h5"):
+        converted = kerasport("convert", path, tmp_path / "m.onnx", "--no-validate").code
+        assert kerasport("check", path).code == kerasport("inspect", path).code == converted, path
+
+
+def test_json_has_all_models_and_reasons(kerasport: Run, seed_model: Path, unsupported: Path, tmp_path: Path) -> None:
+    target = tmp_path / "r.xml"
+    outcome = kerasport("check", seed_model, unsupported, "--json", "--report", target)
+    found = json.loads(outcome.out)
+    assert (found["schema"], found["command"], found["outcome"]) == (2, "check", "unsupported")
+    assert found["verdict"] == "1 of 2 models cannot be converted."
+    assert [model["convertible"] for model in found["models"]] == [True, False]
+    assert [problem["layer"] for problem in found["models"][1]["problems"]] == ["first", "second"]
+    assert target.read_text(encoding="utf-8").count("<testcase") == 3
+
+
+def test_it_reads_no_weight_values(seed_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kerasport.reader.weights.Weight.read", lambda *_: pytest.fail("read"), raising=True)
+    assert kp.check(seed_model).convertible
+
+
+def test_it_loads_no_back_end(seed_model: Path) -> None:
+    code = (
+        f"import sys, kerasport\nkerasport.check({str(seed_model)!r})\n"
+        "print(sorted({m.split('.')[0] for m in sys.modules} & {'onnx', 'onnxruntime', 'tensorflow', 'keras'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_wrong_usage_is_refused(kerasport: Run, seed_model: Path) -> None:
+    assert kerasport("check").code == 2
+    assert kerasport("check", seed_model, "--opset", 3).code == 2
+    assert kerasport("check", seed_model, seed_model, "--weights", seed_model).code == 2
+    with pytest.raises(OptionError):
+        kp.check(seed_model, opset=3)
+
+
+# --- exit codes, the same for every command
+
+
+@pytest.mark.parametrize("command", ["inspect", "check", "convert", "validate", "predict"])
+def test_the_codes_of_files_are_those_that_are_documented(
+    command: str, kerasport: Run, unsupported: Path, unreadable: Path, damaged: Path, seed: Path, tmp_path: Path
+) -> None:
+    assert kerasport("convert", seed / "my_model_tf.h5", tmp_path / "m.onnx").code == 0
+    more = {
+        "convert": [tmp_path / "out.onnx"],
+        "validate": [tmp_path / "m.onnx"],
+        "predict": ["--input", seed / "new_data.npy"],
+    }.get(command, [])
+    model = seed / "my_model_tf.h5"
+    for path, code in ((model, 0), (unsupported, 4), (unreadable, 3), (damaged, 3), (tmp_path / "no.h5", 3)):
+        outcome = kerasport(command, path, *more)
+        assert outcome.code == code, (path.name, outcome)
+    assert kerasport(command, model, *more, "--no-such-option").code == 2
+    assert kerasport(command).code == 2
+
+
+def test_the_codes_of_arrays_and_of_a_mismatch(kerasport: Run, seed: Path, tmp_path: Path) -> None:
+    model, target = seed / "my_model_tf.h5", tmp_path / "m.onnx"
+    kp.convert(model, target)
+    np.save(tmp_path / "odd.npy", np.zeros((2, 3), "float32"))
+    assert kerasport("predict", target, "--input", tmp_path / "odd.npy").code == 6
+    assert kerasport("validate", model, target, "--input", tmp_path / "odd.npy").code == 6
+    other = tmp_path / "other.h5"
+    other.write_bytes(model.read_bytes())
+    with h5py.File(other, "r+") as file:
+        kernel = file["model_weights/dense/dense/kernel:0"]
+        kernel[...] = kernel[...] * 1.01
+    assert kerasport("validate", other, target).code == 5
+    (tmp_path / "plain").write_text("a file where a folder is needed", encoding="utf-8")
+    assert kerasport("convert", model, tmp_path / "plain" / "m.onnx").code == 3

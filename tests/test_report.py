@@ -1,0 +1,338 @@
+"""Reports: what they say, that they are valid, and that a stranger's names do nothing in them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import fields, replace
+from math import inf
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import onnx
+import pytest
+
+import kerasport as kp
+from kerasport.checking import Check
+from kerasport.errors import FileError, MismatchError, OptionError, Problem
+from kerasport.report import FORMATS, Report, render, write
+from kerasport.report.markdown import code
+from kerasport.report.text import number, visible
+from kerasport.validation import LayerError, Validation
+from tests import validations
+from tests.conftest import Outcome
+
+Run = Callable[..., Outcome]
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+
+
+def report(validation: Validation | None, *checks: Check, command: str = "validate") -> Report:
+    return Report.of(*(checks or [Check(Path("model.h5"))]), validation=validation, command=command)
+
+
+def refused() -> Check:
+    problems = (Problem("a|b", "it is <code>", "do | this"), Problem("second", "it is a Lambda"))
+    return Check(Path("odd.h5"), 4, problems)
+
+
+# --- all formats
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_each_format_is_written_whole_by_its_suffix(suffix: str, tmp_path: Path) -> None:
+    write(report(validations.many(5)), tmp_path / f"r{suffix}")
+    assert [path.name for path in tmp_path.iterdir()] == [f"r{suffix}"]
+    assert "block_0/conv_1" in (tmp_path / f"r{suffix}").read_text(encoding="utf-8")
+
+
+def test_an_unknown_suffix_and_a_missing_folder_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match=r"\.json, \.md, \.xml"):
+        write(report(None), tmp_path / "r.json", tmp_path / "r.pdf")
+    with pytest.raises(FileError, match="folder"):
+        write(report(None), tmp_path / "no" / "r.json")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_every_outcome_has_a_report(suffix: str) -> None:
+    for made in (
+        report(validations.wrong()),
+        report(validations.hostile()),
+        report(None, refused(), command="convert"),
+        report(None, Check(Path("a.h5")), refused(), command="check"),
+        report(None, command="convert"),
+    ):
+        assert made.outcome in render(made, suffix).lower() or suffix in (".md", ".html")
+        assert render(made, suffix).encode("utf-8")
+
+
+# --- JSON
+
+
+def test_the_json_is_strict_and_has_what_is_needed_to_repeat(seed_model: Path) -> None:
+    made = Report.of(seed_model, onnx=seed_model, validation=validations.wrong(), options={"seed": 3})
+    found = json.loads(render(made, ".json"), parse_constant=pytest.fail)
+    assert found["schema"] == 2
+    assert (found["outcome"], found["passed"], found["exit_code"]) == ("mismatch", False, 5)
+    assert found["first_divergence"] == "block_0/conv_3"
+    assert found["layers"][5]["max_abs"] is None
+    digest = hashlib.sha256(seed_model.read_bytes()).hexdigest()
+    assert [(f["role"], f["size"], f["sha256"]) for f in found["files"]] == [
+        (role, seed_model.stat().st_size, digest) for role in ("source", "onnx")
+    ]
+    assert {"kerasport", "python", "platform", "numpy", "onnx", "onnxruntime"} <= found["environment"].keys()
+    assert found["environment"]["onnx"] == onnx.__version__
+    assert found["options"] == {"seed": 3}
+
+
+def test_external_data_and_separate_weights_are_among_the_files(seed_model: Path, tmp_path: Path) -> None:
+    kp.convert(seed_model, tmp_path / "m.onnx", validate=False)
+    model = onnx.load(tmp_path / "m.onnx")
+    onnx.save(model, tmp_path / "m.onnx", save_as_external_data=True, location="m.weights", size_threshold=0)
+    made = Report.of(seed_model, weights=seed_model, onnx=tmp_path / "m.onnx")
+    assert [(file.role, file.path.name) for file in made.files] == [
+        ("source", seed_model.name),
+        ("weights", seed_model.name),
+        ("onnx", "m.onnx"),
+        ("onnx", "m.weights"),
+    ]
+
+
+# --- JUnit
+
+
+def suite_of(made: Report) -> ElementTree.Element:
+    """The parsed XML, after what the schemas of Surefire and Jenkins ask of it."""
+    suite = ElementTree.fromstring(render(made, ".xml"))
+    assert suite.tag == "testsuite"
+    assert set(suite.attrib) == {"name", "time", "tests", "errors", "failures", "skipped"}
+    assert re.fullmatch(r"\d*\.\d{3}", suite.attrib["time"])
+    assert [child.tag for child in suite] == ["properties"] + ["testcase"] * int(suite.attrib["tests"])
+    for prop in suite.iterfind("properties/property"):
+        assert set(prop.attrib) == {"name", "value"}
+    for case in suite.iterfind("testcase"):
+        assert set(case.attrib) == {"classname", "name", "time"}
+        for child in case:
+            assert child.tag in ("failure", "error")
+            assert set(child.attrib) == {"type", "message"}
+    assert int(suite.attrib["failures"]) == len(suite.findall("testcase/failure"))
+    assert int(suite.attrib["errors"]) == len(suite.findall("testcase/error"))
+    return suite
+
+
+def test_each_layer_and_output_is_a_test_case() -> None:
+    suite = suite_of(report(replace(validations.wrong(), expected=(validations.output("kept"),))))
+    cases = suite.findall("testcase")
+    assert [(case.attrib["classname"], case.attrib["name"]) for case in cases[-3:]] == [
+        ("kerasport.model_h5.layers", "block_2/conv_11"),
+        ("kerasport.model_h5.outputs", "predictions"),
+        ("kerasport.model_h5.expected", "kept"),
+    ]
+    assert suite.attrib["failures"] == "2"
+    failure = cases[3].find("failure")
+    assert failure is not None
+    assert failure.text is not None
+    for text in ("81,234 roundings, where 32 are allowed", "bn_3", "translation stands alone", "[0, 1, 2, 3]"):
+        assert text in failure.text
+
+
+def test_each_reason_is_a_failing_test_case() -> None:
+    suite = suite_of(report(None, refused(), command="convert"))
+    assert [case.attrib["name"] for case in suite.iterfind("testcase")] == ["a|b", "second"]
+    assert suite.attrib["failures"] == "2"
+    unreadable = Check.failed(Path("no.h5"), FileError("It is damaged."))
+    assert suite_of(report(None, unreadable, Check(Path("a.h5")), command="check")).attrib["errors"] == "1"
+
+
+def test_hostile_names_are_valid_xml() -> None:
+    names = [case.attrib["name"] for case in suite_of(report(validations.hostile())).iterfind("testcase")]
+    assert len(names) == len(validations.HOSTILE) + 1
+    assert "escape\\x1b[31m and\\x00null" in names
+    assert "lone\\ud800surrogate" in names
+
+
+# --- Markdown
+
+
+def test_markdown_begins_with_the_verdict_and_hides_the_long_table() -> None:
+    text = render(report(validations.wrong()), ".md")
+    title, sentence, *_ = text.split("\n\n")
+    assert title == "## ❌ kerasport validate: mismatch"
+    assert "block&#95;0/conv&#95;3" in sentence
+    before, _, after = text.partition("<details><summary>All 12 layers</summary>")
+    assert before.count("\n| ") == 8 + 2
+    assert after.partition("</details>")[0].count("\n| ") == 12 + 1 + 2
+
+
+def test_tables_keep_their_columns_whatever_layers_are_called() -> None:
+    text = render(report(validations.hostile()), ".md")
+    rows = [line for line in text.splitlines() if line.startswith(("| ✅", "| ❌"))]
+    assert len(rows) > len(validations.HOSTILE)
+    for row in rows:
+        assert len(re.split(r"(?<!\\)\|", row)) == 11, row
+    assert "<script" not in text
+    assert "</svg>" not in text
+    assert "\x1b" not in text
+
+
+def test_names_are_code_and_nothing_else() -> None:
+    assert code("block1/conv_2") == "`block1/conv_2`"
+    assert code("a|b") == "<code>a&#124;b</code>"
+    assert code("@all `x`") == "<code>&#64;all &#96;x&#96;</code>"
+
+
+def test_markdown_fits_a_comment_on_github() -> None:
+    text = render(report(validations.many(5000)), ".md")
+    assert len(text) < 65_536
+    assert "more, which stand in the reports in HTML and JSON" in text
+
+
+# --- texts
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0"),
+        (12.4866, "12.5"),
+        (81234.0, "81,234"),
+        (4.7684e-7, "4.77e-07"),
+        (inf, "∞"),
+        (None, "-"),
+        (32.0, "32"),
+    ],
+)
+def test_numbers_are_short(value: float | None, text: str) -> None:
+    assert number(value) == text
+
+
+def test_names_are_shown_on_one_line_and_cut() -> None:
+    assert visible("a\nb\u202ec\ud800") == "a\\nb\\u202ec\\ud800"
+    assert len(visible("x" * 5000)) == 2000
+
+
+# --- the commands
+
+
+def wrongly_converted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kerasport.export.writer._stored", lambda array, values: values * np.float32(1.5))
+
+
+def test_convert_writes_reports_of_all_formats(kerasport: Run, seed_model: Path, tmp_path: Path) -> None:
+    targets = [tmp_path / f"r{suffix}" for suffix in FORMATS]
+    options = [part for target in targets for part in ("--report", target)]
+    assert kerasport("convert", seed_model, tmp_path / "m.onnx", "--opset", 17, *options).code == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"m.onnx", *(target.name for target in targets)}
+    found = json.loads(targets[0].read_text(encoding="utf-8"))
+    assert (found["command"], found["outcome"], found["conversion"]["opset"]) == ("convert", "passed", 17)
+    assert found["options"]["opset"] == 17
+    digest = hashlib.sha256((tmp_path / "m.onnx").read_bytes()).hexdigest()
+    assert found["files"][1] == {
+        "role": "onnx",
+        "path": str(tmp_path / "m.onnx"),
+        "size": (tmp_path / "m.onnx").stat().st_size,
+        "sha256": digest,
+    }
+
+
+def test_a_mismatch_has_a_report_and_nothing_else(
+    kerasport: Run, seed_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrongly_converted(monkeypatch)
+    outcome = kerasport("convert", seed_model, tmp_path / "m.onnx", "--report", tmp_path / "r.json")
+    assert outcome.code == 5
+    assert [path.name for path in tmp_path.iterdir()] == ["r.json"]
+    found = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
+    assert (found["outcome"], found["first_divergence"], len(found["layers"])) == ("mismatch", "dense", 2)
+    assert [file["role"] for file in found["files"]] == ["source"]
+    with pytest.raises(MismatchError) as caught:
+        kp.convert(seed_model, tmp_path / "m.onnx")
+    assert caught.value.validation is not None
+    assert not caught.value.validation.passed
+
+
+def test_validate_prints_what_it_reports(kerasport: Run, seed_model: Path, tmp_path: Path) -> None:
+    kp.convert(seed_model, tmp_path / "m.onnx", validate=False)
+    target = tmp_path / "r.json"
+    outcome = kerasport("validate", seed_model, tmp_path / "m.onnx", "--json", "--report", target, "--seed", 4)
+    printed, written = json.loads(outcome.out), json.loads(target.read_text(encoding="utf-8"))
+    for found in (printed, written):
+        del found["seconds"], found["created"]
+    assert printed == written
+    assert printed["options"]["seed"] == 4
+
+
+def test_a_file_that_cannot_be_read_has_a_report(kerasport: Run, tmp_path: Path) -> None:
+    (tmp_path / "bad.h5").write_bytes(b"no model")
+    for command in (("convert", tmp_path / "bad.h5", tmp_path / "m.onnx"), ("check", tmp_path / "bad.h5")):
+        assert kerasport(*command, "--report", tmp_path / "r.json").code == 3
+        found = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
+        assert (found["outcome"], found["passed"], found["exit_code"]) == ("unreadable", False, 3)
+        assert found["models"][0]["problems"][0]["what"]
+
+
+@pytest.mark.parametrize("target", ["r.pdf", "r", "m.onnx"])
+def test_an_unknown_suffix_is_refused_before_any_work(
+    target: str, kerasport: Run, tmp_path: Path, seed_model: Path
+) -> None:
+    outcome = kerasport("convert", seed_model, tmp_path / "m.onnx", "--report", tmp_path / target)
+    assert outcome.code == 2
+    assert "a report is written as .json, .md, .xml" in outcome.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_report_does_not_take_the_place_of_the_model(kerasport: Run, tmp_path: Path) -> None:
+    model = tmp_path / "model.json"
+    model.write_text("{}", encoding="utf-8")
+    outcome = kerasport("convert", model, tmp_path / "m.onnx", "--report", model)
+    assert outcome.code == 2
+    assert model.read_text(encoding="utf-8") == "{}"
+
+
+def test_a_report_that_cannot_be_written_does_not_hide_the_failure(
+    kerasport: Run, seed_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrongly_converted(monkeypatch)
+    (tmp_path / "r.json").mkdir()
+    outcome = kerasport("convert", seed_model, tmp_path / "m.onnx", "--report", tmp_path / "r.json")
+    assert outcome.code == 5
+    assert "No report" in outcome.err
+
+
+def test_without_a_report_nothing_of_reports_is_loaded(seed_model: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys\nfrom kerasport.cli.main import run\n"
+        f"run(['convert', {str(seed_model)!r}, {str(tmp_path / 'm.onnx')!r}], False)\n"
+        "print([name for name in sys.modules if name.startswith('kerasport.report')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+# --- the documented schema
+
+
+def documented(first: str, last: str) -> set[str]:
+    """The keys that the README names from one item of its list to another."""
+    items = README.split(f"- {first}:")[1].split(f"- {last}:")
+    return set(re.findall(r"`([a-z_0-9]+)`", items[0] + items[1].split("\n\n")[0])) - {"null"}
+
+
+def keys(value: object) -> set[str]:
+    """All keys within, but for those of options and inputs, which are names."""
+    if isinstance(value, dict):
+        inner = (keys(item) for key, item in value.items() if key not in ("options", "shapes"))
+        return set(value).union(*inner)
+    return set().union(*map(keys, value)) if isinstance(value, list | tuple) else set()
+
+
+def test_the_documented_keys_are_the_real_ones(seed_model: Path, tmp_path: Path) -> None:
+    numbers = kp.convert(seed_model, tmp_path / "m.onnx", validate=False).numbers()
+    made = Report.of(seed_model, refused(), validation=validations.wrong(), conversion=numbers)
+    assert documented("a report", "`tolerance`") == keys(json.loads(render(made, ".json")))
+    assert documented("a report", "`tolerance`") >= {field.name for field in fields(LayerError)}
