@@ -1,0 +1,190 @@
+"""``python -m tests.faults.alarms``: looks for faultless models that do not pass; exits with 1 when there is one.
+
+Each golden, and each model of a folder, is exported once and validated with many seeds. The table shows, for each class
+of layers, how near the largest error came to what is allowed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from fnmatch import fnmatch
+from functools import partial
+from pathlib import Path
+
+from kerasport.conversion import metadata
+from kerasport.errors import KerasportError, UnsupportedModelError
+from kerasport.export import translate
+from kerasport.export.writer import write_file
+from kerasport.loading import LoadedModel, load
+from kerasport.validation import compare
+from kerasport.validation.compare import Settings
+from kerasport.validation.error import LayerError
+from tests.goldens import FORMS, NEVER, Golden, goldens
+
+_Opened = Callable[[Path, ExitStack], LoadedModel]
+
+
+@dataclass
+class Widest:
+    """The error of a class of layers that came nearest to what is allowed.
+
+    Attributes:
+        layers: How many layers of the class were judged, in all trials.
+        roundings: The error.
+        allowed: What is allowed.
+        excused: How many layers passed for a reason that is no matter of numbers.
+        where: The model, the layer and the seed.
+    """
+
+    layers: int = 0
+    roundings: float = 0.0
+    allowed: float = 0.0
+    excused: int = 0
+    where: str = ""
+
+    @property
+    def share(self) -> float:
+        """The error as a part of what is allowed."""
+        return self.roundings / self.allowed if self.allowed else 0.0
+
+    def add(self, entry: LayerError, where: str) -> None:
+        """Takes a layer's error in."""
+        self.layers += 1
+        self.excused += bool(entry.detail)
+        allowed = entry.allowed or 0.0
+        if allowed and entry.roundings / allowed > self.share:
+            self.roundings, self.allowed, self.where = entry.roundings, allowed, f"{where}, {entry.name}"
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """A faultless model that does not pass, or that cannot be tried.
+
+    Attributes:
+        model: Its name.
+        seed: Of its inputs.
+        text: The verdict.
+    """
+
+    model: str
+    seed: int
+    text: str
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options."""
+    options = argparse.ArgumentParser(prog="python -m tests.faults.alarms", description="False alarms of validation.")
+    options.add_argument("--seeds", type=int, default=20, help="how many")
+    options.add_argument("--first-seed", type=int, default=0)
+    options.add_argument("--goldens", nargs="*", default=["*"], help="patterns of families; none for no goldens")
+    options.add_argument("--folder", type=Path, help="of .h5 and .keras models to be tried as well")
+    options.add_argument("--models", nargs="+", default=["*"], help="patterns of names in that folder")
+    options.add_argument("--report", type=Path, help="a JSON file for the alarms and the table")
+    return options
+
+
+def tried(name: str, opened: _Opened, seeds: range, widest: dict[str, Widest]) -> Iterator[Alarm]:
+    """Validates one model with all seeds, and gives the alarms.
+
+    Args:
+        name: The model's name.
+        opened: Opens it, with a folder to unpack it into.
+        seeds: The seeds.
+        widest: Takes the largest errors in, by class of layers.
+    """
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        model = opened(Path(folder), stack)
+        try:
+            exported = translate(model.graph)
+        except UnsupportedModelError:
+            return
+        path = Path(folder) / "exported.onnx"
+        write_file(exported, partial(metadata, model, exported), path)
+        for seed in seeds:
+            try:
+                result = compare(model, path, settings=Settings(seed=seed))
+            except KerasportError as error:
+                yield Alarm(name, seed, f"{type(error).__name__}: {error}")
+                continue
+            for entry in result.layers:
+                widest.setdefault(entry.class_name, Widest()).add(entry, f"{name}, seed {seed}")
+            if not result.passed:
+                yield Alarm(name, seed, result.verdict())
+
+
+def of_golden(golden: Golden, folder: Path, stack: ExitStack) -> LoadedModel:
+    """A golden, unpacked into a folder; closed with the stack."""
+    model = golden.model(folder)
+    return stack.enter_context(load(model, weights=golden.weights(folder), backend=golden.backend))
+
+
+def _of_file(path: Path, _: Path, stack: ExitStack) -> LoadedModel:
+    return stack.enter_context(load(path))
+
+
+def _models(arguments: argparse.Namespace) -> Iterator[tuple[str, _Opened]]:
+    for golden in _one_form_each(arguments.goldens):
+        yield golden.name, partial(of_golden, golden)
+    if arguments.folder:
+        for path in sorted(arguments.folder.iterdir()):
+            if path.suffix in {".h5", ".keras"} and any(fnmatch(path.stem, pattern) for pattern in arguments.models):
+                yield path.name, partial(_of_file, path)
+
+
+def _one_form_each(patterns: list[str]) -> list[Golden]:
+    """Every golden in the first form that it is saved in: the others hold the same layers and weights."""
+    found: dict[tuple[str, str, str], Golden] = {}
+    for pattern in patterns:
+        for form in FORMS:
+            for golden in goldens(pattern, form=form):
+                if golden.opset != NEVER:
+                    found.setdefault((golden.family, golden.case, golden.era), golden)
+    return list(found.values())
+
+
+def table(widest: dict[str, Widest]) -> str:
+    """The classes, those nearest to what is allowed first."""
+    head = ["| class | layers judged | excused | roundings | allowed | share | where |", "|---|" + "--:|" * 5 + "---|"]
+    rows = (
+        f"| {name} | {w.layers} | {w.excused} | {w.roundings:.3g} | {w.allowed:.3g} | {w.share:.0%} | {w.where} |"
+        for name, w in sorted(widest.items(), key=lambda item: -item[1].share)
+    )
+    return "\n".join([*head, *rows])
+
+
+@contextmanager
+def _progress(name: str) -> Iterator[None]:
+    print(f"{name} ...", end="\r", file=sys.stderr, flush=True)
+    yield
+    print(" " * (len(name) + 4), end="\r", file=sys.stderr)
+
+
+def main() -> int:
+    """Tries all models, prints the table and the alarms."""
+    arguments = parser().parse_args()
+    seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
+    widest: dict[str, Widest] = {}
+    alarms: list[Alarm] = []
+    count = 0
+    for name, opened in _models(arguments):
+        with _progress(name):
+            count += 1
+            alarms += tried(name, opened, seeds, widest)
+    print(table(widest))
+    print(f"\n{count} models, {len(seeds)} seeds each: {len(alarms)} false alarms")
+    for alarm in alarms:
+        print(f"{alarm.model}, seed {alarm.seed}: {alarm.text}")
+    if arguments.report:
+        found = {"alarms": [asdict(alarm) for alarm in alarms], "widest": {k: asdict(w) for k, w in widest.items()}}
+        arguments.report.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    return 1 if alarms else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,225 @@
+"""Why a fault cannot change any result: what is proved here was never a fault, and need not be detected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import ceil, floor
+from typing import Any
+
+import numpy as np
+import onnx
+
+from tests.faults.subject import Array, Subject, attributes
+
+SAME_FILE = "the file is the same: the altered values are equal to the right ones"
+ROUNDING = "the weights differ by one unit in their last place at most, which float32's own rounding does as well"
+PADDING_ONLY = "the altered weights only ever meet padding"
+FIRST_STEP = "there is one step, and the state before it is zero"
+ONE_STEP = "there is one step: its order does not matter"
+NO_PADS = "nothing is padded"
+EVEN_PADS = "both sides are padded alike, or not at all"
+ONE_POSITION = "the window has one position"
+ONE_OUTPUT = "there is one window, which a stride does not move"
+SAME_PIXELS = "the same pixel is the nearest for every position"
+KEY_BIAS = "it adds one number to all scores of a query, which their softmax takes out again"
+
+
+def proved(subject: Subject, faulty: onnx.ModelProto) -> str:
+    """Why a faulty model computes what the faultless one does; "" where that is not proved."""
+    before, after = _without_weights(subject.proto), _without_weights(faulty)
+    if before != after:
+        return ""
+    changed = _changed(subject, faulty)
+    if not changed:
+        return SAME_FILE
+    if all(_last_place(subject.constants[name], array) for name, array in changed.items()):
+        return ROUNDING
+    reasons = {_meets_nothing(subject, name, array) for name, array in changed.items()}
+    return reasons.pop() if len(reasons) == 1 else ""
+
+
+def _without_weights(proto: onnx.ModelProto) -> list[bytes]:
+    """The nodes, where a constant that one node was given of its own has the name that it had before."""
+    nodes = []
+    for node in proto.graph.node:
+        plain = onnx.NodeProto()
+        plain.CopyFrom(node)
+        plain.input[:] = [name.removesuffix(f"/of {node.name}") for name in node.input]
+        nodes.append(plain.SerializeToString(deterministic=True))
+    return nodes
+
+
+def _changed(subject: Subject, faulty: onnx.ModelProto) -> dict[str, Array]:
+    """The initializers with other values, under the names that they have in the faultless model."""
+    found: dict[str, Array] = {}
+    read = {name for node in faulty.graph.node for name in node.input}
+    for tensor in faulty.graph.initializer:
+        name = tensor.name.partition("/of ")[0]
+        array = onnx.numpy_helper.to_array(tensor)
+        if name not in subject.constants or (tensor.name not in read and "/of " in tensor.name):
+            continue
+        mine = subject.constants[name]
+        if mine.shape != array.shape or mine.tobytes() != array.tobytes():
+            found[name] = array
+    return found
+
+
+def _last_place(mine: Array, other: Array) -> bool:
+    if mine.shape != other.shape or mine.dtype != np.float32:
+        return False
+    return bool((np.abs(mine - other) <= np.spacing(np.abs(mine))).all())
+
+
+def _meets_nothing(subject: Subject, name: str, array: Array) -> str:
+    """The reason, where every reader of an initializer multiplies what has changed of it by zero."""
+    mine = subject.constants[name]
+    if mine.shape != array.shape:
+        return ""
+    changed = mine != array
+    reasons = set()
+    for index in subject.readers[name]:
+        node = subject.proto.graph.node[index]
+        places = [place for place, read in enumerate(node.input) if read == name]
+        if node.op_type in {"Conv", "ConvTranspose"} and places == [1]:
+            reasons.add("" if (changed & ~_only_padding(subject, node, array.shape)).any() else PADDING_ONLY)
+        elif node.op_type in {"LSTM", "GRU", "RNN"} and places:
+            reasons.add("" if (changed & ~_unused_at_first(subject, node, places[0], array)).any() else FIRST_STEP)
+        elif node.op_type in {"Gemm", "MatMul", "Add"} and name.endswith("key/bias"):
+            reasons.add(KEY_BIAS)
+        else:
+            reasons.add("")
+    return reasons.pop() if len(reasons) == 1 else ""
+
+
+def _only_padding(subject: Subject, node: onnx.NodeProto, shape: tuple[int, ...]) -> Array:
+    """Which of a kernel's positions never meet a value: shape ``(1, 1, *size)``."""
+    given, lengths = attributes(node), subject.shapes.get(node.input[0], ())[2:]
+    outputs = subject.shapes.get(node.output[0], ())[2:]
+    never = np.zeros((1, 1, *shape[2:]), bool)
+    if node.op_type != "Conv" or "auto_pad" in given or None in (*lengths, *outputs) or not lengths:
+        return never
+    count = len(lengths)
+    pads, strides = given.get("pads", [0] * 2 * count), given.get("strides", [1] * count)
+    dilations = given.get("dilations", [1] * count)
+    for axis, (length, made) in enumerate(zip(lengths, outputs, strict=True)):
+        for tap in range(shape[2 + axis]):
+            places = (o * strides[axis] - pads[axis] + tap * dilations[axis] for o in range(made or 0))
+            if not any(0 <= place < (length or 0) for place in places):
+                never.swapaxes(0, 2 + axis)[tap] = True
+    return never
+
+
+def _unused_at_first(subject: Subject, node: onnx.NodeProto, place: int, array: Array) -> Array:
+    """Which weights multiply a state that is zero, as before a first step that is the only one."""
+    unused = np.zeros(array.shape, bool)
+    if not one_step(subject, list(subject.proto.graph.node).index(node)):
+        return unused
+    given = [name for name in node.input[5:7] if name]
+    if place == 2 and not given:
+        return ~unused
+    if place in {1, 3} and node.op_type == "LSTM" and not given:
+        blocks = unused.reshape(len(array), 2 if place == 3 else 1, 4, -1)
+        blocks[:, :, 2] = True
+        return blocks.reshape(array.shape)
+    return unused
+
+
+def one_step(subject: Subject, index: int) -> str:
+    """Whether a recurrent operator has one step."""
+    shape = subject.shapes.get(subject.proto.graph.node[index].input[0], (None,))
+    return ONE_STEP if shape[0] == 1 else ""
+
+
+def one_step_without_recurrent_bias(subject: Subject, index: int) -> str:
+    """Whether the reset gate multiplies nothing but zeros."""
+    node = subject.proto.graph.node[index]
+    bias = subject.constants.get(node.input[3]) if len(node.input) > 3 else None
+    free = bias is None or not bias.reshape(len(bias), 2, 3, -1)[:, 1, 2].any()
+    alone = not any(node.input[5:6])
+    return FIRST_STEP if alone and free and one_step(subject, index) else ""
+
+
+def nothing_padded(subject: Subject, index: int) -> str:
+    """Whether a pool has no padding."""
+    given = attributes(subject.proto.graph.node[index])
+    if any(given.get("pads", [])):
+        return ""
+    return NO_PADS if given.get("auto_pad", b"NOTSET") in {b"NOTSET", b"VALID"} or _total(subject, index) == 0 else ""
+
+
+def no_odd_padding(subject: Subject, index: int) -> str:
+    """Whether auto_pad pads both sides alike."""
+    total = _total(subject, index)
+    return EVEN_PADS if total is not None and not total % 2 else ""
+
+
+def _total(subject: Subject, index: int) -> int | None:
+    """The sum of what auto_pad pads over all axes where it is 0 for all; else 1, or None where it is unknown."""
+    node = subject.proto.graph.node[index]
+    given, lengths = attributes(node), subject.shapes.get(node.input[0], (None,) * 3)[2:]
+    sizes = given.get("kernel_shape", [])
+    odd = 0
+    for axis, (length, size) in enumerate(zip(lengths, sizes, strict=False)):
+        stride, dilation = (given.get(key, [1] * len(sizes))[axis] for key in ("strides", "dilations"))
+        extent = (size - 1) * dilation + 1
+        if length is None:
+            return None
+        odd += max((ceil(length / stride) - 1) * stride + extent - length, 0) % 2
+    return odd
+
+
+def window_of_one(subject: Subject, index: int) -> str:
+    """Whether a pool or a reduction has one value to choose from."""
+    node = subject.proto.graph.node[index]
+    given, shape = attributes(node), subject.shapes.get(node.input[0], ())
+    if "kernel_shape" in given:
+        return ONE_POSITION if set(given["kernel_shape"]) == {1} else ""
+    axes = subject.constants.get(node.input[1]) if len(node.input) > 1 else None
+    if node.op_type.startswith("Reduce") and axes is None:
+        return ""
+    over = shape[2:] if axes is None else [shape[axis] for axis in axes.tolist()] if shape else []
+    return ONE_POSITION if over and all(length == 1 for length in over) else ""
+
+
+def same_pixels(subject: Subject, index: int, changed: Mapping[str, str]) -> str:
+    """Whether a Resize by the nearest pixel takes the same pixels all the same."""
+    node = subject.proto.graph.node[index]
+    given = {name: v.decode() if isinstance(v, bytes) else v for name, v in attributes(node).items()}
+    scales = subject.constants.get(node.input[2]) if len(node.input) > 2 else None
+    shape = subject.shapes.get(node.input[0], ())
+    if given.get("mode", "nearest") != "nearest" or scales is None or not scales.size:
+        return ""
+    for scale, length in zip(scales.tolist(), shape, strict=True):
+        # A length that is unknown is not proved for, unless whole multiples repeat the same pattern anyway.
+        n = length if length is not None else 64
+        if length is None and scale != 1 and changed.get("coordinate_transformation_mode") == "align_corners":
+            return ""
+        if length is None and scale != int(scale):
+            return ""
+        made = floor(n * scale)
+        if [_nearest(o, scale, n, made, given) for o in range(made)] != [
+            _nearest(o, scale, n, made, {**given, **changed}) for o in range(made)
+        ]:
+            return ""
+    return SAME_PIXELS
+
+
+def _nearest(place: int, scale: float, length: int, made: int, given: Mapping[str, Any]) -> int:
+    """The pixel that a Resize takes (https://onnx.ai/onnx/operators/onnx__Resize.html)."""
+    if scale == 1:
+        return place
+    mode = given.get("coordinate_transformation_mode", "half_pixel")
+    if mode == "asymmetric":
+        x = place / scale
+    elif mode == "align_corners":
+        x = place * (length - 1) / (made - 1) if made > 1 else 0.0
+    else:
+        x = (place + 0.5) / scale - 0.5
+    rounding = given.get("nearest_mode", "round_prefer_floor")
+    down = {
+        "floor": floor(x),
+        "ceil": ceil(x),
+        "round_prefer_floor": ceil(x - 0.5),
+        "round_prefer_ceil": floor(x + 0.5),
+    }
+    return min(max(down[rounding], 0), length - 1)
