@@ -128,7 +128,7 @@ class _Comparison:
         self._outputs: dict[str, LayerError] = {}
         self._coverage = Coverage(plan.graph)
         self._trials: list[TrialInput] = []
-        self._spent = 0
+        self._spent = self._cost = 0
 
     def of(self, given: list[Array] | None) -> Validation:
         """Tries the model with the inputs that are given, or with generated ones."""
@@ -158,7 +158,8 @@ class _Comparison:
         for entry in judge_ends(plan, inputs, final, found.ends, self._tolerance):
             self._outputs[entry.name] = _worse(self._outputs.get(entry.name), entry)
         self._coverage.add(found.ranges)
-        self._spent += sum(plan.sizes(inputs).values())
+        cost = sum(plan.sizes(inputs).values())
+        self._spent, self._cost = self._spent + cost, self._cost or cost
         shapes = {value.name: array.shape for value, array in zip(plan.graph.inputs, inputs, strict=True)}
         self._trials.append(TrialInput("given" if seed is None else "generated", seed, shapes))
 
@@ -170,17 +171,19 @@ class _Comparison:
         first = self._try_first()
         before: int | None = None
         for number, other in enumerate(others(graph, first, settings.batch), 1):
-            if number >= settings.rounds or not self._affordable():
+            if number >= settings.rounds:
                 return
-            if not other.reshaped:
+            if not self._affordable(other.trial, first):
+                continue
+            if not other.due:
                 dead = self._coverage.total
                 if not dead or dead == before:
                     return
                 before = dead
             self._try_if_accepted(generate(graph, other.trial, settings.seed + number), settings.seed + number)
 
-    def _affordable(self) -> bool:
-        return self._spent * (len(self._trials) + 1) / len(self._trials) <= _BUDGET
+    def _affordable(self, trial: Trial, first: Trial) -> bool:
+        return self._spent + self._cost * trial.batch / first.batch <= _BUDGET
 
     def _try_if_accepted(self, inputs: list[Array], seed: int) -> InputError | None:
         """Tries inputs that the model and the reference take; the reason where they do not."""

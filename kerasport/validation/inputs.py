@@ -29,12 +29,14 @@ class Trial:
         size: The size of unknown dimensions.
         integers: From which integers to draw where no layer says which are allowed.
         spread: The standard deviation of numbers that no layer bounds.
+        sweeps: Whether ids are all that there are, one after another, none of them padding.
     """
 
     batch: int
     size: int
     integers: range
     spread: float = 1.0
+    sweeps: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,11 @@ class Other:
 
     Attributes:
         trial: What is drawn.
-        reshaped: Whether its shapes are others than the first trial's.
+        due: Whether it is due whatever the trials before it have excited.
     """
 
     trial: Trial
-    reshaped: bool = False
+    due: bool = False
 
 
 def trials(graph: Graph, batch: int) -> Iterator[Trial]:
@@ -65,7 +67,7 @@ def trials(graph: Graph, batch: int) -> Iterator[Trial]:
 
 
 def others(graph: Graph, first: Trial, batch: int | None) -> Iterator[Other]:
-    """Trials behind the first one: another batch and another size where they are open, then wilder numbers.
+    """Trials behind the first one: another batch and size where they are open, all ids, then wilder numbers.
 
     Args:
         graph: The model.
@@ -76,9 +78,20 @@ def others(graph: Graph, first: Trial, batch: int | None) -> Iterator[Other]:
     sizes_open = any(None in value.type.shape[1:] for value in graph.inputs)
     size = next((size for size in _unknown_sizes(graph) if size != first.size), first.size) if sizes_open else 0
     if not fixed or size != first.size:
-        yield Other(replace(first, batch=batch or (1 if first.batch > 1 else 2), size=size), reshaped=True)
+        yield Other(replace(first, batch=batch or (1 if first.batch > 1 else 2), size=size), due=True)
+    rows = max((_rows_for_all_ids(graph, value, first) for value in graph.inputs), default=0)
+    if batch is None and rows:
+        yield Other(replace(first, batch=rows, sweeps=True), due=True)
     for spread in (3.0, 1.0, 10.0, 0.3):
         yield Other(replace(first, spread=spread))
+
+
+def _rows_for_all_ids(graph: Graph, value: Value, trial: Trial) -> int:
+    """How many rows of an input hold each of its ids once; 0 where it has none, or a number of rows of its own."""
+    if value.type.dtype == "string" or not value.type.shape or value.type.shape[0] is not None:
+        return 0
+    highest = max((domain.high for domain in _domains(graph, value) if domain is not None and domain.ids), default=0.0)
+    return -(-int(highest) // prod(dim or trial.size for dim in value.type.shape[1:]))
 
 
 def generate(graph: Graph, trial: Trial, seed: int) -> list[Array]:
@@ -103,7 +116,7 @@ def _draw(graph: Graph, value: Value, trial: Trial, rng: np.random.Generator) ->
         return _positive_definite(shape, rng).astype(value.type.dtype)
     array = _within(domains, value.type.dtype, shape, rng, trial)
     padding = next((domain.padding for domain in domains if domain.padding is not None), None)
-    if padding is not None and len(shape) > 1:
+    if padding is not None and len(shape) > 1 and not trial.sweeps:
         array = _pad(array, padding, rng)
     return array.astype(value.type.dtype)
 
@@ -128,6 +141,8 @@ def _within(
     low = max((domain.low for domain in bounded), default=trial.integers.start)
     high = min((domain.high for domain in bounded), default=trial.integers.stop)
     if not dtype.startswith("float") or any(domain.ids for domain in bounded):
+        if trial.sweeps:
+            return np.resize(np.arange(int(low), max(int(high), int(low) + 1)), shape)
         first = int(low) + any(domain.padding == low for domain in bounded)
         return rng.integers(min(first, max(int(high) - 1, 0)), max(int(high), 1), shape)
     return rng.uniform(low, high, shape) if bounded else rng.normal(scale=trial.spread, size=shape)
