@@ -19,7 +19,7 @@ from kerasport.validation.coverage import Coverage
 from kerasport.validation.ends import judge_ends
 from kerasport.validation.error import LayerError, Tolerance
 from kerasport.validation.plan import FloatType, Plan, places
-from kerasport.validation.result import TrialInput, Validation
+from kerasport.validation.result import TrialInput, Validation, Witness
 from kerasport.validation.trial import judge_layers
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class Settings:
         chained: Whether to see as well how errors add up from layer to layer.
         rounds: With how many batches the model is tried at most, more than one where channels stay dead, or where its
             shapes are open.
+        witness: Whether onnx's reference evaluator is asked about layers that fail.
     """
 
     seed: int = 0
@@ -55,6 +56,7 @@ class Settings:
     memory: int = 128 << 20
     chained: bool = True
     rounds: int = _ROUNDS
+    witness: bool = True
 
 
 def validate(
@@ -128,6 +130,7 @@ class _Comparison:
         self._outputs: dict[str, LayerError] = {}
         self._coverage = Coverage(plan.graph)
         self._trials: list[TrialInput] = []
+        self._witnesses: tuple[Witness, ...] = ()
         self._spent = self._cost = 0
 
     def of(self, given: list[Array] | None) -> Validation:
@@ -142,6 +145,7 @@ class _Comparison:
             outputs=tuple(self._outputs[name] for name in self._plan.graph.output_names),
             tolerance=self._tolerance,
             trials=tuple(self._trials),
+            witnesses=self._witnesses,
         )
 
     def _with_coverage(self, entry: LayerError) -> LayerError:
@@ -150,9 +154,13 @@ class _Comparison:
     def _try(self, inputs: list[Array], final: list[Array] | str, seed: int | None) -> None:
         """One batch; of what several batches find, the worst counts."""
         plan, settings = self._plan, self._settings
-        found = judge_layers(
-            plan, inputs, self._session.feeds(inputs), self._tolerance, settings.memory, settings.chained
-        )
+        feeds = self._session.feeds(inputs)
+        found = judge_layers(plan, inputs, feeds, self._tolerance, settings.memory, settings.chained)
+        failing = [name for name in plan.calls if name in found.entries and not found.entries[name].passed]
+        if failing and settings.witness and not self._witnesses:
+            from kerasport.validation.witness import hear
+
+            self._witnesses = hear(plan, inputs, feeds, failing, self._tolerance)
         for name, entry in found.entries.items():
             self._layers[name] = _worse(self._layers.get(name), entry)
         for entry in judge_ends(plan, inputs, final, found.ends, self._tolerance):

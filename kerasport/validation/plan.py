@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -101,6 +102,28 @@ class Plan:
             self.places[value.name].name: np.dtype("str" if value.type.dtype == "string" else value.type.dtype)
             for value in values
         }
+
+    @cached_property
+    def makers(self) -> dict[str, str]:
+        """For each ONNX value that stands for layers' outputs: the first layer's value for which it does."""
+        return {self.places[name].name: name for name in reversed(self.calls) if name in self.places}
+
+    def stored(self, name: str, values: Mapping[str, Array]) -> Array:
+        """A layer's output as the ONNX model has it.
+
+        Args:
+            name: The layer's value.
+            values: Arrays in Keras's axis order.
+        """
+        place = self.places[name]
+        array, dtype = place.stored(values[name]), self.types[place.name]
+        return array if array.dtype.kind == "U" else array.astype(dtype, copy=False)
+
+    def layer(self, name: str) -> Part:
+        """The nodes that give a layer's output, from those of the layers before it."""
+        place = self.places[name].name
+        (whole,) = cut(self.skeleton, dict.fromkeys(self.aliases, 0), sys.maxsize)
+        return whole.layer(place)
 
     @cached_property
     def folded(self) -> dict[str, tuple[str, ...]]:

@@ -102,7 +102,8 @@ class Validation:
             return text + more
         reason = first.detail or f"its error is {first.max_abs:.2g}, {first.max_rel:.1e} of its largest value"
         with_folded = f" (with {', '.join(first.folded)} folded in)" if first.folded else ""
-        return f"the layer {first.name!r}{with_folded} is the first that diverges: {reason}"
+        heard = next((f"; {witness.text}" for witness in self.witnesses if witness.layer == first.name), "")
+        return f"the layer {first.name!r}{with_folded} is the first that diverges: {reason}{heard}"
 
     def to_json(self) -> dict[str, Any]:
         """The documented machine-readable form, ``schema`` 2."""

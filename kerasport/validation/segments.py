@@ -148,6 +148,20 @@ class Part:
         reads = set[str]().union(*map(_reads, kept))
         return Part(self.skeleton, kept[::-1], reads, frozenset(), self.placed)
 
+    def as_model(self, name: str, values: Mapping[str, Array]) -> tuple[onnx.ModelProto, str]:
+        """A model of its own that gives one layer's output as ``run_alone`` does, and how that is called in it.
+
+        Args:
+            name: The layer's output.
+            values: As for ``run_alone``.
+        """
+        import onnx
+
+        needed = self.reads.difference(name for name in self.made if name not in self.placed)
+        nodes = [self._renamed(node) for node in self.nodes]
+        model = part_model(self.skeleton, nodes, needed, [_OWN + name], values)
+        return onnx.ModelProto.FromString(model), _OWN + name
+
     def _renamed(self, node: onnx.NodeProto) -> onnx.NodeProto:
         import onnx
 

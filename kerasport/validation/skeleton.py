@@ -91,6 +91,12 @@ class Skeleton:
         """The model's metadata."""
         return {entry.key: entry.value for entry in self.proto.metadata_props}
 
+    @property
+    def maker(self) -> str:
+        """What wrote the model, if not kerasport."""
+        name = self.proto.producer_name
+        return "" if name == "kerasport" else name or "another converter"
+
     def check(self) -> None:
         """Runs onnx's checker, type and shape inference included, with the weights as inputs of their types.
 

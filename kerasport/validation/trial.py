@@ -236,8 +236,7 @@ class _Judge:
             self._found.entries[value] = replace(wrong, folded=self._plan.folded.get(value, ()))
             return
         alone = place.logical(alone)
-        cut = call.spec.cuts_to_whole_numbers and value == call.outputs[0].name
-        limit = self._limit(value, expected, float(cut))
+        limit = layer_limit(self._plan, self._tolerance, self._known, value, expected)
         class_name = type(call.spec).__name__
         measured = measure(value, class_name, alone, expected, limit)
         entry = replace(measured.entry, folded=self._plan.folded.get(value, ()))
@@ -248,13 +247,25 @@ class _Judge:
         self._found.entries[value] = entry
         if not entry.passed and not self._tolerance.by_numbers:
             self.doubts[value] = Doubt(entry, limit, measured.errors)
-        if cut and entry.passed and entry.max_abs:
+        if limit.slack and entry.passed and entry.max_abs:
             self._found.cut[value] = alone
 
-    def _limit(self, value: str, expected: Array, slack: float) -> Limit:
-        if self._tolerance.by_numbers:
-            return replace(self._tolerance.limit(), slack=slack)
-        if expected.dtype.kind != "f":
-            return Limit(slack=slack)
-        length, magnitude = self._plan.length(value, self._known), self._plan.calls[value].spec.magnitude
-        return Limit(roundings=self._tolerance.roundings, unit=unit(expected, length, magnitude), slack=slack)
+
+def layer_limit(plan: Plan, tolerance: Tolerance, known: Mapping[str, int], value: str, expected: Array) -> Limit:
+    """What error a layer's value may have.
+
+    Args:
+        plan: The model.
+        tolerance: What is allowed.
+        known: How many numbers each value of the graph has.
+        value: The layer's value.
+        expected: What it should be.
+    """
+    call = plan.calls[value]
+    slack = float(call.spec.cuts_to_whole_numbers and value == call.outputs[0].name)
+    if tolerance.by_numbers:
+        return replace(tolerance.limit(), slack=slack)
+    if expected.dtype.kind != "f":
+        return Limit(slack=slack)
+    length, magnitude = plan.length(value, known), call.spec.magnitude
+    return Limit(roundings=tolerance.roundings, unit=unit(expected, length, magnitude), slack=slack)
