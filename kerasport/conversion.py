@@ -166,11 +166,11 @@ def _digest(path: Path) -> str:
 
 
 def _validated(model: LoadedModel, path: Path) -> Validation:
-    from kerasport.validation import compare
+    from kerasport.validation import Settings, compare
     from kerasport.validation.skeleton import read_skeleton
 
     read_skeleton(path).check()
-    result = compare(model, path)
+    result = compare(model, path, settings=Settings(chained=False))
     if not result.passed:
         raise MismatchError(
             f"The converted model is not what {model.saved.path} computes: {result.verdict()}.",

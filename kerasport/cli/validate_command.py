@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from kerasport.layers.base import Value
     from kerasport.validation import LayerError, Validation
 
+_SHOWN = 12
+
 
 @click.command("validate")
 @click.argument("model", type=click.Path(path_type=Path))
@@ -100,17 +102,30 @@ def _show(result: Validation) -> None:
     from kerasport.cli.tables import show_table
 
     terminal = console()
-    titles = ("layer", "class", "shape", "max abs error", "relative to its largest", "")
-    show_table(terminal, titles, [_row(entry) for entry in (*result.layers, *result.outputs)])
+    titles = ("layer", "class", "shape", "max abs error", "relative to its largest", "roundings", "in the chain", "")
+    show_table(terminal, titles, [_row(entry) for entry in result.entries])
     if result.missing:
-        terminal.print(f"folded into a neighbour, judged there: {', '.join(result.missing)}", markup=False)
+        terminal.print(_shortened("folded into a neighbour, judged there: ", result.missing), markup=False)
+    if result.dead:
+        dead = [f"{entry.name} ({entry.dead} of {entry.channels})" for entry in result.dead]
+        terminal.print(_shortened("channels that no input has changed: ", dead), markup=False)
+    for witness in result.witnesses:
+        terminal.print(_sentence(witness.text), markup=False)
     terminal.print(_sentence(result.verdict()), style="green" if result.passed else "red", markup=False)
 
 
 def _row(entry: LayerError) -> list[str]:
     errors = f"{entry.max_abs:.2e}", f"{entry.max_rel:.2e}"
-    return [entry.name, entry.class_name, "×".join(map(str, entry.shape)), *errors, "✓" if entry.passed else "✗"]
+    roundings = "-" if entry.allowed is None else f"{entry.roundings:.1f} of {entry.allowed:g}"
+    chained = "-" if entry.chained is None else f"{entry.chained:.1e}"
+    shape = "×".join(map(str, entry.shape))
+    return [entry.name, entry.class_name, shape, *errors, roundings, chained, "✓" if entry.passed else "✗"]
+
+
+def _shortened(title: str, names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return title + ", ".join(names[:_SHOWN]) + more
 
 
 def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + "."
+    return text[:1].upper() + text[1:].rstrip(".") + "."

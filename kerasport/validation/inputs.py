@@ -60,7 +60,7 @@ def trials(graph: Graph, batch: int) -> Iterator[Trial]:
     """
     likeliest, *others = _unknown_sizes(graph)
     for rows in dict.fromkeys([batch, 2, 1, *range(4, 9), 16]):
-        for integers in (range(10), range(1, 10), range(1, 3)):
+        for integers in (range(10), range(1, 10), range(1, 3), range(2), range(1)):
             yield Trial(rows, likeliest, integers)
     for size in others:
         yield Trial(batch, size, range(10))
