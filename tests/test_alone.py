@@ -157,8 +157,9 @@ def test_numbers_given_for_the_tolerance_decide(tmp_path: Path) -> None:
 
 
 def test_a_unit_grows_with_the_root_of_the_length_and_with_the_channel() -> None:
-    values = np.array([[1.0, 100.0], [-2.0, 50.0]], "float32")
-    np.testing.assert_allclose(unit(values, 1), np.array([2.0, 100.0]) * 2.0**-24)
+    values = np.array([[1.0, 100.0], [-40.0, 50.0]], "float32")
+    np.testing.assert_allclose(unit(values, 1), np.array([40.0, 100.0]) * 2.0**-24)
+    np.testing.assert_allclose(unit(values[:1], 1), np.array([50.0, 100.0]) * 2.0**-24)  # one value says little
     np.testing.assert_allclose(unit(values, 64), unit(values, 1) * 8)
     assert unit(np.zeros((2, 2), "float32"), 1).min() > 0
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 _BLOCK = 1 << 15  # numbers
 _SMALLEST = float(np.finfo(np.float32).tiny)
-# A unit of a channel is at least this part of the unit of the largest one: what is near zero is a difference, often.
+# The unit of a channel is at least this part of the unit of the largest one, and of a channel of which few values are
+# seen more: what is near zero is a difference, often.
 _QUIET = 2.0**-10
 NOT_FINITE = "NaN or infinity in one and not in the other"
 ROUNDING = "float32 has no more digits here: the reference's own error in it is as large"
@@ -144,7 +145,9 @@ def unit(expected: Array, length: int, magnitude: float = 0.0) -> Array:
         Shape (channels,); () for an output without axes.
     """
     largest = _largest(expected)
-    floor = max(float(largest.max(initial=0.0)) * _QUIET, magnitude, _SMALLEST)
+    seen = max(expected.size // max(largest.size, 1), 1)
+    quiet = max(_QUIET, 0.5 / seen)
+    floor = max(float(largest.max(initial=0.0)) * quiet, magnitude, _SMALLEST)
     half = 2.0**-53 if expected.dtype == np.float64 else 2.0**-24
     return np.asarray(half * length**0.5 * np.maximum(largest, floor))
 
