@@ -7,8 +7,10 @@ import json
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import fields, replace
+from html.parser import HTMLParser
 from math import inf
 from pathlib import Path
 from xml.etree import ElementTree
@@ -21,9 +23,10 @@ import kerasport as kp
 from kerasport.checking import Check
 from kerasport.errors import FileError, MismatchError, OptionError, Problem
 from kerasport.report import FORMATS, Report, render, write
+from kerasport.report.chart import Scale
 from kerasport.report.markdown import code
 from kerasport.report.text import number, visible
-from kerasport.validation import LayerError, Validation
+from kerasport.validation import LayerError, Tolerance, Validation
 from tests import validations
 from tests.conftest import Outcome
 
@@ -51,7 +54,7 @@ def test_each_format_is_written_whole_by_its_suffix(suffix: str, tmp_path: Path)
 
 
 def test_an_unknown_suffix_and_a_missing_folder_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match=r"\.json, \.md, \.xml"):
+    with pytest.raises(OptionError, match=r"\.json, \.md, \.html, \.xml"):
         write(report(None), tmp_path / "r.json", tmp_path / "r.pdf")
     with pytest.raises(FileError, match="folder"):
         write(report(None), tmp_path / "no" / "r.json")
@@ -192,6 +195,125 @@ def test_markdown_fits_a_comment_on_github() -> None:
     assert "more, which stand in the reports in HTML and JSON" in text
 
 
+# --- HTML
+
+
+class Reader(HTMLParser):
+    """Notes the elements, and that they close in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: Counter[str] = Counter()
+        self.attributes: list[tuple[str, str | None]] = []
+        self.texts: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags[tag] += 1
+        self.attributes += attrs
+        if tag != "meta":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+def page_of(made: Report) -> Reader:
+    reader = Reader()
+    reader.feed(render(made, ".html"))
+    reader.close()
+    assert not reader.open
+    return reader
+
+
+def test_the_page_loads_nothing_and_runs_nothing() -> None:
+    for validation in (validations.many(3), validations.many(300), validations.hostile()):
+        made = report(validation)
+        page = page_of(made)
+        assert not page.tags.keys() & {"script", "link", "img", "iframe", "object", "base", "form", "input"}
+        for name, value in page.attributes:
+            assert name not in ("src", "style")
+            assert not name.startswith("on")
+            assert name != "href" or (value or "").startswith("#layer-")
+        assert "url(" not in render(made, ".html")
+        assert "@import" not in render(made, ".html")
+        assert ("content", "default-src 'none'; style-src 'unsafe-inline'") in page.attributes
+
+
+def test_names_are_texts_in_the_page() -> None:
+    texts = page_of(report(validations.hostile())).texts
+    assert "<script>alert(1)</script>" in texts
+    assert "]]><!-- --></details></svg></style>" in texts
+    assert "escape\\x1b[31m and\\x00null" in texts
+
+
+def test_links_lead_to_rows_of_the_table() -> None:
+    page = page_of(report(validations.many(30)))
+    targets = {f"#{value}" for name, value in page.attributes if name == "id"}
+    links = {value for name, value in page.attributes if name == "href"}
+    assert links == targets
+    assert len(targets) == 30
+
+
+def test_few_layers_are_rows_and_many_are_columns() -> None:
+    few, many = page_of(report(validations.many(3))), page_of(report(validations.many(300)))
+    assert ("class", "row") in few.attributes
+    assert ("class", "row") not in many.attributes
+    assert few.attributes.count(("class", "dot")) == 3
+    assert many.attributes.count(("class", "dot")) == many.attributes.count(("class", "hit")) == 300
+    assert many.attributes.count(("class", "pin right")) == 10
+
+
+def test_thousands_of_layers_are_drawn_in_columns_of_the_worst() -> None:
+    layers = [*validations.many(5000).layers]
+    layers[1234] = validations.layer(1234, 99.0)
+    page = page_of(report(validations.validation(*layers)))
+    assert page.attributes.count(("class", "hit")) <= 600
+    assert page.attributes.count(("class", "bar wrong")) == 1
+
+
+def test_the_scale_is_logarithmic_and_has_room_for_everything() -> None:
+    scale = Scale.over([0.5, 32.0, 81_234.0, 0.0, inf], -2)
+    assert (scale.low, scale.high) == (-2, 5)
+    assert [scale.part(value) for value in (0.0, 0.01, 1e5, inf, 1e9)] == [0.0, 0.0, 1.0, 1.0, 1.0]
+    assert scale.part(10.0) == pytest.approx(3 / 7)
+    assert len(scale.ticks(4)) <= 4
+
+
+def test_the_page_says_everything() -> None:
+    made = Report.of(
+        Path("model.h5"),
+        validation=replace(validations.wrong(), expected=(validations.output("kept"),)),
+        options={"seed": 7, "opset": None},
+        conversion={"nodes": 12345},
+    )
+    text = " ".join(page_of(made).texts)
+    for part in (
+        "Mismatch",
+        "What disagrees",
+        "our translation stands alone",
+        "bn_3, pad_3",
+        "81,234",
+        "image: 3×8×8×3",
+        "Predictions kept from Keras",
+        "--seed",
+        "12,345",
+        made.environment["platform"],
+    ):
+        assert part in text, part
+    assert "--opset" not in text
+
+
+def test_errors_by_given_tolerances_are_drawn_relative() -> None:
+    layers = [validations.layer(index, 3.0, allowed=None) for index in range(30)]
+    text = " ".join(page_of(report(validations.validation(*layers, tolerance=Tolerance(1e-3, 1e-4)))).texts)
+    assert "own error, relative" in text
+    assert "in roundings" not in text
+
+
 # --- texts
 
 
@@ -282,7 +404,7 @@ def test_an_unknown_suffix_is_refused_before_any_work(
 ) -> None:
     outcome = kerasport("convert", seed_model, tmp_path / "m.onnx", "--report", tmp_path / target)
     assert outcome.code == 2
-    assert "a report is written as .json, .md, .xml" in outcome.err
+    assert "a report is written as .json, .md, .html, .xml" in outcome.err
     assert not list(tmp_path.iterdir())
 
 

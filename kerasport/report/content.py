@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf, isfinite
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ TITLES = {
     "unfit": "Inputs do not fit",
     "failed": "Failed",
 }
+FAULTLESS = {"passed", "convertible", "unvalidated"}
 _WORST = 10
 
 
@@ -148,6 +150,8 @@ class Report:
 
 def margin(entry: LayerError) -> float:
     """How much of what is allowed an error takes; above 1 it is too large."""
+    if not entry.passed and not isfinite(entry.max_abs):
+        return inf
     return entry.roundings / entry.allowed if entry.allowed else 0.0
 
 
@@ -160,9 +164,9 @@ def worst(entries: Sequence[LayerError], count: int = _WORST) -> list[LayerError
 def explained(entry: LayerError, validation: Validation) -> list[str]:
     """What is known of an error, a sentence a line, without full stops."""
     lines = [visible(entry.detail) if entry.detail else f"its error is {number(entry.max_abs)}, {_relative(entry)}"]
-    if entry.allowed is not None:
+    if entry.allowed is not None and isfinite(entry.roundings):
         lines.append(f"that is {number(entry.roundings)} roundings, where {number(entry.allowed)} are allowed")
-    if entry.just_passes:
+    if entry.just_passes and isfinite(entry.just_passes):
         lines.append(f"rtol and atol of {number(entry.just_passes)} would just pass")
     if entry.worst and entry.actual is not None and entry.expected is not None:
         values = f"{number(entry.actual, 9)} where {number(entry.expected, 9)} is right"

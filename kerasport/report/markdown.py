@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from kerasport.report.content import TITLES, explained, worst
-from kerasport.report.text import number, option_text, shape_text, size_text, visible, was_given
+from kerasport.report.content import FAULTLESS, TITLES, explained, worst
+from kerasport.report.text import number, option_text, shape_text, short, size_text, visible, was_given
 
 if TYPE_CHECKING:
     from kerasport.report.content import Report
@@ -16,17 +16,15 @@ if TYPE_CHECKING:
     from kerasport.validation.result import Validation
 
 _SHORT = 8
-_LONGEST_NAME = 120
 # GitHub takes 65,536 characters in a comment.
 _MOST = 60_000
-_FAULTLESS = {"passed", "convertible", "unvalidated"}
 _TITLES = ("", "layer", "class", "shape", "roundings", "allowed", "max abs", "relative", "chained")
 _ALIGNED = (":-:", "---", "---", "---", "--:", "--:", "--:", "--:", "--:")
 
 
 def render(report: Report) -> str:
     """The text of a Markdown file."""
-    mark = "✅" if report.outcome in _FAULTLESS else "❌"
+    mark = "✅" if report.outcome in FAULTLESS else "❌"
     parts = [f"## {mark} kerasport {report.command}: {TITLES[report.outcome].lower()}", _plain(report.verdict())]
     parts += _reasons(report)
     validation = report.validation
@@ -41,7 +39,7 @@ def render(report: Report) -> str:
 
 def code(text: str) -> str:
     """A stranger's text as code, in which Markdown, HTML, table cells and @mentions mean nothing."""
-    shown = visible(text, _LONGEST_NAME)
+    shown = short(text)
     if re.fullmatch(r"[\w./:+=, ()-]*\w[\w./:+=, ()-]*", shown):
         return f"`{shown.strip()}`"
     return "<code>" + re.sub(r"[^\w ]|_", lambda match: f"&#{ord(match[0])};", shown) + "</code>"

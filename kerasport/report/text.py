@@ -17,6 +17,11 @@ def visible(text: str, most: int = 2000) -> str:
     return cut if cut.isprintable() else "".join(c if c.isprintable() else _escaped(c) for c in cut)
 
 
+def short(name: str) -> str:
+    """A name of which no more is shown than tells it apart; reports in JSON have it whole."""
+    return visible(name, 120) or "(no name)"
+
+
 def _escaped(character: str) -> str:
     return ascii(character)[1:-1]
 

@@ -13,7 +13,7 @@ from kerasport.files import whole
 if TYPE_CHECKING:
     from kerasport.report.content import Report
 
-FORMATS = {".json": "document", ".md": "markdown", ".xml": "junit"}
+FORMATS = {".json": "document", ".md": "markdown", ".html": "page", ".xml": "junit"}
 """The module that renders each, by suffix."""
 
 
@@ -44,7 +44,7 @@ def render(report: Report, suffix: str) -> str:
 
     Args:
         report: What it says.
-        suffix: ".json", ".md" or ".xml".
+        suffix: ".json", ".md", ".html" or ".xml".
     """
     text: str = import_module(f"kerasport.report.{FORMATS[suffix]}").render(report)
     return text
@@ -55,7 +55,7 @@ def write(report: Report, *targets: str | Path) -> None:
 
     Args:
         report: What it says.
-        targets: Files that end in .json, .md or .xml.
+        targets: Files that end in .json, .md, .html or .xml.
 
     Raises:
         OptionError: A suffix names no format; nothing was written.
