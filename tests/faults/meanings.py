@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from random import Random
 from typing import Any
 
@@ -81,20 +81,45 @@ def _whole(part: Frozen) -> Spec:
     return part
 
 
-def _calls(subject: Subject) -> Iterator[tuple[Call, str, Frozen, _Rebuild]]:
+@dataclass(frozen=True)
+class _Part:
+    """A spec, or one inside of it.
+
+    Attributes:
+        call: The call that it is of.
+        path: Where it is in the call's spec, with a dot behind it.
+        spec: The part.
+        rebuild: The call's spec with another part in its place.
+    """
+
+    call: Call
+    path: str
+    spec: Frozen
+    rebuild: _Rebuild
+
+    def with_part(self, part: Frozen) -> Call:
+        """The call with another part in this one's place."""
+        return replace(self.call, spec=self.rebuild(part))
+
+    def field(self, name: str) -> Any:
+        """A field, None where there is none."""
+        return getattr(self.spec, name, None)
+
+
+def _parts_of(subject: Subject) -> Iterator[_Part]:
     for call in subject.graph.calls:
         for path, part, rebuild in _parts(call.spec, _whole, ""):
-            yield call, path, part, rebuild
+            yield _Part(call, path, part, rebuild)
 
 
-def call_site(subject: Subject, call: Call, changed: Call, what: str, reason: str = "") -> Site:
-    """A fault in one call of a layer."""
+def call_site(subject: Subject, changed: Call, what: str, reason: str = "") -> Site:
+    """A fault in one call of a layer, which is given as it is then."""
 
     def make(_: Random) -> tuple[onnx.ModelProto, frozenset[str]]:
-        calls = tuple(changed if each is call else each for each in subject.graph.calls)
+        calls = tuple(changed if each.name == changed.name else each for each in subject.graph.calls)
         return _exported(subject, replace(subject.graph, calls=calls), [changed])
 
-    return Site(f"{call.name}: {what}", make, reason)
+    return Site(f"{changed.name}: {what}", make, reason)
 
 
 def _exported(subject: Subject, graph: Graph, at_fault: list[Call]) -> tuple[onnx.ModelProto, frozenset[str]]:
@@ -102,14 +127,12 @@ def _exported(subject: Subject, graph: Graph, at_fault: list[Call]) -> tuple[onn
     return proto, layers_of_calls(graph, proto, at_fault)
 
 
-def _set(subject: Subject, call: Call, path: str, part: Frozen, rebuild: _Rebuild, **values: Any) -> Iterator[Site]:
-    """Other values of a spec's fields, where the layer's type and its weights stay as they are."""
-    spec = rebuild(replace(part, **values))
-    if _fits(call, spec):
-        what = ", ".join(
-            f"{path}{name} is {_shown(v)} instead of {_shown(getattr(part, name))}" for name, v in values.items()
-        )
-        yield call_site(subject, call, replace(call, spec=spec), what)
+def _set(subject: Subject, at: _Part, name: str, value: Any, reason: str = "") -> Iterator[Site]:
+    """Another value of a field, where the layer's type and its weights stay as they are."""
+    changed = at.with_part(replace(at.spec, **{name: value}))
+    if _fits(at.call, changed.spec):
+        what = f"{at.path}{name} is {_shown(value)} instead of {_shown(at.field(name))}"
+        yield call_site(subject, changed, what, reason)
 
 
 def _shown(value: Any) -> str:
@@ -144,40 +167,40 @@ def _functions(part: Frozen) -> Iterator[tuple[str, Function]]:
 @kind("activation replaced by its neighbour")
 def activation_neighbour(subject: Subject) -> Iterator[Site]:
     """See ``_NEIGHBOURS``."""
-    for call, path, part, rebuild in _calls(subject):
-        for name, f in _functions(part):
+    for at in _parts_of(subject):
+        for name, f in _functions(at.spec):
             if f.name in _NEIGHBOURS:
-                yield from _set(subject, call, path, part, rebuild, **{name: function(_NEIGHBOURS[f.name])})
+                yield from _set(subject, at, name, function(_NEIGHBOURS[f.name]))
 
 
 @kind("activation with another parameter")
 def activation_parameter(subject: Subject) -> Iterator[Site]:
     """hard_sigmoid of Keras 2 and 3, gelu by erf and tanh, leaky slopes of 0.2 and 0.3, and more."""
-    for call, path, part, rebuild in _calls(subject):
-        for name, f in _functions(part):
+    for at in _parts_of(subject):
+        for name, f in _functions(at.spec):
             for parameter, other in _PARAMETERS.get(f.name, {}).items():
                 changed = other(f[parameter])
                 if changed != f[parameter]:
                     new = Function(f.name, tuple(sorted({**dict(f.parameters), parameter: changed}.items())))
-                    yield from _set(subject, call, path, part, rebuild, **{name: new})
+                    yield from _set(subject, at, name, new)
 
 
 @kind("epsilon")
 def epsilon(subject: Subject) -> Iterator[Site]:
     """1e-3, Keras's, and 1e-5, that of others, taken for each other."""
-    for call, path, part, rebuild in _calls(subject):
-        value = getattr(part, "epsilon", None)
+    for at in _parts_of(subject):
+        value = at.field("epsilon")
         if isinstance(value, float):
-            yield from _set(subject, call, path, part, rebuild, epsilon=1e-5 if value >= 1e-4 else 1e-3)
+            yield from _set(subject, at, "epsilon", 1e-5 if value >= 1e-4 else 1e-3)
 
 
 @kind("scale or offset dropped")
 def affine_dropped(subject: Subject) -> Iterator[Site]:
     """A normalisation without its gamma, or without its beta."""
-    for call, path, part, rebuild in _calls(subject):
+    for at in _parts_of(subject):
         for name in ("scale", "center"):
-            if getattr(part, name, None) is True:
-                yield from _set(subject, call, path, part, rebuild, **{name: False})
+            if at.field(name) is True:
+                yield from _set(subject, at, name, False)
 
 
 @kind("weights swapped")
@@ -205,25 +228,24 @@ def _swap_site(subject: Subject, key: str, a: str, b: str) -> Site:
 @kind("dilation lost")
 def dilation_lost(subject: Subject) -> Iterator[Site]:
     """All dilations 1."""
-    for call, path, part, rebuild in _calls(subject):
-        dilations, sizes = getattr(part, "dilations", ()), getattr(part, "kernel_size", ())
+    for at in _parts_of(subject):
+        dilations, sizes = at.field("dilations"), at.field("kernel_size")
         if dilations and max(dilations) > 1:
-            ones = (1,) * len(dilations)
-            spec = rebuild(replace(part, dilations=ones))
+            changed = at.with_part(replace(at.spec, dilations=(1,) * len(dilations)))
             matters = any(d > 1 and size > 1 for d, size in zip(dilations, sizes, strict=True))
             reason = "" if matters else proofs.ONE_POSITION
-            yield call_site(subject, call, replace(call, spec=spec), f"{path}dilations {dilations} lost", reason)
+            yield call_site(subject, changed, f"{at.path}dilations {dilations} lost", reason)
 
 
 @kind("stride lost")
 def stride_lost(subject: Subject) -> Iterator[Site]:
     """All strides 1; the output has another shape."""
-    for call, path, part, rebuild in _calls(subject):
-        strides = getattr(part, "strides", ())
+    for at in _parts_of(subject):
+        strides = at.field("strides")
         if strides and max(strides) > 1:
-            spec = rebuild(replace(part, strides=(1,) * len(strides)))
-            reason = proofs.ONE_OUTPUT if _one_output(call, spec) else ""
-            yield call_site(subject, call, replace(call, spec=spec), f"{path}strides {strides} lost", reason)
+            changed = at.with_part(replace(at.spec, strides=(1,) * len(strides)))
+            reason = proofs.ONE_OUTPUT if _one_output(at.call, changed.spec) else ""
+            yield call_site(subject, changed, f"{at.path}strides {strides} lost", reason)
 
 
 def _one_output(call: Call, spec: Spec) -> bool:
@@ -238,88 +260,88 @@ def mask_ignored(subject: Subject) -> Iterator[Site]:
     for call in subject.graph.calls:
         for i, mask in enumerate(call.masks):
             if mask is not None:
+                reason = proofs.nothing_masked(subject, mask)
                 masks = (*call.masks[:i], None, *call.masks[i + 1 :])
-                yield call_site(subject, call, replace(call, masks=masks), f"no mask for input {i}")
+                yield call_site(subject, replace(call, masks=masks), f"no mask for input {i}", reason)
 
 
 @kind("masked steps treated otherwise")
 def masked_steps(subject: Subject) -> Iterator[Site]:
     """Zeros for masked steps instead of the last output, or the other way round."""
-    for call, path, part, rebuild in _calls(subject):
-        zero = getattr(part, "zero_masked", None)
-        if isinstance(zero, bool) and any(call.masks) and getattr(part, "masked", False):
-            yield from _set(subject, call, path, part, rebuild, zero_masked=not zero)
+    for at in _parts_of(subject):
+        zero = at.field("zero_masked")
+        if isinstance(zero, bool) and any(at.call.masks) and at.field("masked"):
+            reason = proofs.nothing_masked(subject, at.call.masks[0]) or proofs.masked_steps_unread(subject, at.call)
+            yield from _set(subject, at, "zero_masked", not zero, reason)
 
 
 @kind("sequence read backwards")
 def go_backwards(subject: Subject) -> Iterator[Site]:
     """``go_backwards`` forgotten, or set."""
-    for call, path, part, rebuild in _calls(subject):
-        backwards = getattr(part, "go_backwards", None)
+    for at in _parts_of(subject):
+        backwards = at.field("go_backwards")
         if isinstance(backwards, bool):
-            yield from _set(subject, call, path, part, rebuild, go_backwards=not backwards)
+            reason = proofs.repeated_steps(subject, at.call)
+            yield from _set(subject, at, "go_backwards", not backwards, reason)
 
 
 @kind("merged otherwise")
 def merged(subject: Subject) -> Iterator[Site]:
     """A sum for a mean, the smallest for the largest, and such."""
-    for call, path, part, rebuild in _calls(subject):
-        other = _MERGES.get(type(part))
-        if other is not None and not path:
-            spec = other(
-                **{field.name: getattr(part, field.name) for field in fields(other) if hasattr(part, field.name)}
-            )
-            yield call_site(
-                subject, call, replace(call, spec=spec), f"{other.__name__} instead of {type(part).__name__}"
-            )
-        mode = getattr(part, "merge_mode", None)
+    for at in _parts_of(subject):
+        other = _MERGES.get(type(at.spec))
+        if other is not None:
+            own = {field.name: at.field(field.name) for field in fields(other) if hasattr(at.spec, field.name)}
+            what = f"{other.__name__} instead of {type(at.spec).__name__}"
+            yield call_site(subject, at.with_part(other(**own)), what)
+        mode = at.field("merge_mode")
         modes = {"sum": "ave", "ave": "sum", "mul": "sum"}
         if mode in modes:
-            yield from _set(subject, call, path, part, rebuild, merge_mode=modes[mode])
+            yield from _set(subject, at, "merge_mode", modes[mode])
 
 
 @kind("layer over the wrong axis")
 def layer_axis(subject: Subject) -> Iterator[Site]:
     """Another axis of a normalisation, a softmax or a concatenation, for which the shapes are the same."""
-    for call, path, part, rebuild in _calls(subject):
-        rank = call.inputs[0].type.rank if call.inputs else 0
-        axes, axis = getattr(part, "axes", None), getattr(part, "axis", None)
+    for at in _parts_of(subject):
+        rank = at.call.inputs[0].type.rank if at.call.inputs else 0
+        axes, axis = at.field("axes"), at.field("axis")
         if isinstance(axes, tuple) and len(axes) == 1:
             for other in range(1, rank):
                 if other != axes[0] % rank:
-                    yield from _set(subject, call, path, part, rebuild, axes=(other,))
+                    yield from _set(subject, at, "axes", (other,))
         if isinstance(axis, int) and rank:
             for other in range(1, rank):
                 if other != axis % rank:
-                    yield from _set(subject, call, path, part, rebuild, axis=other)
+                    yield from _set(subject, at, "axis", other)
 
 
 @kind("data layout")
 def data_layout(subject: Subject) -> Iterator[Site]:
     """Channels taken for the first axis where they are the last, or the other way round."""
-    for call, path, part, rebuild in _calls(subject):
-        first = getattr(part, "channels_first", None)
-        if isinstance(first, bool) and call.inputs[0].type.rank > 2:
-            yield from _set(subject, call, path, part, rebuild, channels_first=not first)
+    for at in _parts_of(subject):
+        first = at.field("channels_first")
+        if isinstance(first, bool) and at.call.inputs[0].type.rank > 2:
+            yield from _set(subject, at, "channels_first", not first)
 
 
 @kind("cropped or padded off by one")
 def cropping(subject: Subject) -> Iterator[Site]:
     """One position more at the start, and one less at the end."""
-    for call, path, part, rebuild in _calls(subject):
+    for at in _parts_of(subject):
         for name in ("cropping", "padding"):
-            pairs = getattr(part, name, None)
+            pairs = at.field(name)
             if isinstance(pairs, tuple):
                 for i, (before, after) in enumerate(pairs):
                     moved = (before + 1, after - 1) if after else (before - 1, after + 1)
                     if before or after:
                         new = (*pairs[:i], moved, *pairs[i + 1 :])
-                        yield from _set(subject, call, path, part, rebuild, **{name: new})
+                        yield from _set(subject, at, name, new)
 
 
 @kind("attention sees too much")
 def causal_lost(subject: Subject) -> Iterator[Site]:
     """A causal attention that looks ahead."""
-    for call, path, part, rebuild in _calls(subject):
-        if getattr(part, "causal", None) is True:
-            yield from _set(subject, call, path, part, rebuild, causal=False)
+    for at in _parts_of(subject):
+        if at.field("causal") is True:
+            yield from _set(subject, at, "causal", False)

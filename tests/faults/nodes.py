@@ -125,19 +125,17 @@ def pooling_divisor(subject: Subject) -> Iterator[Site]:
 @kind("another pooling")
 def other_pooling(subject: Subject) -> Iterator[Site]:
     """The largest value instead of the mean, or the mean instead of the largest value."""
-    for index, node, given in _nodes(subject, *_OTHER_POOLS):
+    for index, node, _ in _nodes(subject, *_OTHER_POOLS):
         other = _OTHER_POOLS[node.op_type]
         reason = proofs.window_of_one(subject, index)
-        if given.get("storage_order") is None and len(node.output) == 1:
+        if len(node.output) == 1 and node.input[0] in subject.floats:
             yield node_site(subject, index, f"{other} instead of {node.op_type}", _operator(other), reason)
 
 
 def _operator(name: str) -> _Change:
-    def change(proto: onnx.ModelProto, node: onnx.NodeProto, _: Random) -> None:
+    def change(_: onnx.ModelProto, node: onnx.NodeProto, __: Random) -> None:
         node.op_type = name
         set_attribute(node, "count_include_pad", None)
-        if name in {"ReduceMax", "ReduceMean"} and len(node.input) > 1 and proto.opset_import[0].version < 18:
-            raise AssertionError("axes are attributes before opset 18")
 
     return change
 
@@ -171,6 +169,8 @@ def resize_interpolation(subject: Subject) -> Iterator[Site]:
     """The nearest pixel instead of a linear mixture, or the other way round."""
     for index, _, given in _nodes(subject, "Resize"):
         other = "linear" if given.get("mode", b"nearest") == b"nearest" else "nearest"
+        if len(subject.shapes.get(subject.proto.graph.node[index].input[0], ())) > 4:  # ONNX Runtime has no such
+            continue
         yield node_site(subject, index, f"mode is {other}", _setting(mode=other))
 
 
@@ -199,7 +199,9 @@ def lengths_ignored(subject: Subject) -> Iterator[Site]:
     """Padded steps count, as if sequence_lens were not given."""
     for index, node, _ in _nodes(subject, "LSTM", "GRU", "RNN"):
         if len(node.input) > 4 and node.input[4]:
-            yield node_site(subject, index, "sequence_lens is left out", _without(4))
+            call = subject.call_of(node)
+            reason = proofs.nothing_masked(subject, call.masks[0]) if call and call.masks else ""
+            yield node_site(subject, index, "sequence_lens is left out", _without(4), reason)
 
 
 @kind("initial state dropped")

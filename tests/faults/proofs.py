@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 import onnx
 
+from kerasport.graph import Call
+from kerasport.layers import core, recurrent
+from kerasport.layers.base import Value
 from tests.faults.subject import Array, Subject, attributes
 
 SAME_FILE = "the file is the same: the altered values are equal to the right ones"
@@ -21,6 +24,9 @@ EVEN_PADS = "both sides are padded alike, or not at all"
 ONE_POSITION = "the window has one position"
 ONE_OUTPUT = "there is one window, which a stride does not move"
 SAME_PIXELS = "the same pixel is the nearest for every position"
+ALL_COUNT = "the mask leaves out nothing"
+UNREAD = "what stands in masked steps is read only by layers that leave out these steps"
+REPEATED = "all steps are equal: their order does not matter"
 KEY_BIAS = "it adds one number to all scores of a query, which their softmax takes out again"
 
 
@@ -223,3 +229,45 @@ def _nearest(place: int, scale: float, length: int, made: int, given: Mapping[st
         "round_prefer_ceil": floor(x + 0.5),
     }
     return min(max(down[rounding], 0), length - 1)
+
+
+def nothing_masked(subject: Subject, mask: Value | None) -> str:
+    """Whether a mask is true everywhere."""
+    return ALL_COUNT if mask is not None and _true(subject, mask.name) else ""
+
+
+def _true(subject: Subject, name: str) -> bool:
+    call = subject.producers.get(name)
+    if call is None:
+        return False
+    kind, given = type(call.spec).__name__, [value.name for value in call.inputs]
+    if kind == "FilledLike":
+        return bool(getattr(call.spec, "value", 0.0))
+    some = any(_true(subject, value) for value in given)
+    if kind == "Logical" and getattr(call.spec, "function", "") == "or":
+        return some
+    if kind == "ReduceAny" and call.inputs[0].name in subject.producers:
+        joined = subject.producers[call.inputs[0].name]
+        if type(joined.spec).__name__ == "Join":
+            return any(_true(subject, value.name) for value in joined.inputs)
+    return kind in {"ExpandDims", "ReduceAny"} and some
+
+
+def masked_steps_unread(subject: Subject, call: Call) -> str:
+    """Whether a sequence is read by recurrent layers with the same mask only."""
+    name, mask = call.outputs[0].name, call.masks[0] if call.masks else None
+    readers = [each for each in subject.graph.calls if name in {value.name for value in each.inputs}]
+    if mask is None or not readers or name in {value.name for value in subject.graph.outputs}:
+        return ""
+    alike = all(
+        isinstance(each.spec, recurrent.Recurrent) and each.spec.masked and each.masks and each.masks[0] == mask
+        and each.inputs[0].name == name
+        for each in readers
+    )  # fmt: skip
+    return UNREAD if alike else ""
+
+
+def repeated_steps(subject: Subject, call: Call) -> str:
+    """Whether a layer over steps reads the same numbers at each step."""
+    made = subject.producers.get(call.inputs[0].name)
+    return REPEATED if made is not None and isinstance(made.spec, core.RepeatVector) and not any(call.masks) else ""

@@ -69,18 +69,32 @@ class Subject:
     @cached_property
     def shapes(self) -> dict[str, tuple[int | None, ...]]:
         """The stored shapes of the values as far as shape inference finds them; None where a size is unknown."""
-        graph = onnx.shape_inference.infer_shapes(self.proto, data_prop=True).graph
         known = {name: array.shape for name, array in self.constants.items()}
         return known | {
             value.name: tuple(
                 dim.dim_value if dim.HasField("dim_value") else None for dim in value.type.tensor_type.shape.dim
             )
-            for value in (*graph.input, *graph.value_info, *graph.output)
+            for value in self._inferred
             if value.type.tensor_type.HasField("shape")
         }
 
+    @cached_property
+    def floats(self) -> frozenset[str]:
+        """The values that are float32."""
+        inferred = {v.name for v in self._inferred if v.type.tensor_type.elem_type == onnx.TensorProto.FLOAT}
+        return frozenset(inferred | {name for name, array in self.constants.items() if array.dtype == np.float32})
+
+    @cached_property
+    def _inferred(self) -> list[onnx.ValueInfoProto]:
+        graph = onnx.shape_inference.infer_shapes(self.proto, data_prop=True).graph
+        return [*graph.input, *graph.value_info, *graph.output]
+
     def layers_of_nodes(self, indices: Iterable[int]) -> frozenset[str]:
-        """The layers that nodes belong to: those that stand where the nodes' results first are a layer's output."""
+        """The layers that nodes belong to: those that stand where the nodes' results first are a layer's output.
+
+        Nodes behind the last layer, which bring an output to Keras's axis order, belong to ``output <name>``.
+        """
+        outputs = {value.name for value in self.proto.graph.output}
         found: set[str] = set()
         pending, seen = list(indices), set[int]()
         while pending:
@@ -91,8 +105,10 @@ class Subject:
             for name in self.proto.graph.node[index].output:
                 if name in self._holders:
                     found |= set(self._holders[name])
-                else:
-                    pending += self.readers.get(name, [])
+                    continue
+                pending += self.readers.get(name, [])
+                if name in outputs:
+                    found.add(f"output {name}")
         return frozenset(found)
 
     def layers_of_constant(self, name: str) -> frozenset[str]:
@@ -109,6 +125,11 @@ class Subject:
         return dict(holders)
 
     # --- the graph of specs
+
+    def call_of(self, node: onnx.NodeProto) -> Call | None:
+        """The call that a node was made for, by its name."""
+        calls = [call for call in self.graph.calls if node.name.startswith(f"{call.name}/")]
+        return max(calls, key=lambda call: len(call.name), default=None)
 
     @cached_property
     def producers(self) -> dict[str, Call]:

@@ -79,9 +79,11 @@ def tried(subject: Subject, fault: Fault, folder: Path) -> Outcome:
 
 
 def _named(result: Validation) -> tuple[str, ...]:
-    """The layer that is named first, with those that are folded into it; nothing where only an output fails."""
+    """The layer that is named first, with those that are folded into it; ``output <name>`` where no layer is."""
     first = result.first_divergence
-    return (first.name, *first.folded) if first is not None and first in result.layers else ()
+    if first is None:
+        return ()
+    return (first.name, *first.folded) if first in result.layers else (f"output {first.name}",)
 
 
 def _closest(result: Validation, right: frozenset[str]) -> str:

@@ -52,8 +52,21 @@ def _one_off(array: Array, rng: Random) -> Array:
 def half_precision(subject: Subject) -> Iterator[Site]:
     """Stored as float16, and read back."""
     for name, array in _weights(subject):
-        if np.abs(array).max() < np.finfo(np.float16).max:
+        if np.abs(array).max() < np.finfo(np.float16).max and (array != array.astype(np.float16)).any():
             yield _constant_site(subject, name, "rounded to float16", lambda a, _: a.astype(np.float16))
+
+
+@kind("weights in eight bits")
+def eight_bits(subject: Subject) -> Iterator[Site]:
+    """Quantised to 255 steps over the range of a weight."""
+    for name, array in _weights(subject):
+        if array.any():
+            yield _constant_site(subject, name, "in steps of 1/127 of the largest", _quantised)
+
+
+def _quantised(array: Array, _: Random) -> Array:
+    step = np.abs(array).max() / 127
+    return np.asarray(np.round(array / step) * step)
 
 
 @kind("kernel transposed")
