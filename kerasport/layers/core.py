@@ -219,6 +219,7 @@ class Masking(Spec):
     """Zeroes the steps whose features all equal ``mask_value``, and masks them."""
 
     mask_value: float = 0.0
+    moves_values: ClassVar[bool] = True
 
     @classmethod
     def parse(cls, config: Config) -> Self:

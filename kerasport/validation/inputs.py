@@ -115,9 +115,9 @@ def _draw(graph: Graph, value: Value, trial: Trial, rng: np.random.Generator) ->
     if any(domain.positive_definite for domain in domains):
         return _positive_definite(shape, rng).astype(value.type.dtype)
     array = _within(domains, value.type.dtype, shape, rng, trial)
-    padding = next((domain.padding for domain in domains if domain.padding is not None), None)
-    if padding is not None and len(shape) > 1 and not trial.sweeps:
-        array = _pad(array, padding, rng)
+    paddings = list(dict.fromkeys(domain.padding for domain in domains if domain.padding is not None))
+    if paddings and len(shape) > 1 and not trial.sweeps:
+        array = _pad(array, paddings, rng)
     return array.astype(value.type.dtype)
 
 
@@ -148,8 +148,8 @@ def _within(
     return rng.uniform(low, high, shape) if bounded else rng.normal(scale=trial.spread, size=shape)
 
 
-def _pad(array: Array, value: float, rng: np.random.Generator) -> Array:
-    """Masks steps at the end, at the start, in the middle, and nowhere, row by row."""
+def _pad(array: Array, values: Sequence[float], rng: np.random.Generator) -> Array:
+    """Masks steps at the end, at the start, in the middle, and nowhere, row by row; each row for another mask."""
     steps = array.shape[1]
     places: list[Callable[[], slice]] = [
         lambda: slice(steps - int(rng.integers(0, steps)), steps),
@@ -157,7 +157,7 @@ def _pad(array: Array, value: float, rng: np.random.Generator) -> Array:
         lambda: slice(steps // 3, steps // 3 + int(rng.integers(0, max(steps // 2, 1)))),
     ]
     for row in range(len(array)):
-        array[row, places[row % len(places)]()] = value
+        array[row, places[row % len(places)]()] = values[row % len(values)]
     return array
 
 
