@@ -248,8 +248,9 @@ def _true(subject: Subject, name: str) -> bool:
         return some
     if kind == "ReduceAny" and call.inputs[0].name in subject.producers:
         joined = subject.producers[call.inputs[0].name]
-        if type(joined.spec).__name__ == "Join":
-            return any(_true(subject, value.name) for value in joined.inputs)
+        if type(joined.spec).__name__ == "Join":  # of features, of which one that counts is enough
+            along_features = getattr(joined.spec, "axis", 0) in {-1, joined.outputs[0].type.rank - 1}
+            return along_features and any(_true(subject, value.name) for value in joined.inputs)
     return kind in {"ExpandDims", "ReduceAny"} and some
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from random import Random
 
 from tests.faults import meanings, nodes, weights  # noqa: F401 (they register their kinds)
@@ -67,8 +67,3 @@ def drawn(places: Mapping[str, Mapping[str, int]], count: int, seed: int) -> dic
             used[golden] += 1
             total += 1
     return found
-
-
-def matching(faults: Sequence[Fault], text: str) -> list[Fault]:
-    """The faults whose names have a text in them."""
-    return [fault for fault in faults if text in fault.name]

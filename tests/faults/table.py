@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from tests.faults.trial import DETECTED, EQUIVALENT, MISSED, REFUSED, Outcome, counts
+from tests.faults.trial import DETECTED, EQUIVALENT, FAILED, MISSED, REFUSED, Outcome, counts
 
 NAMED_RIGHT = 0.99
 
@@ -13,7 +13,7 @@ NAMED_RIGHT = 0.99
 def bar_is_met(outcomes: Sequence[Outcome]) -> bool:
     """Whether all that are not provably equivalent are detected, and the right layer is named in 99 % of them."""
     counted = counts(outcomes)
-    return not counted[MISSED] and counted["right layer"] >= NAMED_RIGHT * counted[DETECTED]
+    return not counted[MISSED] + counted[FAILED] and counted["right layer"] >= NAMED_RIGHT * counted[DETECTED]
 
 
 def table(outcomes: Sequence[Outcome]) -> str:
@@ -24,7 +24,9 @@ def table(outcomes: Sequence[Outcome]) -> str:
         "| kind | goldens | made | refused | equivalent | detected | missed | right layer first |",
         "|---|" + "--:|" * 7,
     ]
-    return "\n".join([*head, *rows, _row("all", outcomes), "", *_reasons(outcomes), "", *_failures(outcomes)])
+    return "\n".join(
+        [*head, *rows, _row("all", outcomes), "", *_reasons(outcomes), "", *_alone(outcomes), "", *_failures(outcomes)]
+    )
 
 
 def _row(name: str, outcomes: Sequence[Outcome]) -> str:
@@ -40,11 +42,17 @@ def _reasons(outcomes: Sequence[Outcome]) -> list[str]:
     return ["| why equivalent | faults |", "|---|--:|", *(f"| {reason} | {n} |" for reason, n in reasons.most_common())]
 
 
+def _alone(outcomes: Sequence[Outcome]) -> list[str]:
+    said = Counter(outcome.alone for outcome in outcomes if outcome.alone)
+    return ["| who stands alone | faults |", "|---|--:|", *(f"| {who} | {n} |" for who, n in said.most_common())]
+
+
 def _failures(outcomes: Sequence[Outcome]) -> list[str]:
+    failed = [f"failed: {outcome.fault}: {outcome.reason}" for outcome in outcomes if outcome.result == FAILED]
     missed = [f"missed: {outcome.fault} ({outcome.closest})" for outcome in outcomes if outcome.result == MISSED]
     wrong = [
         f"wrong layer: {outcome.fault}: named {outcome.named or 'none'}, right {', '.join(outcome.right) or 'none'}"
         for outcome in outcomes
         if outcome.result == DETECTED and not outcome.layer_right
     ]
-    return [*missed, *wrong]
+    return [*failed, *missed, *wrong]

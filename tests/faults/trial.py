@@ -12,12 +12,13 @@ import numpy as np
 
 from kerasport.errors import KerasportError
 from kerasport.validation import compare
+from kerasport.validation.compare import Settings
 from kerasport.validation.result import Validation
 from tests.faults.fault import Fault
 from tests.faults.proofs import proved
 from tests.faults.subject import Subject
 
-EQUIVALENT, DETECTED, MISSED, REFUSED = "equivalent", "detected", "missed", "refused"
+EQUIVALENT, DETECTED, MISSED, REFUSED, FAILED = "equivalent", "detected", "missed", "refused", "failed"
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,13 @@ class Outcome:
         fault: Its name.
         kind: Its kind.
         golden: The golden's name.
-        result: One of "equivalent", "detected", "missed" and "refused": ONNX Runtime cannot load or run the model.
-        reason: Why it is equivalent; or what refused it.
+        result: "equivalent", "detected" or "missed"; "refused" where the model cannot be made or loaded; "failed" where
+            validation itself did, or found what is proved to be no fault.
+        reason: Why it is equivalent; or what refused it, or failed.
         right: The layers that are right to be named.
         named: The layer that is named first, "" where none is.
         layer_right: Whether that is one of these.
+        alone: Who stands alone, as witnesses say of the first layer; "none" where they say of nobody, "" without any.
         closest: Of a missed fault: the right layer's error in roundings, and what is allowed.
     """
 
@@ -45,17 +48,21 @@ class Outcome:
     named: str = ""
     layer_right: bool = False
     closest: str = ""
+    alone: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """For the report."""
         return asdict(self)
 
 
-def tried(subject: Subject, fault: Fault, folder: Path) -> Outcome:
+def tried(subject: Subject, fault: Fault, folder: Path, witness: bool = False) -> Outcome:
     """Makes a fault, and asks validation.
 
-    Raises:
-        AssertionError: What is proved to be no fault was detected.
+    Args:
+        subject: The golden.
+        fault: What is made in it.
+        folder: For the faulty model.
+        witness: Whether onnx's reference evaluator is asked who is right; the verdict does not depend on it.
     """
     path = folder / "faulty.onnx"
     outcome = Outcome(fault.name, fault.kind, fault.golden, REFUSED)
@@ -63,19 +70,23 @@ def tried(subject: Subject, fault: Fault, folder: Path) -> Outcome:
         with np.errstate(all="ignore"):  # swapped weights may be of no meaning
             proto, right = fault.make()
         path.write_bytes(proto.SerializeToString())
-        result = compare(subject.model, path)
+        result = compare(subject.model, path, settings=Settings(witness=witness))
     except KerasportError as error:
         return replace(outcome, reason=str(error)[:200])
+    except Exception as error:  # what a trial is to find as well
+        return replace(outcome, result=FAILED, reason=f"{type(error).__name__}: {error}"[:200])
     outcome = replace(outcome, right=tuple(sorted(right)))
     reason = fault.site.reason or proved(subject, proto)
+    if reason and not result.passed:
+        return replace(outcome, result=FAILED, reason=f"{reason}; but {result.verdict()}")
     if reason:
-        assert result.passed, f"{fault.name}: {reason}; but {result.verdict()}"
         return replace(outcome, result=EQUIVALENT, reason=reason)
     if result.passed:
         return replace(outcome, result=MISSED, closest=_closest(result, right))
     named = _named(result)
     first = named[0] if named else ""
-    return replace(outcome, result=DETECTED, named=first, layer_right=not right.isdisjoint(named))
+    alone = (result.witnesses[0].alone or "none") if result.witnesses else ""
+    return replace(outcome, result=DETECTED, named=first, layer_right=not right.isdisjoint(named), alone=alone)
 
 
 def _named(result: Validation) -> tuple[str, ...]:
