@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasport.errors import FileError, InputError, KerasportError
+from kerasport.external import check_external
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -86,6 +87,8 @@ class Session:
             options.enable_cpu_mem_arena = options.enable_mem_pattern = False
             options.add_session_config_entry("session.disable_prepacking", "1")
             options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        if isinstance(model, Path):
+            check_external(model)
         source = model if isinstance(model, bytes) else str(model)
         try:
             self._session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])

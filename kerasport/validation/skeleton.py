@@ -18,14 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasport.errors import FileError, NotAModelError
-from kerasport.protobuf import varint
+from kerasport.external import External, data_file
+from kerasport.protobuf import BYTES, fields, varint
 
 if TYPE_CHECKING:
     import onnx
 
 _GRAPH, _INITIALIZER, _RAW_DATA = 7, 5, 9
-_VARINT, _BYTES = 0, 2
-_FIXED = {1: 8, 5: 4}
 # Shorter ones stay in the graph: the shapes, axes and scales that type inference reads are among them.
 _SHORT = 1024
 
@@ -143,27 +142,28 @@ def read_skeleton(path: Path) -> Skeleton:
 
 def _without_weights(data: mmap, path: Path, weights: dict[str, StoredTensor]) -> Iterator[bytes]:
     """The model's fields, the graph's long initializers left out and noted."""
-    for number, kind, start, content, end in _fields(data, 0, len(data)):
-        if (number, kind) != (_GRAPH, _BYTES):
+    for number, kind, start, content, end in fields(data, 0, len(data)):
+        if (number, kind) != (_GRAPH, BYTES):
             yield data[start:end]
             continue
         kept = b"".join(
             data[first:last]
-            for inner, form, first, value, last in _fields(data, content, end)
-            if (inner, form) != (_INITIALIZER, _BYTES) or not _noted(data, value, last, path, weights)
+            for inner, form, first, value, last in fields(data, content, end)
+            if (inner, form) != (_INITIALIZER, BYTES) or not _noted(data, value, last, path, weights)
         )
-        yield bytes([_GRAPH << 3 | _BYTES]) + varint(len(kept)) + kept
+        yield bytes([_GRAPH << 3 | BYTES]) + varint(len(kept)) + kept
 
 
 def _noted(data: mmap, start: int, end: int, path: Path, weights: dict[str, StoredTensor]) -> bool:
     """Whether the values of an initializer can stay in their file; then it is noted where they are."""
     import onnx
 
-    fields = list(_fields(data, start, end))
-    raw = next((part for part in fields if part[0] == _RAW_DATA), None)
-    tensor = onnx.TensorProto.FromString(b"".join(data[part[2] : part[4]] for part in fields if part is not raw))
+    found = list(fields(data, start, end))
+    raw = next((part for part in found if part[0] == _RAW_DATA), None)
+    tensor = onnx.TensorProto.FromString(b"".join(data[part[2] : part[4]] for part in found if part is not raw))
     if tensor.data_location == onnx.TensorProto.EXTERNAL:
-        file, offset, size = _external(tensor, path)
+        entries = {entry.key: entry.value for entry in tensor.external_data}
+        file, offset, size = data_file(path, External(tensor.name, entries))
     elif raw is not None and raw[4] - raw[3] >= _SHORT:
         file, offset, size = path, raw[3], raw[4] - raw[3]
     else:
@@ -176,49 +176,3 @@ def _noted(data: mmap, start: int, end: int, path: Path, weights: dict[str, Stor
         raise NotAModelError(f"{path}: the weight {tensor.name!r} has {size} bytes where {weight.nbytes} are due.")
     weights[tensor.name] = weight
     return True
-
-
-def _external(tensor: onnx.TensorProto, path: Path) -> tuple[Path, int, int | None]:
-    """The file, the offset and the size of external data (https://github.com/onnx/onnx/blob/main/docs/ExternalData.md).
-
-    Raises:
-        NotAModelError: The file would be outside of the model's folder.
-    """
-    entries = {entry.key: entry.value for entry in tensor.external_data}
-    location = Path(entries["location"])
-    if location.is_absolute() or ".." in location.parts:
-        raise NotAModelError(f"{path}: the weight {tensor.name!r} is outside of the model's folder.")
-    size = int(entries["length"]) if "length" in entries else None
-    return path.parent / location, int(entries.get("offset", 0)), size
-
-
-def _fields(data: mmap, start: int, end: int) -> Iterator[tuple[int, int, int, int, int]]:
-    """The fields of a message: number, wire type, where the field begins, where its content begins, where it ends."""
-    position = start
-    while position < end:
-        first = position
-        key, position = _read_varint(data, position)
-        content, kind = position, key & 7
-        if kind == _BYTES:
-            size, content = _read_varint(data, position)
-            position = content + size
-        elif kind == _VARINT:
-            _, position = _read_varint(data, position)
-        elif kind in _FIXED:
-            position += _FIXED[kind]
-        else:
-            raise ValueError(f"there is no wire type {kind}")
-        if position > end:
-            raise ValueError("it ends within a field")
-        yield key >> 3, kind, first, content, position
-
-
-def _read_varint(data: mmap, position: int) -> tuple[int, int]:
-    """A number, and the position behind it."""
-    value = shift = 0
-    while True:
-        byte = data[position]
-        value |= (byte & 0x7F) << shift
-        position, shift = position + 1, shift + 7
-        if byte < 0x80:
-            return value, position
