@@ -6,7 +6,6 @@ import base64
 import marshal
 import subprocess
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +110,7 @@ def canary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder, place = tmp_path / "modules", tmp_path / "canary"
     folder.mkdir()
     (folder / "canary_module.py").write_text(
-        f"open({str(place)!r}, 'w').write('imported')\nCanary = start = policy = print\n"
+        f"import pathlib\npathlib.Path({str(place)!r}).write_text('imported')\nCanary = start = policy = print\n"
     )
     monkeypatch.syspath_prepend(str(folder))
     return place
@@ -120,7 +119,7 @@ def canary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_watch_sees_what_it_should(tmp_path: Path, canary: Path) -> None:
     with watched() as found:
         exec(compile("1", "canary", "exec"))
-        import_module("canary_module")
+        __import__("canary_module")
         (tmp_path / "x").write_text("x")
         subprocess.run(["true"], check=True)
     assert {entry.split()[0] for entry in found} >= {"exec", "import", "open", "subprocess.Popen"}
