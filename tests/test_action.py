@@ -133,7 +133,7 @@ def test_old_reports_are_not_taken_for_new_ones(runner: Runner, seed_model: Path
     assert done.returncode == 2
     assert runner.written("GITHUB_OUTPUT") == "outcome=failed\n"
     assert runner.step(SUMMARY).returncode == 0
-    assert not runner.written("GITHUB_STEP_SUMMARY")
+    assert runner.written("GITHUB_STEP_SUMMARY") == "## ❌ kerasport wrote no report; the log says why\n"
 
 
 def test_arguments_with_an_open_quote_fail(runner: Runner, seed_model: Path) -> None:

@@ -114,9 +114,14 @@ def test_json_has_all_models_and_reasons(kerasport: Run, seed_model: Path, unsup
     assert target.read_text(encoding="utf-8").count("<testcase") == 3
 
 
-def test_it_reads_no_weight_values(seed_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kerasport.reader.weights.Weight.read", lambda *_: pytest.fail("read"), raising=True)
+def test_it_reads_no_weight_values(
+    kerasport: Run, seed_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kerasport.reader.weights.Weight.read", lambda *_: pytest.fail("a weight is read"))
+    monkeypatch.setattr("kerasport.report.facts.digest", lambda *_: pytest.fail("the whole file is read"))
     assert kp.check(seed_model).convertible
+    outcome = kerasport("check", seed_model, "--json", "--report", tmp_path / "r.html")
+    assert json.loads(outcome.out)["files"] == []
 
 
 def test_it_loads_no_back_end(seed_model: Path) -> None:
@@ -150,6 +155,8 @@ def test_the_codes_of_files_are_those_that_are_documented(
         "predict": ["--input", seed / "new_data.npy"],
     }.get(command, [])
     model = seed / "my_model_tf.h5"
+    if command == "validate":
+        assert kerasport(command, model, unreadable).code == 3
     for path, code in ((model, 0), (unsupported, 4), (unreadable, 3), (damaged, 3), (tmp_path / "no.h5", 3)):
         outcome = kerasport(command, path, *more)
         assert outcome.code == code, (path.name, outcome)

@@ -15,6 +15,7 @@ from math import inf
 from pathlib import Path
 from xml.etree import ElementTree
 
+import h5py
 import numpy as np
 import onnx
 import pytest
@@ -221,12 +222,16 @@ class Reader(HTMLParser):
         self.texts.append(data)
 
 
-def page_of(made: Report) -> Reader:
+def read_page(text: str) -> Reader:
     reader = Reader()
-    reader.feed(render(made, ".html"))
+    reader.feed(text)
     reader.close()
     assert not reader.open
     return reader
+
+
+def page_of(made: Report) -> Reader:
+    return read_page(render(made, ".html"))
 
 
 def test_the_page_loads_nothing_and_runs_nothing() -> None:
@@ -387,6 +392,28 @@ def test_validate_prints_what_it_reports(kerasport: Run, seed_model: Path, tmp_p
         del found["seconds"], found["created"]
     assert printed == written
     assert printed["options"]["seed"] == 4
+
+
+def test_a_model_with_hostile_names_is_reported(kerasport: Run, seed_model: Path, tmp_path: Path) -> None:
+    name = "<img src=x onerror=alert(1)>|`\"&'\x1b]]>"
+    model = tmp_path / "m.h5"
+    model.write_bytes(seed_model.read_bytes())
+    with h5py.File(model, "r+") as file:
+        config = json.loads(file.attrs["model_config"])
+        config["config"]["layers"][1]["config"]["name"] = name
+        file.attrs["model_config"] = json.dumps(config)
+        file["model_weights"].move("dense", name)
+        names = file["model_weights"].attrs["layer_names"]
+        file["model_weights"].attrs["layer_names"] = [
+            name if known in ("dense", b"dense") else known for known in names
+        ]
+    targets = [tmp_path / f"r{suffix}" for suffix in FORMATS]
+    assert kerasport("convert", model, tmp_path / "m.onnx", *(p for t in targets for p in ("--report", t))).code == 0
+    texts = {target.suffix: target.read_text(encoding="utf-8") for target in targets}
+    assert json.loads(texts[".json"])["layers"][0]["name"] == name
+    assert ElementTree.fromstring(texts[".xml"]).findall("testcase")[0].attrib["name"] == visible(name)
+    assert "<img" not in texts[".html"] + texts[".md"]
+    assert visible(name) in read_page(texts[".html"]).texts
 
 
 def test_a_file_that_cannot_be_read_has_a_report(kerasport: Run, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ Exit codes:
   0  fine
   1  an unexpected error (please report it)
   2  wrong usage
-  3  a file that cannot be read as a model, or written
+  3  a file that cannot be read as a model, or not safely, or that cannot be written
   4  a model with layers or options that are not supported
   5  ONNX Runtime and the reference disagree
   6  input arrays that do not fit the model

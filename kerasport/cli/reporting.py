@@ -64,9 +64,12 @@ class Draft:
             self.onnx = None if self.command == "convert" else self.onnx
 
     def report(self) -> Report:
-        """What is known so far."""
+        """What is known so far; a check reads no files to tell their digests."""
         from kerasport.report import Report
 
+        seconds = time.perf_counter() - self.started
+        if self.command == "check":
+            return Report(self.command, tuple(self.checks), options=_options(), seconds=seconds)
         return Report.of(
             *(self.checks or self.sources),
             onnx=self.onnx,
@@ -75,7 +78,7 @@ class Draft:
             command=self.command,
             conversion=self.conversion,
             options=_options(),
-            seconds=time.perf_counter() - self.started,
+            seconds=seconds,
         )
 
     def print_json(self) -> None:

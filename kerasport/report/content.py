@@ -98,8 +98,8 @@ class Report:
         """
         checks = tuple(source if isinstance(source, Check) else Check(Path(source)) for source in sources)
         named = Path(weights) if weights is not None else None
-        found = [pair for check in checks for pair in facts.files(check.path, named, None)]
-        found += facts.files(None, None, Path(onnx) if onnx is not None else None)
+        found = [pair for check in checks for pair in facts.source_files(check.path, named)]
+        found += facts.onnx_files(Path(onnx)) if onnx is not None else []
         files = tuple(FileFacts(role, path, path.stat().st_size, facts.digest(path)) for role, path in found)
         return cls(command, checks, validation, files, conversion or {}, options or {}, seconds=seconds)
 

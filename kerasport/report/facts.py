@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -31,32 +30,30 @@ def _version(package: str) -> str:
         return "not installed"
 
 
-def files(source: Path | None, weights: Path | None, onnx: Path | None) -> Iterator[tuple[str, Path]]:
-    """All files that exist of a source and an ONNX model, each with its role: "source", "weights" or "onnx"."""
-    for role, paths in _sources(source, weights).items():
-        yield from ((role, path) for path in paths if path.is_file())
-    if onnx is not None and onnx.is_file():
-        yield from (("onnx", path) for path in (onnx, *_external(onnx)))
-
-
-def _sources(source: Path | None, weights: Path | None) -> Mapping[str, tuple[Path, ...]]:
-    """The files that a model is read from; of one that cannot be read, those that were named."""
+def source_files(source: Path, weights: Path | None) -> list[tuple[str, Path]]:
+    """The files that a model is read from, with their roles; of one that cannot be read, those that were named."""
     from kerasport.reader import open_model
 
-    if source is None:
-        return {}
     try:
         model = open_model(source, weights)
     except FileError:
-        return {"source": (source,), "weights": () if weights is None else (weights,)}
+        named = [("source", source)] + ([("weights", weights)] if weights is not None else [])
+        return [(role, path) for role, path in named if path.is_file()]
     model.close()
-    return model.files
+    return [(role, path) for role, paths in model.files.items() for path in paths]
+
+
+def onnx_files(onnx: Path) -> list[tuple[str, Path]]:
+    """The files of an ONNX model, as far as they exist."""
+    return [("onnx", path) for path in (onnx, *_external(onnx)) if path.is_file()]
 
 
 def _external(onnx: Path) -> list[Path]:
     """The files beside an ONNX file that have its weights."""
     from kerasport.validation.skeleton import read_skeleton
 
+    if not onnx.is_file():
+        return []
     try:
         weights = read_skeleton(onnx).weights.values()
     except FileError:
