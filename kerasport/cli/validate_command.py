@@ -14,6 +14,7 @@ from kerasport.cli.reporting import Draft, report_option, reporting
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from kerasport.graph import Graph
     from kerasport.layers.base import Value
     from kerasport.validation import LayerError, Validation
 
@@ -24,6 +25,12 @@ _SHOWN = 12
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("onnx", type=click.Path(path_type=Path))
 @click.option("--input", "inputs", multiple=True, metavar="[NAME=]FILE", help="Your own .npy or .npz (repeatable).")
+@click.option(
+    "--expected",
+    multiple=True,
+    metavar="[NAME=]FILE",
+    help="What Keras predicted for your own inputs, .npy or .npz (repeatable): to be compared with as well.",
+)
 @click.option("--rtol", type=float, help="Tolerance relative to each value, instead of what rounding explains.")
 @click.option("--atol", type=float, help="Tolerance relative to a layer's largest value, instead of the same.")
 @click.option("--seed", type=int, default=0, show_default=True, help="For generated inputs.")
@@ -43,6 +50,20 @@ _SHOWN = 12
     metavar="MB",
     help="How much the weights and inner values of the ONNX model may take at a time; a larger layer still runs.",
 )
+@click.option(
+    "--map-input",
+    "map_inputs",
+    multiple=True,
+    metavar="KERAS=ONNX",
+    help="Which input of ONNX is one of MODEL, where neither names nor shapes tell (repeatable).",
+)
+@click.option("--map-output", "map_outputs", multiple=True, metavar="KERAS=ONNX", help="The same for outputs.")
+@click.option(
+    "--nchw",
+    multiple=True,
+    metavar="NAME",
+    help="An input or output that is channels-first in ONNX, where its shape does not tell (repeatable).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (documented schema) instead of a table.")
 @report_option
 @weights_option
@@ -52,12 +73,16 @@ def command(
     model: Path,
     onnx: Path,
     inputs: tuple[str, ...],
+    expected: tuple[str, ...],
     rtol: float | None,
     atol: float | None,
     seed: int,
     batch: int | None,
     precision: str,
     memory: int,
+    map_inputs: tuple[str, ...],
+    map_outputs: tuple[str, ...],
+    nchw: tuple[str, ...],
     as_json: bool,
     reports: tuple[Path, ...],
     weights: Path | None,
@@ -70,13 +95,15 @@ def command(
     layer is compared. Exits with 5 when they disagree.
     """
     from kerasport.loading import load
-    from kerasport.validation import Settings, Tolerance, compare
+    from kerasport.validation import Ends, Settings, Tolerance, compare
 
-    settings = Settings(seed, batch, precision, memory << 20)
+    ends = Ends(_pairs(map_inputs, "--map-input"), _pairs(map_outputs, "--map-output"), nchw)
+    settings = Settings(seed, batch, precision, memory << 20, ends=ends)
     with reporting(reports, Draft("validate", (model,), onnx, weights)) as draft:
         with load(model, weights=weights, allow_keys=allow_keys, backend=backend) as loaded:
             arrays = _read(loaded.graph.inputs, inputs) if inputs else None
-            result = compare(loaded, onnx, arrays, Tolerance(rtol, atol), settings)
+            predictions = _predictions(loaded.graph, expected) if expected else None
+            result = compare(loaded, onnx, arrays, Tolerance(rtol, atol), settings, predictions)
         draft.validation = result
         if as_json:
             draft.print_json()
@@ -98,6 +125,25 @@ def _read(values: Sequence[Value], inputs: tuple[str, ...]) -> list[NDArray[Any]
     ]
 
 
+def _predictions(graph: Graph, expected: tuple[str, ...]) -> dict[str, NDArray[Any]]:
+    from kerasport.prediction.sources import named_sources
+    from kerasport.runtime import port_of
+
+    pairs = zip(graph.output_names, graph.outputs, strict=True)
+    sources = named_sources([port_of(name, value.type) for name, value in pairs], expected)
+    return {name: next(source.batches(max(source.shape[0], 1))) for name, source in sources.items()}
+
+
+def _pairs(given: tuple[str, ...], option: str) -> dict[str, str]:
+    pairs = {}
+    for item in given:
+        keras, separator, onnx = item.partition("=")
+        if not separator:
+            raise click.UsageError(f"{option} takes KERAS=ONNX, not {item!r}.")
+        pairs[keras] = onnx
+    return pairs
+
+
 def _show(result: Validation) -> None:
     from kerasport.cli.tables import show_table
 
@@ -110,7 +156,7 @@ def _show(result: Validation) -> None:
         dead = [f"{entry.name} ({entry.dead} of {entry.channels})" for entry in result.dead]
         terminal.print(_shortened("channels that no input has changed: ", dead), markup=False)
     for witness in result.witnesses:
-        terminal.print(_sentence(witness.text), markup=False)
+        terminal.print(f"{witness.layer}: {witness.text}.", markup=False)
     terminal.print(_sentence(result.verdict()), style="green" if result.passed else "red", markup=False)
 
 

@@ -32,16 +32,17 @@ def named(ports: Sequence[Port], data: Array | Sequence[Array] | Mapping[str, Ar
     return [np.asarray(array) for array in data]
 
 
-def match_names(names: Sequence[str], given: Sequence[str]) -> None:
-    """Raises InputError unless just these names are given."""
+def match_names(names: Sequence[str], given: Sequence[str], kind: str = "input") -> None:
+    """Raises InputError unless just these names are given, of inputs or of another kind."""
     for name in given:
         if name not in names:
             near = difflib.get_close_matches(name, names, n=1)
             suggestion = f"Did you mean {near[0]!r}?" if near else ""
-            raise InputError(f"The model has no input {name!r}; it has {', '.join(names)}.", suggestion)
+            raise InputError(f"The model has no {kind} {name!r}; it has {', '.join(names)}.", suggestion)
     missing = [name for name in names if name not in given]
     if missing:
-        raise InputError(f"The input {missing[0]!r} is missing.", f"Give it as --input {missing[0]}=FILE.")
+        option = "--input" if kind == "input" else "--expected"
+        raise InputError(f"The {kind} {missing[0]!r} is missing.", f"Give it as {option} {missing[0]}=FILE.")
 
 
 def check(port: Port, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:

@@ -47,6 +47,14 @@ def open_sources(ports: Sequence[Port], given: Sequence[str]) -> list[Source]:
     Raises:
         InputError: Files are missing or unreadable, or do not fit the inputs.
     """
+    found = named_sources(ports, given)
+    names = [port.name for port in ports]
+    match_names(names, list(found))
+    return _fitting(ports, [found[name] for name in names])
+
+
+def named_sources(ports: Sequence[Port], given: Sequence[str]) -> dict[str, Source]:
+    """The same by name, whether or not the names are right and the arrays fit."""
     found: dict[str, Source] = {}
     unnamed: list[Source] = []
     for item in given:
@@ -60,12 +68,10 @@ def open_sources(ports: Sequence[Port], given: Sequence[str]) -> list[Source]:
             found |= {source.name: source for source in sources}
         else:
             unnamed += sources
-    names = [port.name for port in ports]
-    free = [name for name in names if name not in found]
+    free = [port.name for port in ports if port.name not in found]
     if unnamed and len(unnamed) == len(free):
         found |= dict(zip(free, unnamed, strict=True))
-    match_names(names, list(found))
-    return _fitting(ports, [found[name] for name in names])
+    return found
 
 
 def _single(sources: list[Source], item: str) -> Source:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,19 +11,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasport.errors import InputError
+from kerasport.errors import InputError, OptionError
 from kerasport.graph import Graph
 from kerasport.loading import LoadedModel, load
 from kerasport.states import with_states
+from kerasport.validation.adapter import Adapter, adapted, as_fixed
 from kerasport.validation.coverage import Coverage
 from kerasport.validation.ends import judge_ends
 from kerasport.validation.error import LayerError, Tolerance
+from kerasport.validation.foreign import Ends
+from kerasport.validation.guesses import excused, guessed_places, without_wrong_guesses
 from kerasport.validation.plan import FloatType, Plan, places
+from kerasport.validation.predictions import by_output, decided, judge_predictions
 from kerasport.validation.result import TrialInput, Validation, Witness
-from kerasport.validation.trial import judge_layers
+from kerasport.validation.trial import Findings, judge_layers
 
 if TYPE_CHECKING:
-    from kerasport.runtime import Session
     from kerasport.validation.inputs import Trial
 
 Array = NDArray[Any]
@@ -48,6 +51,7 @@ class Settings:
         rounds: With how many batches the model is tried at most, more than one where channels stay dead, or where its
             shapes are open.
         witness: Whether onnx's reference evaluator is asked about layers that fail.
+        ends: Which inputs and outputs of the ONNX model are those of the Keras model, where it cannot be told.
     """
 
     seed: int = 0
@@ -57,6 +61,7 @@ class Settings:
     chained: bool = True
     rounds: int = _ROUNDS
     witness: bool = True
+    ends: Ends = field(default_factory=Ends)
 
 
 def validate(
@@ -72,6 +77,10 @@ def validate(
     backend: str | None = None,
     batch: int | None = None,
     precision: str = "float64",
+    expected: Sequence[Array] | Mapping[str, Array] | None = None,
+    map_inputs: Mapping[str, str] | None = None,
+    map_outputs: Mapping[str, str] | None = None,
+    nchw: Collection[str] = (),
 ) -> Validation:
     """Compares an ONNX file with the NumPy reference of the Keras file that it was made from.
 
@@ -90,15 +99,21 @@ def validate(
         backend: "theano" or "tensorflow", what a Keras 1 file was computed with; None goes by its weights' names.
         batch: How many rows are generated; None for three, or two where a row is as large as an image.
         precision: What the reference computes in, "float64" or "float32".
+        expected: What Keras predicted for the inputs: one array per output in order, or some by name.
+        map_inputs: The ONNX model's name of an input, by Keras's, where another converter's names do not tell.
+        map_outputs: The same for outputs.
+        nchw: Inputs and outputs that are channels-first in the ONNX model, where their shapes do not tell.
 
     Raises:
         FileError: A file cannot be read.
         UnsupportedModelError: The Keras model has layers that are not supported.
-        InputError: The inputs do not fit.
+        OptionError: Predictions are expected without inputs, or there are no such inputs or outputs.
+        InputError: The inputs do not fit, or it cannot be told which are which in the ONNX model.
     """
-    settings = Settings(seed, batch, precision)
+    ends = Ends(map_inputs or {}, map_outputs or {}, nchw)
+    settings = Settings(seed, batch, precision, ends=ends)
     with load(source, weights=weights, allow_keys=allow_keys, backend=backend) as model:
-        return compare(model, Path(onnx_path), inputs, Tolerance(rtol, atol), settings)
+        return compare(model, Path(onnx_path), inputs, Tolerance(rtol, atol), settings, expected)
 
 
 def compare(
@@ -107,6 +122,7 @@ def compare(
     inputs: Sequence[Array] | Mapping[str, Array] | None = None,
     tolerance: Tolerance = Tolerance(),  # noqa: B008 (frozen)
     settings: Settings = Settings(),
+    expected: Sequence[Array] | Mapping[str, Array] | None = None,
 ) -> Validation:
     """``validate`` for a model that is already loaded."""
     from kerasport.runtime import Session
@@ -114,18 +130,31 @@ def compare(
 
     skeleton = read_skeleton(onnx_path)
     graph = with_states(model.graph, "carry" if "kerasport.states" in skeleton.properties else "reset")
-    session = Session(onnx_path, once=True)
-    _check_ends(graph, session, onnx_path)
-    plan = Plan(graph, skeleton, places(skeleton), _PRECISIONS[settings.precision])
+    own = "kerasport.layers" in skeleton.properties
+    session = adapted(graph, Session(onnx_path, once=True), settings.ends, own)
+    graph = as_fixed(graph, session.inputs)
+    found, guessed = (places(skeleton), frozenset[str]()) if own else guessed_places(graph, skeleton, session)
+    plan = Plan(graph, skeleton, found, _PRECISIONS[settings.precision], guessed)
     given = None if inputs is None else _given(model.graph, graph, inputs)
-    return _Comparison(plan, session, tolerance, settings).of(given)
+    if expected is not None and given is None:
+        raise OptionError("Predictions are compared for inputs that are given.", "Give those as well, with --input.")
+    return _Comparison(plan, session, tolerance, settings, by_output(graph, expected)).of(given)
 
 
 class _Comparison:
     """The trials of one model."""
 
-    def __init__(self, plan: Plan, session: Session, tolerance: Tolerance, settings: Settings) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        session: Adapter,
+        tolerance: Tolerance,
+        settings: Settings,
+        predictions: Mapping[str, Array],
+    ) -> None:
         self._plan, self._session, self._tolerance, self._settings = plan, session, tolerance, settings
+        self._predictions = predictions
+        self._expected: list[LayerError] = []
         self._layers: dict[str, LayerError] = {}
         self._outputs: dict[str, LayerError] = {}
         self._coverage = Coverage(plan.graph)
@@ -139,13 +168,16 @@ class _Comparison:
             self._try_generated()
         else:
             self._try(given, self._session.run(given), None)
-        order = [name for name in self._plan.calls if name in self._layers]
+        order = [name for name in self._plan.calls if name in self._layers and name in self._plan.places]
+        agree = all(entry.passed for entry in self._outputs.values())
+        layers = excused(self._plan, self._layers) if agree else self._layers
         return Validation(
-            layers=tuple(self._with_coverage(self._layers[name]) for name in order),
+            layers=tuple(self._with_coverage(layers[name]) for name in order),
             outputs=tuple(self._outputs[name] for name in self._plan.graph.output_names),
             tolerance=self._tolerance,
             trials=tuple(self._trials),
             witnesses=self._witnesses,
+            expected=tuple(self._expected),
         )
 
     def _with_coverage(self, entry: LayerError) -> LayerError:
@@ -153,18 +185,31 @@ class _Comparison:
 
     def _try(self, inputs: list[Array], final: list[Array] | str, seed: int | None) -> None:
         """One batch; of what several batches find, the worst counts."""
-        plan, settings = self._plan, self._settings
+        settings, inputs = self._settings, self._session.read(inputs)
         feeds = self._session.feeds(inputs)
-        found = judge_layers(plan, inputs, feeds, self._tolerance, settings.memory, settings.chained)
+
+        def judged(plan: Plan) -> Findings:
+            return judge_layers(plan, inputs, feeds, self._tolerance, settings.memory, settings.chained)
+
+        plan, found = without_wrong_guesses(self._plan, judged)
+        self._plan = plan
+        for name, entry in found.entries.items():
+            self._layers[name] = _worse(self._layers.get(name), entry)
+        ends = judge_ends(plan, inputs, final, found.ends, self._tolerance)
+        for entry in ends:
+            self._outputs[entry.name] = _worse(self._outputs.get(entry.name), entry)
+        agree = all(entry.passed for entry in ends)
         failing = [name for name in plan.calls if name in found.entries and not found.entries[name].passed]
+        failing = [name for name in failing if not agree or name not in plan.guessed]
         if failing and settings.witness and not self._witnesses:
             from kerasport.validation.witness import hear
 
             self._witnesses = hear(plan, inputs, feeds, failing, self._tolerance)
-        for name, entry in found.entries.items():
-            self._layers[name] = _worse(self._layers.get(name), entry)
-        for entry in judge_ends(plan, inputs, final, found.ends, self._tolerance):
-            self._outputs[entry.name] = _worse(self._outputs.get(entry.name), entry)
+        if self._predictions and not isinstance(final, str):
+            self._expected, right = judge_predictions(
+                plan, inputs, final, found.ends, self._predictions, self._tolerance
+            )
+            self._witnesses = tuple(decided(witness, self._expected, right) for witness in self._witnesses)
         self._coverage.add(found.ranges)
         cost = sum(plan.sizes(inputs).values())
         self._spent, self._cost = self._spent + cost, self._cost or cost
@@ -257,11 +302,3 @@ def _ordered(graph: Graph, inputs: Sequence[Array] | Mapping[str, Array]) -> lis
     if len(inputs) != len(names):
         raise InputError(f"The model has {len(names)} inputs ({', '.join(names)}) and {len(inputs)} arrays are given.")
     return [np.asarray(array) for array in inputs]
-
-
-def _check_ends(graph: Graph, session: Session, path: Path) -> None:
-    if len(session.inputs) != len(graph.inputs) or len(session.outputs) != len(graph.outputs):
-        raise InputError(
-            f"{path} has {len(session.inputs)} inputs and {len(session.outputs)} outputs where the Keras model has"
-            f" {len(graph.inputs)} and {len(graph.outputs)}: they are not the same model."
-        )

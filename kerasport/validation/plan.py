@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -63,13 +63,26 @@ class Plan:
         skeleton: The ONNX model.
         found: Where the layers' outputs stand in it.
         dtype: What the reference computes in.
+        guessed: The layers' values whose places are not known from the model's maker, but told by names.
     """
 
-    def __init__(self, graph: Graph, skeleton: Skeleton, found: Mapping[str, Place], dtype: FloatType) -> None:
-        self.graph, self.skeleton, self.places, self.dtype = graph, skeleton, found, dtype
+    def __init__(
+        self,
+        graph: Graph,
+        skeleton: Skeleton,
+        found: Mapping[str, Place],
+        dtype: FloatType,
+        guessed: frozenset[str] = frozenset(),
+    ) -> None:
+        self.graph, self.skeleton, self.places, self.dtype, self.guessed = graph, skeleton, found, dtype, guessed
         self.calls = {value.name: call for call in graph.calls for value in call.outputs}
         self.aliases = Counter(found[name].name for name in self.calls if name in found)
         self._parts: list[Part] | None = None
+
+    def without(self, names: Collection[str]) -> Plan:
+        """The same model with some layers' values left to those behind them."""
+        kept = {name: place for name, place in self.places.items() if name not in names}
+        return Plan(self.graph, self.skeleton, kept, self.dtype, self.guessed.difference(names))
 
     def parts(self, inputs: Sequence[Array], limit: int) -> list[Part]:
         """The parts of the graph, cut once, by the sizes that a first batch gives.

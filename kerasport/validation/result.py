@@ -8,6 +8,13 @@ from typing import Any
 from kerasport.validation.error import OVERFLOW, LayerError, Tolerance
 
 SCHEMA = 2
+PREDICTION = "prediction"
+_ALONE = {
+    "runtime": "; ONNX Runtime stands alone",
+    "translation": "; the ONNX model stands alone",
+    "reference": "; the reference stands alone",
+    "": "",
+}
 
 
 @dataclass(frozen=True)
@@ -95,15 +102,23 @@ class Validation:
         """One sentence."""
         first = self.first_divergence
         if first is None:
-            worst = self.worst
-            overflows = [entry.name for entry in self.layers if entry.detail == OVERFLOW]
-            more = f"; {OVERFLOW}, first at {overflows[0]}" if overflows else ""
-            text = f"all {len(self.layers)} layers agree; the largest error is {worst.max_rel:.1e}, at {worst.name}"
-            return text + more
-        reason = first.detail or f"its error is {first.max_abs:.2g}, {first.max_rel:.1e} of its largest value"
+            return self._agreement()
+        differs = f"its error is {first.max_abs:.2g}, {first.max_rel:.1e} of its largest value"
+        if first.class_name == PREDICTION:
+            return f"the output {first.name!r} is not what was expected: {differs}; {first.detail}"
         with_folded = f" (with {', '.join(first.folded)} folded in)" if first.folded else ""
-        heard = next((f"; {witness.text}" for witness in self.witnesses if witness.layer == first.name), "")
-        return f"the layer {first.name!r}{with_folded} is the first that diverges: {reason}{heard}"
+        heard = next((_ALONE[witness.alone] for witness in self.witnesses if witness.layer == first.name), "")
+        if first.class_name == "output" and first not in self.layers:
+            return f"the output {first.name!r} diverges: {first.detail or differs}{heard}"
+        return f"the layer {first.name!r}{with_folded} is the first that diverges: {first.detail or differs}{heard}"
+
+    def _agreement(self) -> str:
+        worst = self.worst
+        overflows = [entry.name for entry in self.layers if entry.detail == OVERFLOW]
+        more = f"; {OVERFLOW}, first at {overflows[0]}" if overflows else ""
+        what = f"all {len(self.layers)} layers agree" if self.layers else "the outputs agree"
+        kept = ", and the outputs are those expected" if self.expected else ""
+        return f"{what}{kept}; the largest error is {worst.max_rel:.1e}, at {worst.name}{more}"
 
     def to_json(self) -> dict[str, Any]:
         """The documented machine-readable form, ``schema`` 2."""

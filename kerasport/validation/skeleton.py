@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from kerasport.errors import FileError, NotAModelError
 from kerasport.external import External, data_file
 from kerasport.protobuf import BYTES, fields, varint
+from kerasport.runtime import Port
 
 if TYPE_CHECKING:
     import onnx
@@ -90,6 +91,17 @@ class Skeleton:
         """The model's metadata."""
         return {entry.key: entry.value for entry in self.proto.metadata_props}
 
+    def ports(self) -> dict[str, Port]:
+        """The shapes and dtypes of its values, as far as shape inference finds them and NumPy has them."""
+        import onnx
+
+        try:
+            graph = onnx.shape_inference.infer_shapes(self._with_weights_as_inputs(), data_prop=True).graph
+        except onnx.shape_inference.InferenceError:
+            return {}
+        values = (*graph.input, *graph.value_info, *graph.output)
+        return {value.name: _port(value) for value in values if value.type.tensor_type.HasField("shape")}
+
     @property
     def maker(self) -> str:
         """What wrote the model, if not kerasport."""
@@ -104,11 +116,25 @@ class Skeleton:
         """
         import onnx
 
+        onnx.checker.check_model(self._with_weights_as_inputs(), full_check=True)
+
+    def _with_weights_as_inputs(self) -> onnx.ModelProto:
+        import onnx
+
         whole = onnx.ModelProto()
         whole.CopyFrom(self.proto)
         known = {entry.name for entry in whole.graph.input}
         whole.graph.input.extend(as_input(name, self.weights[name]) for name in self.weights.keys() - known)
-        onnx.checker.check_model(whole, full_check=True)
+        return whole
+
+
+def _port(value: onnx.ValueInfoProto) -> Port:
+    import onnx
+
+    type_ = value.type.tensor_type
+    shape = tuple(dim.dim_value if dim.HasField("dim_value") else None for dim in type_.shape.dim)
+    dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(type_.elem_type))
+    return Port(value.name, shape, "str" if dtype.kind == "O" else dtype.name)
 
 
 def as_input(name: str, weight: StoredTensor) -> onnx.ValueInfoProto:
