@@ -167,7 +167,7 @@ def test_markdown_begins_with_the_verdict_and_hides_the_long_table() -> None:
     text = render(report(validations.wrong()), ".md")
     title, sentence, *_ = text.split("\n\n")
     assert title == "## ❌ kerasport validate: mismatch"
-    assert "block&#95;0/conv&#95;3" in sentence
+    assert "block_0/conv_3" in sentence
     before, _, after = text.partition("<details><summary>All 12 layers</summary>")
     assert before.count("\n| ") == 8 + 2
     assert after.partition("</details>")[0].count("\n| ") == 12 + 1 + 2
@@ -188,6 +188,14 @@ def test_names_are_code_and_nothing_else() -> None:
     assert code("block1/conv_2") == "`block1/conv_2`"
     assert code("a|b") == "<code>a&#124;b</code>"
     assert code("@all `x`") == "<code>&#64;all &#96;x&#96;</code>"
+
+
+def test_sentences_keep_words_and_lose_what_means_something() -> None:
+    name = "snake_case _under_ *star* [a](https://x.y) www.x.y @all"
+    problem = Problem("layer", name)
+    text = render(report(None, Check(Path("m.h5"), 4, (problem,)), command="convert"), ".md")
+    line = next(line for line in text.splitlines() if line.startswith("- `layer`"))
+    assert "snake_case &#95;under&#95; &#42;star&#42; &#91;a&#93;(https&#58;//x.y) www&#46;x.y &#64;all" in line
 
 
 def test_markdown_fits_a_comment_on_github() -> None:

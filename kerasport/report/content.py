@@ -139,7 +139,7 @@ class Report:
             text = f"all {count} models can be converted" if count > 1 else "it can be converted"
         else:
             text = "nothing was compared with the reference"
-        return visible(text[:1].upper() + text[1:] + ".")
+        return visible(text[:1].upper() + text[1:].rstrip(".") + ".")
 
     def to_json(self) -> dict[str, Any]:
         """The documented machine-readable form, ``schema`` 2, whose numbers may be infinite."""

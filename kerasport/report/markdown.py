@@ -19,6 +19,8 @@ _SHORT = 8
 # GitHub takes 65,536 characters in a comment.
 _MOST = 60_000
 _TITLES = ("", "layer", "class", "shape", "roundings", "allowed", "max abs", "relative", "chained")
+# Underscores within words and brackets around numbers mean nothing.
+_MEANING = r"[\\`*{}<>#|~@&$]|\[(?!\d)|\](?=[(\[])|(?<!\w)_|_(?!\w)|:(?=//)|(?<=www)\."
 _ALIGNED = (":-:", "---", "---", "---", "--:", "--:", "--:", "--:", "--:")
 
 
@@ -39,15 +41,15 @@ def render(report: Report) -> str:
 
 def code(text: str) -> str:
     """A stranger's text as code, in which Markdown, HTML, table cells and @mentions mean nothing."""
-    shown = short(text)
+    shown = short(text, 60)
     if re.fullmatch(r"[\w./:+=, ()-]*\w[\w./:+=, ()-]*", shown):
         return f"`{shown.strip()}`"
     return "<code>" + re.sub(r"[^\w ]|_", lambda match: f"&#{ord(match[0])};", shown) + "</code>"
 
 
 def _plain(text: str) -> str:
-    """A sentence in which a stranger's name may stand."""
-    return re.sub(r"[\\`*_{}\[\]<>#|~@&$]", lambda match: f"&#{ord(match[0])};", visible(text))
+    """A sentence in which a stranger's name may stand: what means something in Markdown is written as a number."""
+    return re.sub(_MEANING, lambda match: f"&#{ord(match[0])};", visible(text))
 
 
 def _reasons(report: Report) -> Iterator[str]:

@@ -17,9 +17,12 @@ def visible(text: str, most: int = 2000) -> str:
     return cut if cut.isprintable() else "".join(c if c.isprintable() else _escaped(c) for c in cut)
 
 
-def short(name: str) -> str:
-    """A name of which no more is shown than tells it apart; reports in JSON have it whole."""
-    return visible(name, 120) or "(no name)"
+def short(name: str, most: int = 100) -> str:
+    """A name that is cut in the middle, as its end tells it apart; reports in JSON have it whole."""
+    shown = visible(name)
+    if len(shown) > most:
+        shown = f"{shown[: most // 2]}…{shown[-(most // 2) :]}"
+    return shown or "(no name)"
 
 
 def _escaped(character: str) -> str:
