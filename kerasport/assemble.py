@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
+from math import prod
 from typing import TYPE_CHECKING
 
 from kerasport.dialect.model import LayerDef, ModelDef, Node, TensorRef
@@ -16,6 +17,7 @@ from kerasport.layers.config import Config
 from kerasport.layers.core import Identity
 from kerasport.layers.ops import CastTo, Op, ReduceAny
 from kerasport.layers.wrappers import works_per_step
+from kerasport.limits import limits, way_on
 from kerasport.order import order
 from kerasport.time_axis import Flow, TimeAxis
 
@@ -272,6 +274,10 @@ class _Assembler:
         masks: tuple[Value | None, ...],
         types: tuple[TensorType, ...],
     ) -> tuple[Value, ...]:
+        for type_ in types:
+            most = limits().values
+            if prod(dim or 1 for dim in type_.shape[1:]) > most:
+                raise LayerError(f"its output has more than {most:,} numbers for each sample", way_on("values"))
         name = self._unique(name)
         outputs = tuple(Value(name if not i else f"{name}:{i}", type_) for i, type_ in enumerate(types))
         used = masks if spec.uses_mask and any(masks) else ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from contextvars import copy_context
 from importlib import import_module
 from typing import Any
 
@@ -29,6 +30,7 @@ Exit codes:
   4  a model with layers or options that are not supported
   5  ONNX Runtime and the reference disagree
   6  input arrays that do not fit the model
+  7  not enough memory
   130  interrupted
 """
 
@@ -58,8 +60,28 @@ class _Lazy(click.Group):
 @click.group(cls=_Lazy, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="kerasport")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-def group(debug: bool) -> None:
+@click.option(
+    "--limit",
+    "changed",
+    multiple=True,
+    metavar="NAME=N",
+    help="Accept files beyond a limit: layers, name, text, values, expansion (repeatable).",
+)
+def group(debug: bool, changed: tuple[str, ...]) -> None:
     """Trained Keras models to proven ONNX models, with no TensorFlow and no Keras installed."""
+    if changed:
+        _use_limits(changed)
+
+
+def _use_limits(changed: tuple[str, ...]) -> None:
+    from kerasport.errors import OptionError
+    from kerasport.limits import use
+
+    for item in changed:
+        name, _, value = item.partition("=")
+        if not value.isascii() or not value.isdigit():
+            raise OptionError(f"--limit {item}: NAME=N is needed, with a whole number N.")
+        use(**{name: int(value)})
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -75,17 +97,12 @@ def run(arguments: list[str], debug: bool) -> int:
     """Runs the command line and gives the exit code; with ``debug``, errors keep their tracebacks."""
     arguments = ["--debug", *(a for a in arguments if a != "--debug")] if debug else arguments
     try:
-        result: Any = group.main(arguments, prog_name="kerasport", standalone_mode=False)
+        result: Any = copy_context().run(group.main, arguments, prog_name="kerasport", standalone_mode=False)
     except click.exceptions.Abort:
         click.echo("Interrupted.", err=True)
         return 130
     except click.ClickException as error:
         error.show()
-        return error.exit_code
-    except KerasportError as error:
-        if debug:
-            raise
-        _show(error)
         return error.exit_code
     except BrokenPipeError:
         sys.stderr.close()
@@ -93,10 +110,22 @@ def run(arguments: list[str], debug: bool) -> int:
     except Exception as error:
         if debug:
             raise
-        click.echo(f"Unexpected error: {type(error).__name__}: {error}", err=True)
-        click.echo("This is a fault of kerasport; --debug shows where. Please report it.", err=True)
-        return 1
+        return _told(error)
     return result if isinstance(result, int) else 0
+
+
+def _told(error: Exception) -> int:
+    """Tells the user of an error; the exit code."""
+    if isinstance(error, KerasportError):
+        _show(error)
+        return error.exit_code
+    if isinstance(error, MemoryError):
+        click.echo(f"There is not enough memory for this model: {str(error) or 'none is left'}.", err=True)
+        click.echo("A smaller --batch, or convert with --no-validate, takes less.", err=True)
+        return 7
+    click.echo(f"Unexpected error: {type(error).__name__}: {error}", err=True)
+    click.echo("This is a fault of kerasport; --debug shows where. Please report it.", err=True)
+    return 1
 
 
 def _show(error: KerasportError) -> None:

@@ -14,6 +14,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from kerasport.errors import InputError
+from kerasport.limits import limits, way_on
 from kerasport.prediction.checks import check, match_names
 from kerasport.runtime import Port
 
@@ -159,6 +160,10 @@ def _npz(path: Path) -> list[Source]:
 
 
 def _member(path: Path, archive: zipfile.ZipFile, name: str) -> Source:
+    info = archive.getinfo(name)
+    if info.file_size > limits().expansion * max(info.compress_size, 1):
+        what = f"{path}: {name} claims {info.file_size:,} bytes out of {info.compress_size:,}."
+        raise InputError(what, way_on("expansion"))
     with archive.open(name) as file:
         shape, fortran, dtype = _header(file)
     if dtype.hasobject:

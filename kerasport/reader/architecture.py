@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from kerasport.errors import DamagedFileError, NotAModelError
+from kerasport.limits import limits, way_on
+from kerasport.reader.bounds import check_config
 from kerasport.reader.saved import Contents, Origin
 
-TEXT_LIMIT = 256 << 20
 _NO_GRAPH = "Build the same model with the functional API or Sequential in Keras, load these weights, and save that."
 _WRAPPERS = ("modelTopology", "model_config")
 
@@ -54,8 +55,8 @@ def read_text(path: Path) -> bytes:
         DamagedFileError: It is larger than any architecture.
     """
     size = path.stat().st_size
-    if size > TEXT_LIMIT:
-        raise DamagedFileError(f"{path} has {size:,} bytes of text, which no architecture has.")
+    if size > limits().text:
+        raise DamagedFileError(f"{path} has {size:,} bytes of text, which no architecture has.", way_on("text"))
     return path.read_bytes()
 
 
@@ -86,9 +87,11 @@ def model_config(path: Path, value: Any) -> Mapping[str, Any]:
 
     Raises:
         NotAModelError: It is one of something else.
+        DamagedFileError: It is beyond all bounds.
     """
     if not isinstance(value, dict) or "class_name" not in value:
         raise NotAModelError(f"{path} has no layer graph in its config, as for a subclassed model.", _NO_GRAPH)
+    check_config(path, value)
     return value
 
 

@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import Protocol
 
 from kerasport.errors import DamagedFileError
+from kerasport.limits import limits, way_on
 from kerasport.reader.h5 import H5File
 from kerasport.reader.stretch import Stretch
 
-TEXT_LIMIT = 256 << 20
 AGAIN = "Download or copy it again."
-# What zip can make of a byte; weights, which are noise to it, hardly shrink at all.
-_MOST_EXPANSION = 1000
 
 
 class Members(Protocol):
@@ -66,8 +64,9 @@ class ZipMembers:
     def read(self, name: str) -> bytes:
         """The bytes of a member."""
         info = self._info(name)
-        if info.file_size > TEXT_LIMIT:
-            raise DamagedFileError(f"{self.path}: {name} claims {info.file_size:,} bytes; no model has such a text.")
+        if info.file_size > limits().text:
+            what = f"{self.path}: {name} claims {info.file_size:,} bytes; no model has such a text."
+            raise DamagedFileError(what, way_on("text"))
         return self._unpacked(info)
 
     def open_h5(self, name: str) -> H5File:
@@ -76,10 +75,9 @@ class ZipMembers:
         try:
             if info.compress_type == zipfile.ZIP_STORED and not info.flag_bits & 1:
                 return H5File(Stretch(self.path, _data_offset(self.path, info), info.file_size))
-            if info.file_size > _MOST_EXPANSION * max(info.compress_size, 1):
-                raise DamagedFileError(
-                    f"{self.path}: {name} claims {info.file_size:,} bytes out of {info.compress_size:,}."
-                )
+            if info.file_size > limits().expansion * max(info.compress_size, 1):
+                what = f"{self.path}: {name} claims {info.file_size:,} bytes out of {info.compress_size:,}."
+                raise DamagedFileError(what, way_on("expansion"))
             return H5File(io.BytesIO(self._unpacked(info)))
         except OSError as error:
             raise DamagedFileError(f"{self.path}: {name} cannot be read: {error}.", AGAIN) from error
@@ -113,8 +111,9 @@ class FolderMembers:
     def read(self, name: str) -> bytes:
         """The bytes of a file."""
         path = self._file(name)
-        if path.stat().st_size > TEXT_LIMIT:
-            raise DamagedFileError(f"{path} has {path.stat().st_size:,} bytes, which no text of a model has.")
+        size = path.stat().st_size
+        if size > limits().text:
+            raise DamagedFileError(f"{path} has {size:,} bytes, which no text of a model has.", way_on("text"))
         return path.read_bytes()
 
     def open_h5(self, name: str) -> H5File:
