@@ -433,6 +433,17 @@ def test_a_file_that_cannot_be_read_has_a_report(kerasport: Run, tmp_path: Path)
         assert found["models"][0]["problems"][0]["what"]
 
 
+def test_the_file_at_fault_is_told(kerasport: Run, seed_model: Path, tmp_path: Path) -> None:
+    targets = [tmp_path / f"r{suffix}" for suffix in FORMATS]
+    options = [part for target in targets for part in ("--report", target)]
+    assert kerasport("validate", seed_model, tmp_path / "none.onnx", *options).code == 3
+    found = json.loads(targets[0].read_text(encoding="utf-8"))
+    assert [model["path"] for model in found["models"]] == [str(tmp_path / "none.onnx")]
+    assert [file["path"] for file in found["files"]] == [str(seed_model)]
+    for target in targets[1:]:
+        assert "none.onnx does not exist" in target.read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("target", ["r.pdf", "r", "m.onnx"])
 def test_an_unknown_suffix_is_refused_before_any_work(
     target: str, kerasport: Run, tmp_path: Path, seed_model: Path

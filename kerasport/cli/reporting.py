@@ -38,6 +38,7 @@ class Draft:
         sources: The model files.
         onnx: The ONNX file.
         weights: The file that was given for the weights.
+        suspect: The file at fault where an error does not tell; None for the model files.
         started: When the command began.
         checks: What stands in the way of the model files, once that is known.
         validation: The comparison, once it was made.
@@ -48,6 +49,7 @@ class Draft:
     sources: Collection[Path]
     onnx: Path | None = None
     weights: Path | None = None
+    suspect: Path | None = None
     started: float = field(default_factory=time.perf_counter)
     checks: Collection[Check] = ()
     validation: Validation | None = None
@@ -60,7 +62,8 @@ class Draft:
         if isinstance(error, MismatchError):
             self.validation, self.onnx = error.validation, None
         else:
-            self.checks = [Check.failed(source, error) for source in self.sources]
+            faulty = self.sources if self.suspect is None else (self.suspect,)
+            self.checks = [Check.failed(path, error) for path in faulty]
             self.onnx = None if self.command == "convert" else self.onnx
 
     def report(self) -> Report:
@@ -72,6 +75,7 @@ class Draft:
             return Report(self.command, tuple(self.checks), options=_options(), seconds=seconds)
         return Report.of(
             *(self.checks or self.sources),
+            files=self.sources,
             onnx=self.onnx,
             weights=self.weights,
             validation=self.validation,

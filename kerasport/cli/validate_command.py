@@ -101,8 +101,10 @@ def command(
     settings = Settings(seed, batch, precision, memory << 20, ends=ends)
     with reporting(reports, Draft("validate", (model,), onnx, weights)) as draft:
         with load(model, weights=weights, allow_keys=allow_keys, backend=backend) as loaded:
-            arrays = _read(loaded.graph.inputs, inputs) if inputs else None
-            predictions = _predictions(loaded.graph, expected) if expected else None
+            graph = loaded.graph
+            arrays = _read(graph.inputs, inputs) if inputs else None
+            predictions = _predictions(graph, expected) if expected else None
+            draft.suspect = onnx
             result = compare(loaded, onnx, arrays, Tolerance(rtol, atol), settings, predictions)
         draft.validation = result
         if as_json:

@@ -67,7 +67,7 @@ class Chart:
         pins: The numbers of the worst.
         by_roundings: Whether layers are judged by roundings; otherwise relative errors are drawn.
         own: The scale of a layer's own error.
-        chained: The scale of what has come down the chain.
+        chained: The scale of the error in the chain.
         total: How many layers there are.
     """
 
@@ -122,7 +122,7 @@ def kind(entry: LayerError) -> str:
 def _tip(drawn: Chart, entry: LayerError) -> Markup:
     error = f"{number(entry.roundings)} roundings" if drawn.by_roundings else f"{number(entry.max_rel)} relative"
     more = f", {number(entry.allowed)} allowed" if entry.allowed else ""
-    chained = f"; {number(entry.chained)} down the chain" if entry.chained is not None else ""
+    chained = f"; {number(entry.chained)} in the chain" if entry.chained is not None else ""
     return element("title", f"{short(entry.name)} ({short(entry.class_name)}): {error}{more}{chained}")
 
 
@@ -134,14 +134,14 @@ def _power(exponent: int) -> str:
 
 
 def _rows(drawn: Chart) -> Markup:
-    """A row a layer: its name, a bar, the number, and what has come down the chain."""
+    """A row a layer: its name, a bar, the number, and the error in the chain."""
     title = "own error, in roundings" if drawn.by_roundings else "own error, relative"
     head = element(
         "div",
         element("span", "layer", class_="name"),
         element("span", title, _row_axis(drawn.own), class_="own"),
         element("span", class_="value"),
-        element("span", "down the chain, relative", _row_axis(drawn.chained), class_="chained"),
+        element("span", "in the chain, relative", _row_axis(drawn.chained), class_="chained"),
         element("span", class_="value"),
         class_="row head",
     )
@@ -209,7 +209,7 @@ def _percent(part: float) -> str:
 
 
 def _columns(drawn: Chart, binned: int) -> Markup:
-    """A column a layer, in the order of the graph, and below it a dot for what has come down the chain."""
+    """A column a layer, in the order of the graph, and below it a dot for the error in the chain."""
     what = "own error, in roundings" if drawn.by_roundings else "own error, relative"
     each = f"; each column is the worst of {binned} layers in a row" if binned > 1 else ""
     field = element("svg", *_field(drawn), width="100%", height=_PINS + _HEIGHT, role="img", aria_label=what)
@@ -219,7 +219,7 @@ def _columns(drawn: Chart, binned: int) -> Markup:
     return joined(
         element("p", f"{what}{each}", class_="over"),
         element("div", _axis(drawn.own, _PINS, _HEIGHT, 8), field, class_="plot"),
-        element("p", "error that has come down the chain, relative", class_="over"),
+        element("p", "error in the chain, relative", class_="over"),
         element("div", _axis(drawn.chained, 0, _CHAINED_HEIGHT, 4), below, class_="plot"),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf, isfinite
 from pathlib import Path
@@ -76,6 +76,7 @@ class Report:
     def of(
         cls,
         *sources: str | Path | Check,
+        files: Collection[Path] | None = None,
         onnx: str | Path | None = None,
         weights: str | Path | None = None,
         validation: Validation | None = None,
@@ -88,6 +89,7 @@ class Report:
 
         Args:
             sources: The model file; what stands in its way; or several.
+            files: The model files, where these are not the sources.
             onnx: The ONNX file, if there is one.
             weights: The file that was given for the weights.
             validation: The comparison, if one was made.
@@ -98,10 +100,11 @@ class Report:
         """
         checks = tuple(source if isinstance(source, Check) else Check(Path(source)) for source in sources)
         named = Path(weights) if weights is not None else None
-        found = [pair for check in checks for pair in facts.source_files(check.path, named)]
+        models = [check.path for check in checks] if files is None else files
+        found = [pair for path in models for pair in facts.source_files(path, named)]
         found += facts.onnx_files(Path(onnx)) if onnx is not None else []
-        files = tuple(FileFacts(role, path, path.stat().st_size, facts.digest(path)) for role, path in found)
-        return cls(command, checks, validation, files, conversion or {}, options or {}, seconds=seconds)
+        known = tuple(FileFacts(role, path, path.stat().st_size, facts.digest(path)) for role, path in found)
+        return cls(command, checks, validation, known, conversion or {}, options or {}, seconds=seconds)
 
     @property
     def outcome(self) -> str:
@@ -125,6 +128,11 @@ class Report:
     def failed(self) -> tuple[Check, ...]:
         """The files that cannot be converted."""
         return tuple(check for check in self.checks if not check.convertible)
+
+    @property
+    def told(self) -> bool:
+        """Whether the verdict is all that is to be said of what failed, but for what can be done."""
+        return len(self.checks) == 1 and self.outcome != "unsupported"
 
     def verdict(self) -> str:
         """One sentence."""

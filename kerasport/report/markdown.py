@@ -53,6 +53,9 @@ def _plain(text: str) -> str:
 
 
 def _reasons(report: Report) -> Iterator[str]:
+    if report.told:
+        yield from (_plain(problem.hint) for check in report.failed for problem in check.problems if problem.hint)
+        return
     for check in report.failed:
         lines = [f"{code(problem.layer)}: {_plain(problem.what)}" for problem in check.problems]
         hints = [f" ({_plain(problem.hint)})" if problem.hint else "" for problem in check.problems]

@@ -71,6 +71,10 @@ def _header(report: Report) -> Markup:
 
 
 def _reasons(report: Report) -> Iterator[Markup]:
+    if report.told:
+        for problem in (problem for check in report.failed for problem in check.problems if problem.hint):
+            yield _section("What to do", "", element("p", problem.hint))
+        return
     for check in report.failed:
         reasons = [
             element(
@@ -112,8 +116,8 @@ def _compared(validation: Validation) -> Iterator[Markup]:
 
 _CHART_NOTE = (
     "Each layer computes from the reference's inputs, so that an error is its own; a rounding is what one rounding to"
-    " float32 explains, on a logarithmic scale. Further down, or to the right: the error where each layer reads what"
-    " the ONNX model's own layers before it give."
+    " float32 explains, on a logarithmic scale. The error in the chain is that where each layer reads what the ONNX"
+    " model's own layers before it give."
 )
 _WORST_NOTE = "Those that do not pass, and then those that come nearest to what is allowed."
 _OUTPUTS_NOTE = "The unchanged, fully optimised ONNX file from end to end, against the reference."
@@ -179,7 +183,7 @@ def _key(validation: Validation) -> Markup:
         ("explained", "explained otherwise", any(entry.passed and entry.detail for entry in layers)),
         ("exact", "exact", any(not entry.max_abs for entry in layers)),
         ("allowed", f"allowed{_of(layers)}", any(entry.allowed for entry in layers)),
-        ("chained", "down the chain", any(entry.chained is not None for entry in layers)),
+        ("chained", "in the chain", any(entry.chained is not None for entry in layers)),
     ]
     items = (element("li", element("i"), text, class_=name) for name, text, present in marks if present)
     return element("ul", *items, class_="key")
