@@ -440,6 +440,7 @@ def test_the_file_at_fault_is_told(kerasport: Run, seed_model: Path, tmp_path: P
     found = json.loads(targets[0].read_text(encoding="utf-8"))
     assert [model["path"] for model in found["models"]] == [str(tmp_path / "none.onnx")]
     assert [file["path"] for file in found["files"]] == [str(seed_model)]
+    assert found["verdict"] == f"{tmp_path / 'none.onnx'} does not exist."
     for target in targets[1:]:
         assert "none.onnx does not exist" in target.read_text(encoding="utf-8")
 

@@ -147,7 +147,10 @@ class Report:
             text = f"all {count} models can be converted" if count > 1 else "it can be converted"
         else:
             text = "nothing was compared with the reference"
-        return visible(text[:1].upper() + text[1:].rstrip(".") + ".")
+        begun = (
+            text if self.told and self.failed else text[:1].upper() + text[1:]
+        )  # an error may begin with a file's name
+        return visible(begun.rstrip(".") + ".")
 
     def to_json(self) -> dict[str, Any]:
         """The documented machine-readable form, ``schema`` 2, whose numbers may be infinite."""
