@@ -7,10 +7,9 @@ layer is translated afresh: if that agrees with the reference, the file stands a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
-from warnings import catch_warnings, simplefilter
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,38 +19,17 @@ from kerasport.graph import Call, Graph
 from kerasport.layers.base import Value
 from kerasport.reference import run_layers
 from kerasport.validation.doubts import roundings
-from kerasport.validation.effort import seconds
 from kerasport.validation.error import Limit, Tolerance, measure
+from kerasport.validation.evaluator import Answer, evaluate
 from kerasport.validation.plan import Plan
 from kerasport.validation.result import Witness
 from kerasport.validation.trial import layer_limit
 
-if TYPE_CHECKING:
-    import onnx
-
-    from kerasport.validation.segments import Part
-
 Array = NDArray[Any]
-_PATIENCE = 5.0  # seconds
 _HEARINGS = 3
 # An array that is so much nearer to one than to the other sides with it.
 _NEARER = 1 / 16
-# Operators of onnx 1.23's evaluator that give something else than ONNX Runtime and NumPy do.
-_UNTRUSTED: dict[str, str] = {}
 RUNTIME, REFERENCE = "ONNX Runtime", "the reference"
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a further witness says.
-
-    Attributes:
-        array: What it gives, in Keras's order; None where it cannot be asked.
-        reason: Why not.
-    """
-
-    array: Array | None = None
-    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -228,50 +206,3 @@ def one_layer(plan: Plan, layer: str) -> Graph:
         calls=tuple(calls.values()),
         states=(),
     )
-
-
-def evaluate(part: Part, name: str, values: Mapping[str, Array]) -> Answer:
-    """What onnx's reference evaluator makes of a layer's part of the graph.
-
-    Args:
-        part: The nodes of one layer.
-        name: The ONNX value that they give.
-        values: What they read.
-    """
-    model, output = part.as_model(name, values)
-    weights = part.skeleton.weights
-    feeds = {
-        port.name: values[port.name] if port.name in values else weights[port.name].read() for port in model.graph.input
-    }
-    doubtful = next((reason for node in _nodes(model.graph) for reason in _doubts(node)), None)
-    if doubtful is not None:
-        return Answer(reason=doubtful)
-    needed = seconds(model, {name: array.shape for name, array in feeds.items()})
-    if needed > _PATIENCE:
-        return Answer(reason=f"it would take about {needed:.0f} s")
-    return _evaluated(model, output, feeds)
-
-
-def _evaluated(model: onnx.ModelProto, output: str, feeds: Mapping[str, Array]) -> Answer:
-    from onnx.reference import ReferenceEvaluator
-
-    try:
-        with np.errstate(all="ignore"), catch_warnings():
-            simplefilter("ignore")
-            (array,) = ReferenceEvaluator(model).run([output], dict(feeds))
-    except Exception as error:  # whatever its operators raise
-        return Answer(reason=f"it fails: {type(error).__name__}: {str(error)[:200]}")
-    return Answer(np.asarray(array))
-
-
-def _nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
-    for node in graph.node:
-        yield node
-        for attribute in node.attribute:
-            yield from _nodes(attribute.g)
-
-
-def _doubts(node: onnx.NodeProto) -> Iterator[str]:
-    """Why the evaluator is not to be believed on a node."""
-    if node.op_type in _UNTRUSTED:
-        yield f"its {node.op_type} {_UNTRUSTED[node.op_type]}"
