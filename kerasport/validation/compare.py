@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import Path
@@ -130,7 +130,7 @@ def compare(
 
     skeleton = read_skeleton(onnx_path)
     graph = with_states(model.graph, "carry" if "kerasport.states" in skeleton.properties else "reset")
-    own = "kerasport.layers" in skeleton.properties
+    own = skeleton.is_own
     session = adapted(graph, Session(onnx_path, once=True), settings.ends, own)
     graph = as_fixed(graph, session.inputs)
     found, guessed = (places(skeleton), frozenset[str]()) if own else guessed_places(graph, skeleton, session)
@@ -169,8 +169,7 @@ class _Comparison:
         else:
             self._try(given, self._session.run(given), None)
         order = [name for name in self._plan.calls if name in self._layers and name in self._plan.places]
-        agree = all(entry.passed for entry in self._outputs.values())
-        layers = excused(self._plan, self._layers) if agree else self._layers
+        layers = self._excused(self._layers, self._outputs.values())
         return Validation(
             layers=tuple(self._with_coverage(layers[name]) for name in order),
             outputs=tuple(self._outputs[name] for name in self._plan.graph.output_names),
@@ -179,6 +178,10 @@ class _Comparison:
             witnesses=self._witnesses,
             expected=tuple(self._expected),
         )
+
+    def _excused(self, layers: Mapping[str, LayerError], outputs: Iterable[LayerError]) -> Mapping[str, LayerError]:
+        foreign = not self._plan.skeleton.is_own
+        return excused(layers) if foreign and _all_passed(outputs) else layers
 
     def _with_coverage(self, entry: LayerError) -> LayerError:
         return replace(entry, channels=self._coverage.channels(entry.name), dead=self._coverage.dead(entry.name))
@@ -191,16 +194,17 @@ class _Comparison:
         def judged(plan: Plan) -> Findings:
             return judge_layers(plan, inputs, feeds, self._tolerance, settings.memory, settings.chained)
 
-        plan, found = without_wrong_guesses(self._plan, judged)
-        self._plan = plan
+        def ends_of(found: Findings) -> list[LayerError]:
+            return judge_ends(self._plan, inputs, final, found.ends, self._tolerance)
+
+        plan, found = without_wrong_guesses(self._plan, judged, lambda found: _all_passed(ends_of(found)))
+        self._plan, ends = plan, ends_of(found)
         for name, entry in found.entries.items():
             self._layers[name] = _worse(self._layers.get(name), entry)
-        ends = judge_ends(plan, inputs, final, found.ends, self._tolerance)
         for entry in ends:
             self._outputs[entry.name] = _worse(self._outputs.get(entry.name), entry)
-        agree = all(entry.passed for entry in ends)
-        failing = [name for name in plan.calls if name in found.entries and not found.entries[name].passed]
-        failing = [name for name in failing if not agree or name not in plan.guessed]
+        entries = self._excused(found.entries, ends)
+        failing = [name for name in plan.calls if name in entries and not entries[name].passed]
         if failing and settings.witness and not self._witnesses:
             from kerasport.validation.witness import hear
 
@@ -268,6 +272,10 @@ class _Comparison:
                 continue
             return trial
         raise refusals[0][1]
+
+
+def _all_passed(entries: Iterable[LayerError]) -> bool:
+    return all(entry.passed for entry in entries)
 
 
 def _worse(known: LayerError | None, entry: LayerError) -> LayerError:

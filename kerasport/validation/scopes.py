@@ -49,7 +49,7 @@ def places_by_name(
         ports: The shapes and dtypes of its values, as far as known.
         inputs: The stored order of its inputs, None for Keras's own.
     """
-    candidates = _last_in_scope(_paths(graph), nodes)
+    candidates = _last_in_scope(_best_paths(graph, nodes), nodes)
     orders = _orders(nodes, ports, inputs) if not _is_channels_first(graph) else {}
     found: dict[str, Place] = {}
     for call in graph.calls:
@@ -62,16 +62,64 @@ def places_by_name(
     return found
 
 
-def _paths(graph: Graph) -> dict[Path, str]:
-    """The scopes of layers that are called once: a shared layer's scopes are numbered, as other layers' names are."""
+def _best_paths(graph: Graph, nodes: Sequence[onnx.NodeProto]) -> dict[Path, str]:
+    """The scopes of layers: Keras 2 enters each once, Keras 3 twice."""
+    parts = {part for node in nodes for name in node.output for part in name.split("/")[:-1]}
+
+    def count(paths: Mapping[Path, str]) -> int:
+        return sum(path[-1] in parts for path in paths)
+
+    return max((_paths(graph, 1), _paths(graph, 2)), key=count)
+
+
+def _paths(graph: Graph, entered: int) -> dict[Path, str]:
+    """The layers by their scopes, as TensorFlow numbers them; those whose numbers depend on the order are left out.
+
+    Args:
+        graph: The Keras model.
+        entered: How often the scope of a layer is entered; the last time counts.
+    """
+    scopes = _Scopes(entered)
     calls = Counter(call.layer for call in graph.calls)
     shared = {name for name, count in calls.items() if count > 1}
     numbered = {call.layer for call in graph.calls for name in shared if re.fullmatch(rf"{name}_\d+", call.layer)}
+    found = {scopes.enter(tuple(call.layer.split("/"))): call for call in graph.calls}
     return {
-        tuple(call.name.split("/")): call.outputs[0].name
-        for call in graph.calls
+        path: call.outputs[0].name
+        for path, call in found.items()
         if call.layer not in shared | numbered and len(call.outputs) == 1
     }
+
+
+class _Scopes:
+    """TensorFlow's name scopes: one that is entered again is numbered.
+
+    Args:
+        entered: How often each scope is entered.
+    """
+
+    def __init__(self, entered: int) -> None:
+        self._entered = entered
+        self._used: Counter[Path] = Counter()
+        self._models: dict[Path, Path] = {}
+
+    def enter(self, layer: Path) -> Path:
+        """The scope of a layer, within that of its models."""
+        outer = layer[:-1]
+        if outer and outer not in self._models:
+            self._models[outer] = self.enter(outer)
+        for _ in range(self._entered):
+            path = self._unique((*self._models.get(outer, ()), layer[-1]))
+        return path
+
+    def _unique(self, path: Path) -> Path:
+        *outer, name = path
+        number = self._used[path]
+        self._used[path] += 1
+        while number and path in self._used:
+            path, number = (*outer, f"{name}_{number}"), number + 1
+        self._used[path] = max(self._used[path], 1)
+        return path
 
 
 def _last_in_scope(paths: Mapping[Path, str], nodes: Sequence[onnx.NodeProto]) -> dict[str, list[str]]:

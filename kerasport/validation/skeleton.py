@@ -103,6 +103,11 @@ class Skeleton:
         return {value.name: _port(value) for value in values if value.type.tensor_type.HasField("shape")}
 
     @property
+    def is_own(self) -> bool:
+        """Whether kerasport made it and noted where layers stand."""
+        return "kerasport.layers" in self.properties
+
+    @property
     def maker(self) -> str:
         """What wrote the model, if not kerasport."""
         name = self.proto.producer_name
