@@ -20,7 +20,8 @@ class Check:
     Attributes:
         path: The file.
         exit_code: 0 where nothing does; otherwise that of the error: 3 for a file that cannot be read as a model, 4
-            for one with layers or options that are not supported, 6 for input arrays that do not fit.
+            for one with layers or options that are not supported, 6 for input arrays that do not fit, 7 where there is
+            not enough memory, 1 where something unexpected has happened.
         problems: All reasons; one for a file that cannot be read.
     """
 
@@ -29,11 +30,16 @@ class Check:
     problems: tuple[Problem, ...] = ()
 
     @classmethod
-    def failed(cls, path: Path, error: KerasportError) -> Check:
-        """What an error says."""
+    def failed(cls, path: Path, error: Exception) -> Check:
+        """What an error says, one of kerasport's own or another."""
         if isinstance(error, UnsupportedModelError):
             return cls(path, error.exit_code, error.problems)
-        return cls(path, error.exit_code, (Problem("(file)", error.message, error.hint),))
+        if isinstance(error, KerasportError):
+            return cls(path, error.exit_code, (Problem("(file)", error.message, error.hint),))
+        if isinstance(error, MemoryError):
+            return cls(path, 7, (Problem("(file)", "There is not enough memory for this model."),))
+        what = f"Unexpected error: {type(error).__name__}: {error}"
+        return cls(path, 1, (Problem("(file)", what, "This is a fault of kerasport; please report it."),))
 
     @property
     def convertible(self) -> bool:
@@ -42,7 +48,7 @@ class Check:
 
     @property
     def outcome(self) -> str:
-        """In a word: "convertible", "unreadable", "unsupported" or "unfit"."""
+        """In a word: "convertible", "unreadable", "unsupported", "unfit" or "failed"."""
         return _OUTCOMES.get(self.exit_code, "failed")
 
     def verdict(self) -> str:

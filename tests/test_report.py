@@ -433,6 +433,24 @@ def test_a_file_that_cannot_be_read_has_a_report(kerasport: Run, tmp_path: Path)
         assert found["models"][0]["problems"][0]["what"]
 
 
+def test_an_unexpected_error_has_a_report(
+    kerasport: Run, seed_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for error, exit_code in ((ZeroDivisionError("by | zero"), 1), (MemoryError(), 7)):
+        monkeypatch.setattr("kerasport.conversion._validated", _raising(error))
+        outcome = kerasport("convert", seed_model, tmp_path / "m.onnx", "--report", tmp_path / "r.json")
+        assert outcome.code == exit_code
+        found = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
+        assert (found["outcome"], found["exit_code"], found["passed"]) == ("failed", exit_code, False)
+
+
+def _raising(error: Exception) -> Callable[..., None]:
+    def fail(*_: object) -> None:
+        raise error
+
+    return fail
+
+
 def test_the_file_at_fault_is_told(kerasport: Run, seed_model: Path, tmp_path: Path) -> None:
     targets = [tmp_path / f"r{suffix}" for suffix in FORMATS]
     options = [part for target in targets for part in ("--report", target)]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kerasport.errors import FileError, KerasportError, MismatchError, OptionError
+from kerasport.errors import FileError, MismatchError, OptionError
 
 if TYPE_CHECKING:
     from kerasport.checking import Check
@@ -55,7 +55,7 @@ class Draft:
     validation: Validation | None = None
     conversion: Mapping[str, int] = field(default_factory=dict)
 
-    def failed(self, error: KerasportError) -> None:
+    def failed(self, error: Exception) -> None:
         """Takes an error in."""
         from kerasport.checking import Check
 
@@ -94,7 +94,7 @@ class Draft:
 
 @contextmanager
 def reporting(targets: Collection[Path], draft: Draft) -> Iterator[Draft]:
-    """Writes reports of what is done within, and of a failure too, but not of wrong usage.
+    """Writes reports of what is done within, and of a failure too, but not of wrong usage or an interruption.
 
     Raises:
         OptionError: A report cannot be written to such a file; nothing was done.
@@ -107,9 +107,9 @@ def reporting(targets: Collection[Path], draft: Draft) -> Iterator[Draft]:
         check_targets(list(targets), [path for path in own if path is not None])
     try:
         yield draft
-    except OptionError:
+    except (OptionError, click.ClickException, click.Abort, BrokenPipeError):
         raise
-    except KerasportError as error:
+    except Exception as error:
         if targets:
             draft.failed(error)
             _write_of_failure(targets, draft)

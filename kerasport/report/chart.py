@@ -69,6 +69,7 @@ class Chart:
         own: The scale of a layer's own error.
         chained: The scale of the error in the chain.
         total: How many layers there are.
+        limits: What is allowed, as far as layers differ in it.
     """
 
     entries: Sequence[LayerError]
@@ -78,17 +79,13 @@ class Chart:
     own: Scale
     chained: Scale
     total: int
+    limits: frozenset[float]
 
     def value(self, entry: LayerError) -> float:
         """A layer's own error."""
         if margin(entry) == inf:
             return inf
         return entry.roundings if self.by_roundings else entry.max_rel
-
-    @property
-    def limits(self) -> set[float]:
-        """What is allowed, as far as layers differ in it."""
-        return {entry.allowed for entry in self.entries if entry.allowed}
 
 
 def chart(layers: Sequence[LayerError], pins: Mapping[str, int]) -> Markup:
@@ -102,8 +99,9 @@ def chart(layers: Sequence[LayerError], pins: Mapping[str, int]) -> Markup:
     values = [value for layer in layers for value in (layer.roundings, layer.allowed or 0.0)]
     own = Scale.over(values, -2) if by_roundings else Scale.over([layer.max_rel for layer in layers])
     chained = Scale.over([layer.chained or 0.0 for layer in layers])
+    limits = frozenset(layer.allowed for layer in layers if layer.allowed)
     places = {layer.name: index for index, layer in enumerate(layers, 1)}
-    drawn = Chart(_binned(layers), places, pins, by_roundings, own, chained, len(layers))
+    drawn = Chart(_binned(layers), places, pins, by_roundings, own, chained, len(layers), limits)
     return _rows(drawn) if len(layers) <= _ROWS else _columns(drawn, ceil(len(layers) / _COLUMNS))
 
 
@@ -212,9 +210,9 @@ def _columns(drawn: Chart, binned: int) -> Markup:
     """A column a layer, in the order of the graph, and below it a dot for the error in the chain."""
     what = "own error, in roundings" if drawn.by_roundings else "own error, relative"
     each = f"; each column is the worst of {binned} layers in a row" if binned > 1 else ""
-    field = element("svg", *_field(drawn), width="100%", height=_PINS + _HEIGHT, role="img", aria_label=what)
+    field = element("svg", *_field(drawn), width="100%", height=_PINS + _HEIGHT, role="group", aria_label=what)
     below = element(
-        "svg", *_dots(drawn), width="100%", height=_CHAINED_HEIGHT + 20, role="img", aria_label="chained error"
+        "svg", *_dots(drawn), width="100%", height=_CHAINED_HEIGHT + 20, role="group", aria_label="chained error"
     )
     return joined(
         element("p", f"{what}{each}", class_="over"),
