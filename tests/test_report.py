@@ -280,6 +280,14 @@ def test_few_layers_are_rows_and_many_are_columns() -> None:
     assert many.attributes.count(("class", "pin right")) == 10
 
 
+@pytest.mark.parametrize("count", [3, 300])
+def test_without_errors_in_the_chain_there_is_no_room_for_them(count: int) -> None:
+    layers = [replace(layer, chained=None) for layer in validations.many(count).layers]
+    text = render(report(validations.validation(*layers)), ".html")
+    assert "own error, in roundings" in text
+    assert "in the chain" not in text.partition("</style>")[2]
+
+
 def test_thousands_of_layers_are_drawn_in_columns_of_the_worst() -> None:
     layers = [*validations.many(5000).layers]
     layers[1234] = validations.layer(1234, 99.0)

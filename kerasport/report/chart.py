@@ -67,7 +67,7 @@ class Chart:
         pins: The numbers of the worst.
         by_roundings: Whether layers are judged by roundings; otherwise relative errors are drawn.
         own: The scale of a layer's own error.
-        chained: The scale of the error in the chain.
+        chained: The scale of the error in the chain; None where that was not compared.
         total: How many layers there are.
         limits: What is allowed, as far as layers differ in it.
     """
@@ -77,7 +77,7 @@ class Chart:
     pins: Mapping[str, int]
     by_roundings: bool
     own: Scale
-    chained: Scale
+    chained: Scale | None
     total: int
     limits: frozenset[float]
 
@@ -98,7 +98,8 @@ def chart(layers: Sequence[LayerError], pins: Mapping[str, int]) -> Markup:
     by_roundings = any(layer.allowed for layer in layers)
     values = [value for layer in layers for value in (layer.roundings, layer.allowed or 0.0)]
     own = Scale.over(values, -2) if by_roundings else Scale.over([layer.max_rel for layer in layers])
-    chained = Scale.over([layer.chained or 0.0 for layer in layers])
+    errors = [layer.chained for layer in layers if layer.chained is not None]
+    chained = Scale.over(errors) if errors else None
     limits = frozenset(layer.allowed for layer in layers if layer.allowed)
     places = {layer.name: index for index, layer in enumerate(layers, 1)}
     drawn = Chart(_binned(layers), places, pins, by_roundings, own, chained, len(layers), limits)
@@ -139,11 +140,24 @@ def _rows(drawn: Chart) -> Markup:
         element("span", "layer", class_="name"),
         element("span", title, _row_axis(drawn.own), class_="own"),
         element("span", class_="value"),
-        element("span", "in the chain, relative", _row_axis(drawn.chained), class_="chained"),
-        element("span", class_="value"),
+        *(_chained_head(drawn.chained) if drawn.chained else ()),
         class_="row head",
     )
-    return element("div", head, *(_row(drawn, entry) for entry in drawn.entries), class_="rows")
+    class_ = "rows" if drawn.chained else "rows alone"
+    return element("div", head, *(_row(drawn, entry) for entry in drawn.entries), class_=class_)
+
+
+def _chained_head(scale: Scale) -> Iterator[Markup]:
+    yield element("span", "in the chain, relative", _row_axis(scale), class_="chained")
+    yield element("span", class_="value")
+
+
+def _chained_cells(scale: Scale, value: float | None) -> Iterator[Markup]:
+    dot = None
+    if value is not None:
+        dot = element("circle", cx=_percent(scale.part(value)), cy=_ROW // 2, r="3.5", class_="dot")
+    yield element("span", element("svg", *_uprights(scale), dot, width="100%", height=_ROW), class_="chained")
+    yield element("span", number(value), class_="value quiet")
 
 
 def _row_axis(scale: Scale) -> Markup:
@@ -175,18 +189,13 @@ def _row(drawn: Chart, entry: LayerError) -> Markup:
     own = element(
         "svg", _tip(drawn, entry), *_uprights(drawn.own), bar if value else exact, limit, width="100%", height=_ROW
     )
-    dot = None
-    if entry.chained is not None:
-        dot = element("circle", cx=_percent(drawn.chained.part(entry.chained)), cy=_ROW // 2, r="3.5", class_="dot")
-    chained = element("svg", *_uprights(drawn.chained), dot, width="100%", height=_ROW)
     link = element("a", short(entry.name), href=f"#layer-{drawn.places[entry.name]}")
     return element(
         "div",
         element("span", link, class_="name"),
         element("span", own, class_="own"),
         element("span", number(value) if value else "exact", class_=f"value {kind(entry)}"),
-        element("span", chained, class_="chained"),
-        element("span", number(entry.chained), class_="value quiet"),
+        *(_chained_cells(drawn.chained, entry.chained) if drawn.chained else ()),
         class_="row",
     )
 
@@ -211,15 +220,19 @@ def _columns(drawn: Chart, binned: int) -> Markup:
     what = "own error, in roundings" if drawn.by_roundings else "own error, relative"
     each = f"; each column is the worst of {binned} layers in a row" if binned > 1 else ""
     field = element("svg", *_field(drawn), width="100%", height=_PINS + _HEIGHT, role="group", aria_label=what)
-    below = element(
-        "svg", *_dots(drawn), width="100%", height=_CHAINED_HEIGHT + 20, role="group", aria_label="chained error"
-    )
     return joined(
         element("p", f"{what}{each}", class_="over"),
         element("div", _axis(drawn.own, _PINS, _HEIGHT, 8), field, class_="plot"),
-        element("p", "error in the chain, relative", class_="over"),
-        element("div", _axis(drawn.chained, 0, _CHAINED_HEIGHT, 4), below, class_="plot"),
+        _chained(drawn.entries, drawn.chained) if drawn.chained else None,
+        _places(drawn.total),
     )
+
+
+def _chained(entries: Sequence[LayerError], scale: Scale) -> Markup:
+    what = "error in the chain, relative"
+    field = element("svg", *_dots(entries, scale), width="100%", height=_CHAINED_HEIGHT, role="group", aria_label=what)
+    plot = element("div", _axis(scale, 0, _CHAINED_HEIGHT, 4), field, class_="plot")
+    return joined(element("p", what, class_="over"), plot)
 
 
 def _axis(scale: Scale, top: int, height: int, most: int) -> Markup:
@@ -292,18 +305,21 @@ def _pins(drawn: Chart, width: float) -> Iterator[Markup]:
         yield element("text", number_, x=f"{shown:.2f}%", y=y + 4, text_anchor="middle", class_="pin")
 
 
-def _dots(drawn: Chart) -> Iterator[Markup]:
-    yield from _levels(drawn.chained, 0, _CHAINED_HEIGHT, 4)
-    width = 1 / len(drawn.entries)
-    radius = 2.5 if len(drawn.entries) < 100 else 1.6
-    for index, entry in enumerate(drawn.entries):
+def _dots(entries: Sequence[LayerError], scale: Scale) -> Iterator[Markup]:
+    yield from _levels(scale, 0, _CHAINED_HEIGHT, 4)
+    width = 1 / len(entries)
+    radius = 2.5 if len(entries) < 100 else 1.6
+    for index, entry in enumerate(entries):
         if entry.chained is not None:
-            y = _y(drawn.chained, entry.chained, 0, _CHAINED_HEIGHT)
+            y = _y(scale, entry.chained, 0, _CHAINED_HEIGHT)
             yield element("circle", cx=_percent((index + 0.5) * width), cy=y, r=radius, class_="dot")
-    total = drawn.total
-    for step in range(5):
-        place = max(round(total * step / 4), 1)
-        anchor = "start" if step == 0 else "end" if step == 4 else "middle"
-        x = _percent(step / 4)
-        text = f"layer {place}" if step in (0, 4) else str(place)
-        yield element("text", text, x=x, y=_CHAINED_HEIGHT + 16, text_anchor=anchor, class_="axis")
+
+
+def _places(total: int) -> Markup:
+    """The axis below: which layers stand where."""
+    texts = []
+    for step, anchor in enumerate(("start", "middle", "middle", "middle", "end")):
+        text = f"{'layer ' if step in (0, 4) else ''}{max(round(total * step / 4), 1)}"
+        texts.append(element("text", text, x=_percent(step / 4), y="12", text_anchor=anchor))
+    axis = element("svg", *texts, width="100%", height="16", class_="axis", aria_hidden="true")
+    return element("div", element("span"), axis, class_="plot")

@@ -97,7 +97,9 @@ def _compared(validation: Validation) -> Iterator[Markup]:
     nearest = worst(validation.layers)
     pins = {entry.name: index for index, entry in enumerate(nearest, 1)}
     if validation.layers:
-        yield _section("Error of each layer", _CHART_NOTE, _key(validation), chart(validation.layers, pins))
+        chained = any(entry.chained is not None for entry in validation.layers)
+        note = _CHART_NOTE + (_CHAINED_NOTE if chained else "")
+        yield _section("Error of each layer", note, _key(validation), chart(validation.layers, pins))
     if nearest:
         yield _section("Worst layers", _WORST_NOTE, tables.worst(nearest, validation.layers))
     yield _section("Outputs", _OUTPUTS_NOTE, tables.ends(validation.outputs))
@@ -116,8 +118,10 @@ def _compared(validation: Validation) -> Iterator[Markup]:
 
 _CHART_NOTE = (
     "Each layer computes from the reference's inputs, so that an error is its own; a rounding is what one rounding to"
-    " float32 explains, on a logarithmic scale. The error in the chain is that where each layer reads what the ONNX"
-    " model's own layers before it give."
+    " float32 explains, on a logarithmic scale."
+)
+_CHAINED_NOTE = (
+    " The error in the chain is that where each layer reads what the ONNX model's own layers before it give."
 )
 _WORST_NOTE = "Those that do not pass, and then those that come nearest to what is allowed."
 _OUTPUTS_NOTE = "The unchanged, fully optimised ONNX file from end to end, against the reference."
