@@ -32,6 +32,10 @@ _SHAPELESS = (
 )
 _PLUGIN_HINT = "replace the layer by supported ones in Keras and save again"
 
+_DTYPES = frozenset(
+    ("bool", "string", "complex64", "complex128", *(f"{u}int{n}" for u in ("", "u") for n in (8, 16, 32, 64)))
+)
+
 
 @dataclass
 class Assembly:
@@ -380,4 +384,6 @@ def _dtype(raw: object) -> str:
     if isinstance(raw, Mapping):
         raw = raw.get("config", {}).get("name")
     name = str(raw or "float32")
+    if "float" not in name and name not in _DTYPES:
+        raise DamagedFileError(f"There is no dtype {name[:40]!r} in any Keras.")
     return "float32" if "float" in name else name

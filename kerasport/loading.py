@@ -142,12 +142,17 @@ def load(
         FileError: A file cannot be read as a Keras model, or as the weights of one.
         OptionError: The file itself names another backend.
     """
+    with reader.understood(Path(path)):
+        return _loaded(path, weights, frozenset(allow_keys), backend)
+
+
+def _loaded(path: str | Path, weights: str | Path | None, allowed: frozenset[str], backend: str | None) -> LoadedModel:
     saved = reader.open_model(path, weights)
     try:
         writer = _writer(saved, backend)
         saved.backend = writer.backend
         found = dialect.readings(saved.config, writer, () if saved.tree else list(saved.weights))
-        return _fitting(saved, found, frozenset(allow_keys))
+        return _fitting(saved, found, allowed)
     except BaseException:
         saved.close()
         raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from kerasport.errors import FileError, InputError, KerasportError
 from kerasport.external import check_external
+from kerasport.notes import orders
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -67,6 +67,11 @@ class Session:
         once: Whether it is to run only once: weights are not packed for further runs, and neither memory nor threads
             wait for them.
 
+    Attributes:
+        inputs: The model's inputs.
+        outputs: Its outputs.
+        metadata: Its metadata properties.
+
     Raises:
         FileError: ONNX Runtime cannot load the model, or is not installed.
     """
@@ -92,17 +97,15 @@ class Session:
         source = model if isinstance(model, bytes) else str(model)
         try:
             self._session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+            self.metadata: Mapping[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
+            self._orders = orders(self.metadata)
+            self.inputs = tuple(self._port(port) for port in self._session.get_inputs())
+            self.outputs = tuple(self._port(port) for port in self._session.get_outputs())
+        except KerasportError:
+            raise
         except Exception as error:
             name = "The converted model" if isinstance(model, bytes) else str(model)
             raise FileError(f"{name} cannot be loaded by ONNX Runtime: {error}") from error
-        self._orders: dict[str, list[int]] = json.loads(self.metadata.get("kerasport.orders", "{}"))
-        self.inputs = tuple(self._port(port) for port in self._session.get_inputs())
-        self.outputs = tuple(self._port(port) for port in self._session.get_outputs())
-
-    @property
-    def metadata(self) -> Mapping[str, str]:
-        """The model's metadata properties."""
-        return dict(self._session.get_modelmeta().custom_metadata_map)
 
     def feeds(self, inputs: Sequence[Array]) -> dict[str, Array]:
         """One array per input, in order, as the ONNX model takes them: by name, in its dtypes and axis orders."""

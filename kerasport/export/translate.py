@@ -129,8 +129,16 @@ def _translated(builder: Builder, call: Call, problems: dict[str, Problem]) -> t
         result = EXPORT[type(call.spec)](call.spec, Scope(builder, call), *inputs)
     except LayerError as error:
         problems.setdefault(call.layer, Problem(call.layer, error.what, error.hint))
-        result = tuple(Tensor(value.name, value.type, identity_perm(value.type.rank)) for value in call.outputs)
+        result = _stand_ins(call)
+    except (ValueError, TypeError, LookupError, ArithmeticError) as error:
+        what = f"its options do not fit its input: {type(error).__name__}: {error}"
+        problems.setdefault(call.layer, Problem(call.layer, what, ""))
+        result = _stand_ins(call)
     return result if isinstance(result, tuple) else (result,)
+
+
+def _stand_ins(call: Call) -> tuple[Tensor, ...]:
+    return tuple(Tensor(value.name, value.type, identity_perm(value.type.rank)) for value in call.outputs)
 
 
 def _name_outputs(builder: Builder, orders: dict[str, Perm], as_nchw: bool) -> list[Value]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -11,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from kerasport import notes
 from kerasport.errors import InputError, NotAModelError, OptionError
 from kerasport.loading import LoadedModel, load
 from kerasport.prediction.carrying import Carrying, Engine, carrying
@@ -78,7 +78,7 @@ class Predictor:
             if weights is not None:
                 raise OptionError(f"{path} is an ONNX file, which has its weights in it.")
             session = Session(path, threads=threads)
-            self._engine: Engine = carrying(session, json.loads(session.metadata.get("kerasport.states", "{}")))
+            self._engine: Engine = carrying(session, notes.states(session.metadata))
             return
         self._loaded = load(path, weights=weights, allow_keys=allow_keys, backend=backend)
         try:
@@ -206,7 +206,7 @@ def _of_keras(model: LoadedModel, engine: str, threads: int, states: str) -> Eng
     from kerasport.conversion import to_onnx_bytes
 
     session = Session(to_onnx_bytes(model, states), threads=threads)
-    return carrying(session, json.loads(session.metadata.get("kerasport.states", "{}")))
+    return carrying(session, notes.states(session.metadata))
 
 
 def _is_onnx(path: Path) -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO, Any
 
 import numpy as np
@@ -99,6 +101,13 @@ def _wants_column(port: Port, source: Source) -> bool:
     return source.dtype.kind in "US" and len(source.shape) == 1 and len(port.shape) == 2
 
 
+# What NumPy and zipfile raise on files that are not what they say.
+_UNREADABLE = (
+    *(ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, EOFError),
+    *(SyntaxError, TokenError, zipfile.BadZipFile, zlib.error),
+)
+
+
 def _as_column(source: Source) -> Source:
     """Strings, one a row, for an input with an axis of size 1."""
     return replace(
@@ -118,7 +127,7 @@ def _open(path: Path) -> list[Source]:
             return [_lines(path)]
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
-    except (ValueError, zipfile.BadZipFile, EOFError) as error:
+    except _UNREADABLE as error:
         raise InputError(f"{path} is not a readable NumPy file: {error}.") from error
     raise InputError(f"{path} is not a NumPy file (.npy or .npz).", "Write it with numpy.save or numpy.savez.")
 

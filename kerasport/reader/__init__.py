@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from kerasport.errors import NotAModelError, WeightsOnlyError
+from kerasport.errors import DamagedFileError, NotAModelError, WeightsOnlyError
 from kerasport.reader.saved import Contents, SavedModel
 from kerasport.reader.weights import Weight
 
-__all__ = ["SavedModel", "Weight", "open_model"]
+__all__ = ["SavedModel", "Weight", "open_model", "understood"]
 
 _MOST_LISTED = 10_000
+_MISREAD = (OSError, RuntimeError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
 
 
 def open_model(path: str | Path, weights: str | Path | None = None) -> SavedModel:
@@ -29,15 +30,32 @@ def open_model(path: str | Path, weights: str | Path | None = None) -> SavedMode
         FileError: A path is missing, unreadable, of another kind, or damaged.
         WeightsOnlyError: The first file has weights only.
     """
-    model = _open(Path(path))
+    with understood(Path(path)):
+        model = _open(Path(path))
+        try:
+            if weights is None:
+                return _whole(model)
+            _require_config(model)
+            with understood(Path(weights)):
+                return _joined(model, _open(Path(weights)))
+        except BaseException:
+            model.on_close()
+            raise
+
+
+@contextmanager
+def understood(path: Path) -> Iterator[None]:
+    """Turns what comes out where a file says something that no file says into a sentence on the file.
+
+    Raises:
+        DamagedFileError: h5py, or code that takes a config for what it is, met something else.
+    """
     try:
-        if weights is None:
-            return _whole(model)
-        _require_config(model)
-        return _joined(model, _open(Path(weights)))
-    except BaseException:
-        model.on_close()
-        raise
+        yield
+    except _MISREAD as error:
+        what = f"{path} is not as any Keras writes a model ({type(error).__name__}: {str(error)[:200]})."
+        hint = "It may be damaged. If Keras loads it, please report it with what --debug shows."
+        raise DamagedFileError(what, hint) from error
 
 
 def _open(path: Path) -> Contents:

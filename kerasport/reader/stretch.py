@@ -44,6 +44,8 @@ class Stretch(io.RawIOBase):
         """Reads what is there, at most as much as fits."""
         view = memoryview(buffer).cast("B")
         count = max(min(len(view), self.size - self._position), 0)
+        if not count:
+            return 0
         self._file.seek(self._start + self._position)
         read = self._file.readinto(view[:count]) or 0
         self._position += read

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kerasport import notes
 from kerasport.graph import Call, Graph
 from kerasport.layers.base import Value
 from kerasport.validation.segments import Part, cut
@@ -46,12 +46,11 @@ class Place:
 
 def places(skeleton: Skeleton) -> dict[str, Place]:
     """Where each layer's output stands in a model that kerasport made; nothing for other models."""
-    raw = json.loads(skeleton.properties.get("kerasport.layers", "{}"))
     produced = {name for node in skeleton.proto.graph.node for name in node.output}
     return {
-        layer: Place(place[0], tuple(place[1]) if len(place) > 1 else None)
-        for layer, place in raw.items()
-        if place[0] in produced
+        layer: Place(name, order)
+        for layer, (name, order) in notes.layers(skeleton.properties).items()
+        if name in produced
     }
 
 

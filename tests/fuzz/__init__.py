@@ -1,0 +1,1 @@
+"""Mutated files through every command: whatever a file holds, the answer is a sentence and a documented exit code."""
