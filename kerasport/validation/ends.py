@@ -35,7 +35,7 @@ def judge_ends(
         names = zip(graph.output_names, graph.outputs, strict=True)
         return [failed(name, "output", ends[value.name].shape, final) for name, value in names]
     entries = [
-        measure(name, "output", array, ends[value.name], tolerance.limit()).entry
+        measure(name, "output", array, ends[value.name], tolerance.limit(array.dtype)).entry
         for name, value, array in zip(graph.output_names, graph.outputs, final, strict=True)
     ]
     if tolerance.by_numbers or all(entry.passed for entry in entries):

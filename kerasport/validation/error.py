@@ -43,10 +43,12 @@ class Tolerance:
         """Whether rtol and atol decide for layers, too."""
         return self.rtol is not None or self.atol is not None
 
-    def limit(self) -> Limit:
-        """What is allowed by rtol and atol."""
+    def limit(self, dtype: np.dtype[Any] = np.dtype(np.float32)) -> Limit:  # noqa: B008 (immutable)
+        """What is allowed by rtol and atol for values that are computed in some dtype."""
         if self.by_numbers:
             return Limit(rtol=self.rtol or 0.0, atol=self.atol or 0.0)
+        if dtype == np.float16:
+            return Limit(rtol=2e-2, atol=2e-2)
         return Limit(rtol=1e-3, atol=1e-4)
 
 
@@ -131,7 +133,7 @@ class Measured:
 
 
 def unit(expected: Array, length: int, magnitude: float = 0.0) -> Array:
-    """What rounding explains in each channel: ``2**-24 * sqrt(length) * max|expected|``.
+    """What rounding explains in each channel: ``u * sqrt(length) * max|expected|``, where u is 2**-24 for float32.
 
     Each of ``length`` additions rounds to half a unit in the last place, up or down, so that errors add up like a
     random walk (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 2.8).
@@ -148,7 +150,7 @@ def unit(expected: Array, length: int, magnitude: float = 0.0) -> Array:
     seen = max(expected.size // max(largest.size, 1), 1)
     quiet = max(_QUIET, 0.5 / seen)
     floor = max(float(largest.max(initial=0.0)) * quiet, magnitude, _SMALLEST)
-    half = 2.0**-53 if expected.dtype == np.float64 else 2.0**-24
+    half = float(np.finfo(expected.dtype).eps) / 2
     return np.asarray(half * length**0.5 * np.maximum(largest, floor))
 
 

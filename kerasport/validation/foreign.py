@@ -107,8 +107,8 @@ class _Pairing:
         option = f"--map-{self._kind}"
         ports = {port.name: port for port in self._ports}
         for keras, onnx in given.items():
-            value = _named(keras, {value.name: value for value in self._values}, f"{option}: the Keras model")
-            port = _named(onnx, ports, f"{option}: the ONNX model")
+            value = _named(keras, {value.name: value for value in self._values}, f"the Keras model ({option})")
+            port = _named(onnx, ports, f"the ONNX model ({option})")
             perm = self._perm(value, port)
             if perm is None:
                 raise InputError(f"{option}: {_text(value)} of Keras cannot be {_port_text(port)} of ONNX.")
@@ -177,14 +177,14 @@ def _named(name: str, known: Mapping[str, Any], whose: str) -> Any:
         return known[name]
     near = get_close_matches(name, known, n=1)
     hint = f"Did you mean {near[0]!r}?" if near else ""
-    raise OptionError(f"{whose} has no {name!r}; it has {', '.join(known)}.", hint)
+    raise OptionError(f"{name!r} is not in {whose}, which has {', '.join(known)}.", hint)
 
 
 def check_nchw(nchw: Collection[str], values: Sequence[Value], ports: Sequence[Port]) -> None:
     """Raises OptionError for names that neither the Keras model nor the ONNX model has."""
     known = dict.fromkeys([value.name for value in values] + [port.name for port in ports])
     for name in nchw:
-        _named(name, known, "--nchw: neither model")
+        _named(name, known, "either model (--nchw)")
 
 
 def _pairings(fits: Sequence[Sequence[bool]]) -> Iterator[list[int]]:

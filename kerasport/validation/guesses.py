@@ -1,7 +1,7 @@
 """Layers that were found by their names in another converter's model: which of these guesses hold.
 
-Where the model's outputs are right, a place is right whose value is, in the unchanged graph. Where they are wrong, a
-layer that fails is acquitted if the next one, computed from the layer's inputs, has the right value all the same.
+A guess is doubted where the layer fails. It is wrong, and the layer acquitted, if the next layer has the right value
+once it is computed from the doubted one's inputs.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from kerasport.graph import Graph
 from kerasport.validation.adapter import Adapter
 from kerasport.validation.error import LayerError
 from kerasport.validation.plan import Place, Plan
+from kerasport.validation.result import EXCUSED
 from kerasport.validation.scopes import places_by_name
 from kerasport.validation.skeleton import Skeleton
 from kerasport.validation.trial import Findings
 
-EXCUSED = "more than rounding explains, but the outputs of this other converter's model agree"
 _ROUNDS = 3
 # How far a value of the unchanged graph may be from the reference's, relative to the largest one.
 _SAME = 1e-3
@@ -34,7 +34,7 @@ def guessed_places(graph: Graph, skeleton: Skeleton, session: Adapter) -> tuple[
     nodes = skeleton.proto.graph.node
     made = {name for node in nodes for name in node.output}
     ends = {
-        value.name: Place(end.port.name, end.perm)
+        value.name: Place(end.port.name, end.perm, end.port.dtype)
         for value, end in zip(graph.outputs, session.outputs, strict=True)
         if end.port.name in made
     }
@@ -60,7 +60,8 @@ def without_wrong_guesses(
     if not plan.guessed:
         return plan, found
     for _ in range(_ROUNDS):
-        wrong = _elsewhere(plan, found) if agree(found) else _acquitted(plan, found, judge)
+        doubted = _doubted(plan, found, agree)
+        wrong = _acquitted(plan, doubted, judge) if doubted else set()
         if not wrong:
             break
         plan = plan.without(wrong)
@@ -68,17 +69,18 @@ def without_wrong_guesses(
     return plan, found
 
 
-def _elsewhere(plan: Plan, found: Findings) -> set[str]:
-    """The guesses that are not what the layers give, as the unchanged graph shows."""
-    entries = {name: found.entries[name] for name in plan.guessed if name in found.entries}
-    return {name for name, entry in entries.items() if entry.chained is None or entry.chained > _SAME}
+def _doubted(plan: Plan, found: Findings, agree: Callable[[Findings], bool]) -> set[str]:
+    """The guesses that fail; all that the unchanged graph belies, where right outputs become wrong by guesses."""
+    entries = {name: entry for name, entry in found.entries.items() if name in plan.guessed}
+    failing = {name for name, entry in entries.items() if not entry.passed}
+    certain = [entry for name, entry in found.entries.items() if name not in plan.guessed]
+    if all(entry.passed for entry in certain) or not agree(found):
+        return failing
+    return failing | {name for name, entry in entries.items() if entry.chained is not None and entry.chained > _SAME}
 
 
-def _acquitted(plan: Plan, found: Findings, judge: Callable[[Plan], Findings]) -> set[str]:
-    """The guesses that fail, while the layers behind them are right without them."""
-    doubted = {name for name in plan.guessed if name in found.entries and not found.entries[name].passed}
-    if not doubted:
-        return set()
+def _acquitted(plan: Plan, doubted: set[str], judge: Callable[[Plan], Findings]) -> set[str]:
+    """The doubted guesses behind which the next layer is right once they are left to it."""
     fewer = plan.without(doubted)
     hosts = {name: host for host, names in fewer.folded.items() for name in names}
     again = judge(fewer).entries

@@ -30,10 +30,12 @@ class Place:
     Attributes:
         name: The ONNX value.
         perm: The order in which its axes are stored there, None for Keras's own.
+        dtype: Its NumPy dtype there, "" for Keras's own.
     """
 
     name: str
     perm: tuple[int, ...] | None = None
+    dtype: str = ""
 
     def logical(self, array: Array) -> Array:
         """A stored array in Keras's axis order."""
@@ -111,8 +113,9 @@ class Plan:
         """The dtypes of the ONNX values that stand for layers' outputs: Keras's own, unless found otherwise."""
         values = (value for call in self.graph.calls for value in call.outputs if value.name in self.places)
         return {
-            self.places[value.name].name: np.dtype("str" if value.type.dtype == "string" else value.type.dtype)
+            place.name: np.dtype(place.dtype or ("str" if value.type.dtype == "string" else value.type.dtype))
             for value in values
+            for place in (self.places[value.name],)
         }
 
     @cached_property

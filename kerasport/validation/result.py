@@ -9,6 +9,7 @@ from kerasport.validation.error import OVERFLOW, LayerError, Tolerance
 
 SCHEMA = 2
 PREDICTION = "prediction"
+EXCUSED = "more error than rounding explains, while the outputs of this other converter's model agree"
 _ALONE = {
     "runtime": "; ONNX Runtime stands alone",
     "translation": "; the ONNX model stands alone",
@@ -117,6 +118,8 @@ class Validation:
         overflows = [entry.name for entry in self.layers if entry.detail == OVERFLOW]
         more = f"; {OVERFLOW}, first at {overflows[0]}" if overflows else ""
         what = f"all {len(self.layers)} layers agree" if self.layers else "the outputs agree"
+        excused = [entry.name for entry in self.layers if entry.detail == EXCUSED]
+        more += f"; {len(excused)} of them have {EXCUSED}, first {excused[0]}" if excused else ""
         kept = ", and the outputs are those expected" if self.expected else ""
         return f"{what}{kept}; the largest error is {worst.max_rel:.1e}, at {worst.name}{more}"
 

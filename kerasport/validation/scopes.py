@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import onnx
 
 Path = tuple[str, ...]
+# How often a Keras enters the scope of a layer: Keras 2 once, Keras 3 twice.
+TIMES_ENTERED = (1, 2)
 # What a converter adds of its own is numbered: model/conv2d/Conv2D__6:0.
 _INSERTED = re.compile(r"__\d+$")
 _NAME = re.compile(r"([^:]*)(?::\d+)?")
@@ -57,19 +59,19 @@ def places_by_name(
         for name in candidates.get(value.name, ()):
             perm = _perm(value, ports[name], orders.get(name)) if name in ports else None
             if perm is not None:
-                found[value.name] = Place(name, None if perm == tuple(range(len(perm))) else perm)
+                found[value.name] = Place(name, None if perm == tuple(range(len(perm))) else perm, ports[name].dtype)
                 break
     return found
 
 
 def _best_paths(graph: Graph, nodes: Sequence[onnx.NodeProto]) -> dict[Path, str]:
-    """The scopes of layers: Keras 2 enters each once, Keras 3 twice."""
+    """The scopes of layers, numbered as by the Keras for which more of them are there."""
     parts = {part for node in nodes for name in node.output for part in name.split("/")[:-1]}
 
     def count(paths: Mapping[Path, str]) -> int:
         return sum(path[-1] in parts for path in paths)
 
-    return max((_paths(graph, 1), _paths(graph, 2)), key=count)
+    return max((_paths(graph, entered) for entered in TIMES_ENTERED), key=count)
 
 
 def _paths(graph: Graph, entered: int) -> dict[Path, str]:
