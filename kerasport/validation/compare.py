@@ -35,6 +35,10 @@ _SMALL = 20_000
 # How many numbers all layers' outputs may have, over all trials, before no more inputs are drawn.
 _BUDGET = 30_000_000
 _ROUNDS = 6
+# How many numbers all layers' outputs may have before more than three rows are drawn, and for how long axes of unknown
+# length are taken.
+_CHEAP = 1 << 17
+_LENGTH = 12
 
 
 @dataclass(frozen=True)
@@ -43,8 +47,9 @@ class Settings:
 
     Attributes:
         seed: For generated inputs.
-        batch: How many rows are generated; None for three, so that three patterns of masks are seen, or two where a
-            row is as large as an image: a single row does not tell the batch from other axes of length 1.
+        batch: How many rows are generated; None for three, so that three patterns of masks are seen, and up to sixteen
+            where they are small, so that numbers of both signs are seen at each place, or two where a row is as large
+            as an image: a single row does not tell the batch from other axes of length 1.
         precision: What the reference computes in, "float64" or "float32".
         memory: About how many bytes those weights and values of the ONNX model may take that are held at a time.
         chained: Whether to see as well how errors add up from layer to layer.
@@ -97,7 +102,7 @@ def validate(
         weights: A file of weights that were used, or of a whole model, of which only the weights were used.
         allow_keys: Config keys to accept although kerasport does not know them.
         backend: "theano" or "tensorflow", what a Keras 1 file was computed with; None goes by its weights' names.
-        batch: How many rows are generated; None for three, or two where a row is as large as an image.
+        batch: How many rows are generated; None for three to sixteen, or two where a row is as large as an image.
         precision: What the reference computes in, "float64" or "float32".
         expected: What Keras predicted for the inputs: one array per output in order, or some by name.
         map_inputs: The ONNX model's name of an input, by Keras's, where another converter's names do not tell.
@@ -287,9 +292,12 @@ def _worse(known: LayerError | None, entry: LayerError) -> LayerError:
 
 
 def _batch(graph: Graph) -> int:
-    """Three rows, so that three patterns of masks are seen; two where a row is as large as an image."""
+    """Three rows, so that three patterns of masks are seen, and more where they are small; two as large as an image."""
     largest = max((prod(dim or 1 for dim in value.type.shape[1:]) for value in graph.inputs), default=0)
-    return 3 if largest < _SMALL else 2
+    if largest >= _SMALL:
+        return 2
+    row = sum(prod(dim or _LENGTH for dim in value.type.shape[1:]) for call in graph.calls for value in call.outputs)
+    return min(max(_CHEAP // max(row, 1), 3), 16)
 
 
 def _given(plain: Graph, graph: Graph, inputs: Sequence[Array] | Mapping[str, Array]) -> list[Array]:

@@ -59,7 +59,7 @@ def trials(graph: Graph, batch: int) -> Iterator[Trial]:
         OptionError: No size of the unknown dimensions fits the model.
     """
     likeliest, *others = _unknown_sizes(graph)
-    for rows in dict.fromkeys([batch, 2, 1, *range(4, 9), 16]):
+    for rows in dict.fromkeys([batch, *range(3, 0, -1), *range(4, 9), 16]):
         for integers in (range(10), range(1, 10), range(1, 3), range(2), range(1)):
             yield Trial(rows, likeliest, integers)
     for size in others:
@@ -67,7 +67,7 @@ def trials(graph: Graph, batch: int) -> Iterator[Trial]:
 
 
 def others(graph: Graph, first: Trial, batch: int | None) -> Iterator[Other]:
-    """Trials behind the first one: another batch and size where they are open, all ids, then wilder numbers.
+    """Trials behind the first one: another batch and size where they are open, all ids, wilder numbers.
 
     Args:
         graph: The model.
@@ -82,6 +82,8 @@ def others(graph: Graph, first: Trial, batch: int | None) -> Iterator[Other]:
     rows = max((_rows_for_all_ids(graph, value, first) for value in graph.inputs), default=0)
     if batch is None and rows:
         yield Other(replace(first, batch=rows, sweeps=True), due=True)
+    if first.batch > 3:  # which is so where rows are cheap
+        yield Other(replace(first, spread=3.0), due=True)
     for spread in (3.0, 1.0, 10.0, 0.3):
         yield Other(replace(first, spread=spread))
 
@@ -117,7 +119,8 @@ def _draw(graph: Graph, value: Value, trial: Trial, rng: np.random.Generator) ->
     array = _within(domains, value.type.dtype, shape, rng, trial)
     paddings = list(dict.fromkeys(domain.padding for domain in domains if domain.padding is not None))
     if paddings and len(shape) > 1 and not trial.sweeps:
-        array = _pad(array, paddings, rng)
+        axes = array.ndim if any(domain.ids for domain in domains) else array.ndim - 1
+        array = _pad(array, paddings, range(1, max(axes, 2)), rng)
     return array.astype(value.type.dtype)
 
 
@@ -148,16 +151,23 @@ def _within(
     return rng.uniform(low, high, shape) if bounded else rng.normal(scale=trial.spread, size=shape)
 
 
-def _pad(array: Array, values: Sequence[float], rng: np.random.Generator) -> Array:
-    """Masks steps at the end, at the start, in the middle, and nowhere, row by row; each row for another mask."""
-    steps = array.shape[1]
-    places: list[Callable[[], slice]] = [
-        lambda: slice(steps - int(rng.integers(0, steps)), steps),
-        lambda: slice(0, int(rng.integers(0, steps))),
-        lambda: slice(steps // 3, steps // 3 + int(rng.integers(0, max(steps // 2, 1)))),
+def _pad(array: Array, values: Sequence[float], axes: Sequence[int], rng: np.random.Generator) -> Array:
+    """Masks steps at the end, at the start, in the middle, and nowhere, row by row; each row for another mask and axis.
+
+    Args:
+        array: Shape (batch, ...); changed.
+        values: What marks a masked step.
+        axes: Those that masks have, behind the batch.
+        rng: Where the numbers of masked steps come from.
+    """
+    places: list[Callable[[int], slice]] = [
+        lambda steps: slice(steps - int(rng.integers(0, steps)), steps),
+        lambda steps: slice(0, int(rng.integers(0, steps))),
+        lambda steps: slice(steps // 3, steps // 3 + int(rng.integers(0, max(steps // 2, 1)))),
     ]
     for row in range(len(array)):
-        array[row, places[row % len(places)]()] = values[row % len(values)]
+        steps = np.moveaxis(array[row], axes[row % len(axes)] - 1, 0)
+        steps[places[row % len(places)](len(steps))] = values[row % len(values)]
     return array
 
 

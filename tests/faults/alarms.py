@@ -11,7 +11,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatch
 from functools import partial
@@ -82,7 +82,9 @@ def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(prog="python -m tests.faults.alarms", description="False alarms of validation.")
     options.add_argument("--seeds", type=int, default=20, help="how many")
     options.add_argument("--first-seed", type=int, default=0)
-    options.add_argument("--goldens", nargs="*", default=["*"], help="patterns of families; none for no goldens")
+    options.add_argument(
+        "--goldens", nargs="*", default=["*"], help="patterns: family, or family/case; none for no goldens"
+    )
     options.add_argument("--folder", type=Path, help="of .h5 and .keras models to be tried as well")
     options.add_argument("--models", nargs="+", default=["*"], help="patterns of names in that folder")
     options.add_argument("--report", type=Path, help="a JSON file for the alarms and the table")
@@ -141,8 +143,9 @@ def _one_form_each(patterns: list[str]) -> list[Golden]:
     """Every golden in the first form that it is saved in: the others hold the same layers and weights."""
     found: dict[tuple[str, str, str], Golden] = {}
     for pattern in patterns:
+        family, _, case = pattern.partition("/")
         for form in FORMS:
-            for golden in goldens(pattern, form=form):
+            for golden in goldens(family, case or "*", form=form):
                 if golden.opset != NEVER:
                     found.setdefault((golden.family, golden.case, golden.era), golden)
     return list(found.values())
@@ -158,13 +161,6 @@ def table(widest: dict[str, Widest]) -> str:
     return "\n".join([*head, *rows])
 
 
-@contextmanager
-def _progress(name: str) -> Iterator[None]:
-    print(f"{name} ...", end="\r", file=sys.stderr, flush=True)
-    yield
-    print(" " * (len(name) + 4), end="\r", file=sys.stderr)
-
-
 def main() -> int:
     """Tries all models, prints the table and the alarms."""
     arguments = parser().parse_args()
@@ -173,9 +169,10 @@ def main() -> int:
     alarms: list[Alarm] = []
     count = 0
     for name, opened in _models(arguments):
-        with _progress(name):
-            count += 1
-            alarms += tried(name, opened, seeds, widest)
+        count += 1
+        alarms += tried(name, opened, seeds, widest)
+        if sys.stderr.isatty():
+            print(f"{name[:100]:100}", end="\r", file=sys.stderr)
     print(table(widest))
     print(f"\n{count} models, {len(seeds)} seeds each: {len(alarms)} false alarms")
     for alarm in alarms:
