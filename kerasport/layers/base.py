@@ -100,6 +100,8 @@ class Spec(Frozen):
         non_trainable: The roles, by their last component, that Keras lists after all trainable weights.
         quantizable: Whether it reads quantised weights.
         contracts: Whether it adds up products of its inputs along their axes.
+        eliminates: Whether it eliminates in matrices, so that what is near zero in them may be off by a rounding of the
+            matrix's largest number.
         magnitude: The size of the numbers that it computes with on the way, however small what it gives may be.
     """
 
@@ -111,6 +113,7 @@ class Spec(Frozen):
     non_trainable: ClassVar[frozenset[str]] = frozenset()
     quantizable: ClassVar[bool] = False
     contracts: ClassVar[bool] = False
+    eliminates: ClassVar[bool] = False
     magnitude: ClassVar[float] = 0.0
 
     @classmethod

@@ -15,6 +15,7 @@ class OfSquares(Op):
     """The base of functions of square matrices of a known size."""
 
     contracts: ClassVar[bool] = True
+    eliminates: ClassVar[bool] = True
 
     def size(self, x: TensorType) -> int:
         """The number of rows.
@@ -73,6 +74,7 @@ class OfMatrices(Op):
     """The base of functions of matrices of any form, of known and not too large sizes."""
 
     contracts: ClassVar[bool] = True
+    eliminates: ClassVar[bool] = True
 
     def sizes(self, x: TensorType) -> tuple[int, int]:
         """The numbers of rows and columns.
