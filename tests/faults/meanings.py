@@ -281,7 +281,7 @@ def go_backwards(subject: Subject) -> Iterator[Site]:
     for at in _parts_of(subject):
         backwards = at.field("go_backwards")
         if isinstance(backwards, bool):
-            reason = proofs.repeated_steps(subject, at.call)
+            reason = proofs.order_of_steps(subject, at.call)
             yield from _set(subject, at, "go_backwards", not backwards, reason)
 
 
@@ -293,7 +293,11 @@ def merged(subject: Subject) -> Iterator[Site]:
         if other is not None:
             own = {field.name: at.field(field.name) for field in fields(other) if hasattr(at.spec, field.name)}
             what = f"{other.__name__} instead of {type(at.spec).__name__}"
-            yield call_site(subject, at.with_part(other(**own)), what)
+            alone = len({value.name for value in at.call.inputs}) == 1 and not {merge.Add, merge.Multiply} & {
+                other,
+                type(at.spec),
+            }
+            yield call_site(subject, at.with_part(other(**own)), what, proofs.ONE_VALUE if alone else "")
         mode = at.field("merge_mode")
         modes = {"sum": "ave", "ave": "sum", "mul": "sum"}
         if mode in modes:

@@ -186,21 +186,27 @@ def gru_reset_order(subject: Subject) -> Iterator[Site]:
 @kind("sequence reversed")
 def direction_reversed(subject: Subject) -> Iterator[Site]:
     """A recurrent operator that runs the other way."""
-    for index, _, given in _nodes(subject, "LSTM", "GRU", "RNN"):
+    for index, node, given in _nodes(subject, "LSTM", "GRU", "RNN"):
         direction = given.get("direction", b"forward")
         if direction != b"bidirectional":
             other = "reverse" if direction == b"forward" else "forward"
-            reason = proofs.one_step(subject, index)
+            reason = proofs.one_step(subject, index) or proofs.order_of_steps(subject, subject.call_of(node))
             yield node_site(subject, index, f"direction is {other}", _setting(direction=other), reason)
 
 
 @kind("lengths of sequences ignored")
 def lengths_ignored(subject: Subject) -> Iterator[Site]:
     """Padded steps count, as if sequence_lens were not given."""
-    for index, node, _ in _nodes(subject, "LSTM", "GRU", "RNN"):
+    for index, node, given in _nodes(subject, "LSTM", "GRU", "RNN"):
         if len(node.input) > 4 and node.input[4]:
             call = subject.call_of(node)
             reason = proofs.nothing_masked(subject, call.masks[0]) if call and call.masks else ""
+            if (
+                call
+                and given.get("direction", b"forward") == b"forward"
+                and subject.readers.keys().isdisjoint(node.output[1:])
+            ):
+                reason = reason or proofs.masked_steps_unread(subject, call)
             yield node_site(subject, index, "sequence_lens is left out", _without(4), reason)
 
 

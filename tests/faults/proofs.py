@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 
 from kerasport.graph import Call
-from kerasport.layers import core, recurrent
+from kerasport.layers import conv_lstm, core, recurrent
 from kerasport.layers.base import Value
 from tests.faults.subject import Array, Subject, attributes
 
@@ -27,6 +27,8 @@ SAME_PIXELS = "the same pixel is the nearest for every position"
 ALL_COUNT = "the mask leaves out nothing"
 UNREAD = "what stands in masked steps is read only by layers that leave out these steps"
 REPEATED = "all steps are equal: their order does not matter"
+ONE_VALUE = "one value is merged with itself"
+SHIFT = "it adds one number to everything that a softmax is taken over, which takes it out again"
 KEY_BIAS = "it adds one number to all scores of a query, which their softmax takes out again"
 
 
@@ -90,8 +92,12 @@ def _meets_nothing(subject: Subject, name: str, array: Array) -> str:
             reasons.add("" if (changed & ~_only_padding(subject, node, array.shape)).any() else PADDING_ONLY)
         elif node.op_type in {"LSTM", "GRU", "RNN"} and places:
             reasons.add("" if (changed & ~_unused_at_first(subject, node, places[0], array)).any() else FIRST_STEP)
-        elif node.op_type in {"Gemm", "MatMul", "Add"} and name.endswith("key/bias"):
+        elif node.op_type in {"Gemm", "MatMul", "Add"} and name.endswith(("key/bias", "key_bias")):
             reasons.add(KEY_BIAS)
+        elif node.op_type == "Conv" and places == [2] and _softmax_of_each_channel(subject.call_of(node)):
+            reasons.add(SHIFT)
+        elif node.op_type == "Scan" and name.endswith("recurrent_kernel"):
+            reasons.add("" if (changed & ~_beyond(subject.call_of(node), array.shape)).any() else PADDING_ONLY)
         else:
             reasons.add("")
     return reasons.pop() if len(reasons) == 1 else ""
@@ -128,6 +134,30 @@ def _unused_at_first(subject: Subject, node: onnx.NodeProto, place: int, array: 
         blocks[:, :, 2] = True
         return blocks.reshape(array.shape)
     return unused
+
+
+def _softmax_of_each_channel(call: Call | None) -> bool:
+    """Whether a convolution's activation is a softmax along space, so that a channel's bias is the same for all."""
+    spec = call.spec if call else None
+    function = getattr(spec, "activation", None)
+    return getattr(spec, "channels_first", False) and getattr(function, "name", "") == "softmax"
+
+
+def _beyond(call: Call | None, shape: tuple[int, ...]) -> Array:
+    """Which positions of a ConvLSTM's recurrent kernel, (filters, in, *size), only ever meet the padding of a state."""
+    never = np.zeros((1, 1, *shape[2:]), bool)
+    if call is None or not isinstance(call.spec, conv_lstm.ConvLSTM):
+        return never
+    state = call.spec.recurrence.lengths(call.outputs[0].type.with_shape(_without_time(call)))
+    for axis, length in enumerate(state):
+        taps = np.arange(shape[2 + axis]) - (shape[2 + axis] - 1) // 2
+        never.swapaxes(0, 2 + axis)[np.abs(taps) >= (length or np.inf)] = True
+    return never
+
+
+def _without_time(call: Call) -> tuple[int | None, ...]:
+    shape = call.outputs[0].type.shape
+    return (shape[0], *shape[2:]) if getattr(call.spec, "return_sequences", False) else shape
 
 
 def one_step(subject: Subject, index: int) -> str:
@@ -268,7 +298,11 @@ def masked_steps_unread(subject: Subject, call: Call) -> str:
     return UNREAD if alike else ""
 
 
-def repeated_steps(subject: Subject, call: Call) -> str:
-    """Whether a layer over steps reads the same numbers at each step."""
+def order_of_steps(subject: Subject, call: Call | None) -> str:
+    """Whether a layer over steps has one step only, or reads the same numbers at each step."""
+    if call is None:
+        return ""
+    if call.inputs[0].type.shape[1] == 1:
+        return ONE_STEP
     made = subject.producers.get(call.inputs[0].name)
     return REPEATED if made is not None and isinstance(made.spec, core.RepeatVector) and not any(call.masks) else ""

@@ -181,14 +181,8 @@ def neighbours_weights(subject: Subject) -> Iterator[Site]:
                 continue
             other = next((o for o, array in ordered if o != name and array.shape == mine.shape), None)
             if other is not None:
-                yield node_site(subject, index, f"input {place} is {other}", _reading(place, other))
-
-
-def _reading(place: int, name: str) -> Callable[[onnx.ModelProto, onnx.NodeProto, Random], None]:
-    def change(_: onnx.ModelProto, node: onnx.NodeProto, __: Random) -> None:
-        node.input[place] = name
-
-    return change
+                change = _giving(place, subject.constants[other])
+                yield node_site(subject, index, f"input {place} is {other}", change)
 
 
 @kind("table shifted by one row")
