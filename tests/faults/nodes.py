@@ -190,7 +190,9 @@ def direction_reversed(subject: Subject) -> Iterator[Site]:
         direction = given.get("direction", b"forward")
         if direction != b"bidirectional":
             other = "reverse" if direction == b"forward" else "forward"
-            reason = proofs.one_step(subject, index) or proofs.order_of_steps(subject, subject.call_of(node))
+            reason = proofs.one_step(subject, index)
+            if node.output[0] not in subject.readers:  # the last states only
+                reason = reason or proofs.order_of_steps(subject, subject.call_of(node))
             yield node_site(subject, index, f"direction is {other}", _setting(direction=other), reason)
 
 
