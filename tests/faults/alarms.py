@@ -10,6 +10,7 @@ import argparse
 import json
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -85,6 +86,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument(
         "--goldens", nargs="*", default=["*"], help="patterns: family, or family/case; none for no goldens"
     )
+    options.add_argument("--rotate", action="store_true", help="each seed with one era of every case, in turn")
     options.add_argument("--folder", type=Path, help="of .h5 and .keras models to be tried as well")
     options.add_argument("--models", nargs="+", default=["*"], help="patterns of names in that folder")
     options.add_argument("--report", type=Path, help="a JSON file for the alarms and the table")
@@ -130,13 +132,21 @@ def _of_file(path: Path, _: Path, stack: ExitStack) -> LoadedModel:
     return stack.enter_context(load(path))
 
 
-def _models(arguments: argparse.Namespace) -> Iterator[tuple[str, _Opened]]:
-    for golden in _one_form_each(arguments.goldens):
-        yield golden.name, partial(of_golden, golden)
+def _models(arguments: argparse.Namespace, seeds: range) -> Iterator[tuple[str, _Opened, range]]:
+    """The models, with the seeds for each."""
+    eras = Counter[tuple[str, str]]()
+    found = _one_form_each(arguments.goldens)
+    totals = Counter((golden.family, golden.case) for golden in found)
+    for golden in found:
+        case = golden.family, golden.case
+        own = seeds[eras[case] :: totals[case]] if arguments.rotate else seeds
+        eras[case] += 1
+        if own:
+            yield golden.name, partial(of_golden, golden), own
     if arguments.folder:
         for path in sorted(arguments.folder.iterdir()):
             if path.suffix in {".h5", ".keras"} and any(fnmatch(path.stem, pattern) for pattern in arguments.models):
-                yield path.name, partial(_of_file, path)
+                yield path.name, partial(_of_file, path), seeds
 
 
 def _one_form_each(patterns: list[str]) -> list[Golden]:
@@ -168,13 +178,14 @@ def main() -> int:
     widest: dict[str, Widest] = {}
     alarms: list[Alarm] = []
     count = 0
-    for name, opened in _models(arguments):
+    for name, opened, own in _models(arguments, seeds):
         count += 1
-        alarms += tried(name, opened, seeds, widest)
+        alarms += tried(name, opened, own, widest)
         if sys.stderr.isatty():
             print(f"{name[:100]:100}", end="\r", file=sys.stderr)
     print(table(widest))
-    print(f"\n{count} models, {len(seeds)} seeds each: {len(alarms)} false alarms")
+    shared = "in turn" if arguments.rotate else "each"
+    print(f"\n{count} models, {len(seeds)} seeds {shared}: {len(alarms)} false alarms")
     for alarm in alarms:
         print(f"{alarm.model}, seed {alarm.seed}: {alarm.text}")
     if arguments.report:
