@@ -170,7 +170,8 @@ def activation_neighbour(subject: Subject) -> Iterator[Site]:
     for at in _parts_of(subject):
         for name, f in _functions(at.spec):
             if f.name in _NEIGHBOURS:
-                yield from _set(subject, at, name, function(_NEIGHBOURS[f.name]))
+                other = function(_NEIGHBOURS[f.name])
+                yield from _set(subject, at, name, other, proofs.same_function(f, other))
 
 
 @kind("activation with another parameter")

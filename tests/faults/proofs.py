@@ -12,6 +12,7 @@ import onnx
 from kerasport.graph import Call
 from kerasport.layers import conv_lstm, core, recurrent
 from kerasport.layers.base import Value
+from kerasport.layers.functions import Function
 from tests.faults.subject import Array, Subject, attributes
 
 SAME_FILE = "the file is the same: the altered values are equal to the right ones"
@@ -28,6 +29,7 @@ ALL_COUNT = "the mask leaves out nothing"
 UNREAD = "what stands in masked steps is read only by layers that leave out these steps"
 REPEATED = "all steps are equal: their order does not matter"
 ONE_VALUE = "one value is merged with itself"
+SAME_FUNCTION = "both functions are the same for these parameters"
 SHIFT = "it adds one number to everything that a softmax is taken over, which takes it out again"
 KEY_BIAS = "it adds one number to all scores of a query, which their softmax takes out again"
 
@@ -173,6 +175,13 @@ def one_step_without_recurrent_bias(subject: Subject, index: int) -> str:
     free = bias is None or not bias.reshape(len(bias), 2, 3, -1)[:, 1, 2].any()
     alone = not any(node.input[5:6])
     return FIRST_STEP if alone and free and one_step(subject, index) else ""
+
+
+def same_function(one: Function, other: Function) -> str:
+    """Whether a leaky ReLU leaks nothing, or a CELU is an ELU."""
+    leaky = (one.name, other.name) == ("leaky_relu", "relu") and not one["negative_slope"]
+    celu = (one.name, other.name) == ("celu", "elu") and one["alpha"] == other["alpha"] == 1
+    return SAME_FUNCTION if leaky or celu else ""
 
 
 def nothing_padded(subject: Subject, index: int) -> str:
