@@ -83,9 +83,11 @@ class Session:
             raise KerasportError(
                 "ONNX Runtime is not installed.", "Install onnxruntime, or use --engine reference."
             ) from error
+        self._model = model
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
-        options.log_severity_level = 4  # its errors are raised, too
+        onnxruntime.set_default_logger_severity(4)  # its errors are raised, too
+        options.log_severity_level = 4
         if not optimize:
             options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         if once:
@@ -106,6 +108,10 @@ class Session:
         except Exception as error:
             name = "The converted model" if isinstance(model, bytes) else str(model)
             raise FileError(f"{name} cannot be loaded by ONNX Runtime: {error}") from error
+
+    def without_optimizer(self) -> Session:
+        """The same model, run as it is written."""
+        return Session(self._model, optimize=False, once=True)
 
     def feeds(self, inputs: Sequence[Array]) -> dict[str, Array]:
         """One array per input, in order, as the ONNX model takes them: by name, in its dtypes and axis orders."""

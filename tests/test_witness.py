@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from onnx import TensorProto, helper
 import kerasport as kp
 from kerasport.reference import core
 from kerasport.runtime import Session
+from kerasport.validation import Settings
 from kerasport.validation.effort import seconds
 from kerasport.validation.error import Limit
 from kerasport.validation.witness import Answer, Dispute, settle
@@ -89,6 +91,34 @@ def test_a_wrong_runtime_stands_alone(seed_model: Path, tmp_path: Path, monkeypa
     kp.convert(seed_model, tmp_path / "m.onnx", validate=False)
     monkeypatch.setattr(Session, "run", wrong)
     assert {witness.alone for witness in kp.validate(seed_model, tmp_path / "m.onnx").witnesses} == {"runtime"}
+
+
+def test_an_optimizer_that_goes_wrong_stands_alone(
+    seed_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = Session.run
+    kp.convert(seed_model, tmp_path / "m.onnx", validate=False)
+    optimized: list[Session] = []
+
+    def wrong(self: Session, inputs: Sequence[Any], outputs: Sequence[str] | None = None) -> list[Any]:
+        factor = np.float32(1.01 if self in optimized else 1.0)
+        return [array * factor for array in right(self, inputs, outputs)]
+
+    def adapted(graph: Any, session: Session, *args: Any) -> Any:
+        optimized.append(session)
+        return original(graph, session, *args)
+
+    module = sys.modules[Settings.__module__]
+    original = module.adapted
+    monkeypatch.setattr(module, "adapted", adapted)
+    monkeypatch.setattr(Session, "run", wrong)
+    result = kp.validate(seed_model, tmp_path / "m.onnx")
+    assert {witness.alone for witness in result.witnesses} == {"runtime"}
+    assert result.verdict().endswith("ONNX Runtime stands alone")
+    monkeypatch.setattr(Session, "without_optimizer", lambda self: self)
+    result = kp.validate(seed_model, tmp_path / "m.onnx")
+    assert not result.witnesses
+    assert result.verdict().endswith("each layer is right on its own")
 
 
 def part(op: str, shapes: Sequence[Sequence[int]], **attributes: Any) -> float:

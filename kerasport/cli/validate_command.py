@@ -157,6 +157,8 @@ def _show(result: Validation) -> None:
     if result.dead:
         dead = [f"{entry.name} ({entry.dead} of {entry.channels})" for entry in result.dead]
         terminal.print(_shortened("channels that no input has changed: ", dead), markup=False)
+    for note in result.notes:
+        terminal.print(_sentence(note), markup=False)
     for witness in result.witnesses:
         terminal.print(f"{witness.layer}: {witness.text}.", markup=False)
     terminal.print(_sentence(result.verdict()), style="green" if result.passed else "red", markup=False)

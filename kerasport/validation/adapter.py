@@ -32,6 +32,10 @@ class Adapter:
     def __init__(self, session: Session, inputs: Sequence[End], outputs: Sequence[End]) -> None:
         self._session, self.inputs, self.outputs = session, tuple(inputs), tuple(outputs)
 
+    def without_optimizer(self) -> Adapter:
+        """The same model, run as it is written."""
+        return Adapter(self._session.without_optimizer(), self.inputs, self.outputs)
+
     def read(self, inputs: Sequence[Array]) -> list[Array]:
         """The arrays as they are once they have the ONNX model's dtypes.
 

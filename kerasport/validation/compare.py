@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import Path
@@ -182,7 +182,18 @@ class _Comparison:
             trials=tuple(self._trials),
             witnesses=self._witnesses,
             expected=tuple(self._expected),
+            notes=tuple(self._notes()),
         )
+
+    def _notes(self) -> Iterator[str]:
+        """What was told by less than certain signs."""
+        for kind, ends in (("inputs", self._session.inputs), ("outputs", self._session.outputs)):
+            pairs = [f"{end.name}={end.port.name}" for end in ends if end.by_order]
+            if pairs:
+                yield f"the {kind} {', '.join(pairs)} were told by their order; --map-{kind[:-1]} says otherwise"
+        plan = self._plan
+        if not plan.skeleton.is_own:
+            yield f"{len(plan.guessed)} of {len(plan.graph.calls)} layers were found by the names of their values"
 
     def _excused(self, layers: Mapping[str, LayerError], outputs: Iterable[LayerError]) -> Mapping[str, LayerError]:
         foreign = not self._plan.skeleton.is_own
@@ -208,12 +219,8 @@ class _Comparison:
             self._layers[name] = _worse(self._layers.get(name), entry)
         for entry in ends:
             self._outputs[entry.name] = _worse(self._outputs.get(entry.name), entry)
-        entries = self._excused(found.entries, ends)
-        failing = [name for name in plan.calls if name in entries and not entries[name].passed]
-        if failing and settings.witness and not self._witnesses:
-            from kerasport.validation.witness import hear
-
-            self._witnesses = hear(plan, inputs, feeds, failing, self._tolerance)
+        if settings.witness and not self._witnesses:
+            self._ask(inputs, feeds, self._excused(found.entries, ends), ends)
         if self._predictions and not isinstance(final, str):
             self._expected, right = judge_predictions(
                 plan, inputs, final, found.ends, self._predictions, self._tolerance
@@ -224,6 +231,24 @@ class _Comparison:
         self._spent, self._cost = self._spent + cost, self._cost or cost
         shapes = {value.name: array.shape for value, array in zip(plan.graph.inputs, inputs, strict=True)}
         self._trials.append(TrialInput("given" if seed is None else "generated", seed, shapes))
+
+    def _ask(
+        self,
+        inputs: list[Array],
+        feeds: Mapping[str, Array],
+        entries: Mapping[str, LayerError],
+        ends: Sequence[LayerError],
+    ) -> None:
+        """Asks witnesses about what fails: layers, or else outputs."""
+        failing = [name for name in self._plan.calls if name in entries and not entries[name].passed]
+        if not failing and _all_passed(ends):
+            return
+        from kerasport.validation.witness import hear, without_optimizer
+
+        if failing:
+            self._witnesses = hear(self._plan, inputs, feeds, failing, self._tolerance)
+        else:
+            self._witnesses = without_optimizer(self._plan, inputs, self._session, ends, self._tolerance)
 
     def _try_generated(self) -> None:
         """A first batch; one of other sizes, where sizes are open; and more while they wake dead channels."""

@@ -60,6 +60,7 @@ class Validation:
         trials: The inputs that were used.
         witnesses: Of the layers that do not pass, if any was asked.
         expected: One entry per output, against predictions that the user has kept from Keras; empty without any.
+        notes: What was told by less than certain signs, of a model of another converter.
     """
 
     layers: tuple[LayerError, ...]
@@ -68,6 +69,7 @@ class Validation:
     trials: tuple[TrialInput, ...] = ()
     witnesses: tuple[Witness, ...] = ()
     expected: tuple[LayerError, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def entries(self) -> tuple[LayerError, ...]:
@@ -110,7 +112,8 @@ class Validation:
         with_folded = f" (with {', '.join(first.folded)} folded in)" if first.folded else ""
         heard = next((_ALONE[witness.alone] for witness in self.witnesses if witness.layer == first.name), "")
         if first.class_name == "output" and first not in self.layers:
-            return f"the output {first.name!r} diverges: {first.detail or differs}{heard}"
+            chain = "" if heard or first.detail or not self.layers else ", though each layer is right on its own"
+            return f"the output {first.name!r} diverges: {first.detail or differs}{chain}{heard}"
         return f"the layer {first.name!r}{with_folded} is the first that diverges: {first.detail or differs}{heard}"
 
     def _agreement(self) -> str:
@@ -124,12 +127,14 @@ class Validation:
         return f"{what}{kept}; the largest error is {worst.max_rel:.1e}, at {worst.name}{more}"
 
     def to_json(self) -> dict[str, Any]:
-        """The documented machine-readable form, ``schema`` 2."""
+        """The documented machine-readable form, ``schema`` 2; notes are for people."""
         first = self.first_divergence
+        fields = asdict(self)
+        del fields["notes"]
         return {
             "schema": SCHEMA,
             "passed": self.passed,
             "verdict": self.verdict(),
             "first_divergence": first.name if first else None,
-            **asdict(self),
+            **fields,
         }

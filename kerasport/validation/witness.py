@@ -18,8 +18,10 @@ from kerasport.errors import KerasportError
 from kerasport.graph import Call, Graph
 from kerasport.layers.base import Value
 from kerasport.reference import run_layers
+from kerasport.validation.adapter import Adapter
 from kerasport.validation.doubts import roundings
-from kerasport.validation.error import Limit, Tolerance, measure
+from kerasport.validation.ends import judge_ends
+from kerasport.validation.error import LayerError, Limit, Tolerance, measure
 from kerasport.validation.evaluator import Answer, evaluate
 from kerasport.validation.plan import Plan
 from kerasport.validation.result import Witness
@@ -117,6 +119,30 @@ def hear(
     """
     hearing = _Hearing(plan, inputs, feeds, layers[:_HEARINGS], tolerance)
     return tuple(hearing.of(name) for name in layers[:_HEARINGS])
+
+
+def without_optimizer(
+    plan: Plan, inputs: Sequence[Array], session: Adapter, ends: Sequence[LayerError], tolerance: Tolerance
+) -> tuple[Witness, ...]:
+    """Where every layer is right and an output is not: whether it is without ONNX Runtime's optimisations.
+
+    Args:
+        plan: The model.
+        inputs: One array per graph input, with which outputs fail.
+        session: The ONNX model.
+        ends: The errors of the outputs.
+        tolerance: What is allowed.
+    """
+    wanted = {value.name for value in plan.graph.outputs}
+    expected = _recalled(plan, inputs, wanted)
+    try:
+        final = session.without_optimizer().run(inputs)
+    except KerasportError:
+        return ()
+    entries = judge_ends(plan, inputs, final, expected, tolerance)
+    text = "with its optimisations off, ONNX Runtime agrees with the reference: its optimiser stands alone"
+    pairs = zip(ends, entries, strict=True)
+    return tuple(Witness(end.name, "runtime", text) for end, entry in pairs if not end.passed and entry.passed)
 
 
 class _Hearing:
