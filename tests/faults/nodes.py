@@ -202,14 +202,15 @@ def lengths_ignored(subject: Subject) -> Iterator[Site]:
     for index, node, given in _nodes(subject, "LSTM", "GRU", "RNN"):
         if len(node.input) > 4 and node.input[4]:
             call = subject.call_of(node)
-            reason = proofs.nothing_masked(subject, call.masks[0]) if call and call.masks else ""
+            mask = call.masks[0] if call and call.masks else None
+            reason, gap = proofs.nothing_masked(subject, mask), proofs.computed_mask(subject, mask)
             if (
                 call
                 and given.get("direction", b"forward") == b"forward"
                 and subject.readers.keys().isdisjoint(node.output[1:])
             ):
                 reason = reason or proofs.masked_steps_unread(subject, call)
-            yield node_site(subject, index, "sequence_lens is left out", _without(4), reason)
+            yield node_site(subject, index, "sequence_lens is left out", _without(4), reason, gap)
 
 
 @kind("initial state dropped")
