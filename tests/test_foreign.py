@@ -70,6 +70,12 @@ def test_old_exporters_take_ids_as_real_numbers() -> None:
     }
 
 
+def test_what_numpy_has_not_is_no_input() -> None:
+    for dtype in ("tensor(bfloat16)", "seq(tensor(float))"):
+        with pytest.raises(InputError, match="could be 'a'"):
+            found([value("a", 4)], [port("x", 4, dtype=dtype)])
+
+
 def test_order_decides_where_nothing_else_does_and_is_noted() -> None:
     values, ports = [value("a", 4), value("b", 4)], [port("p", 4), port("q", 4)]
     assert found(values, ports) == {"a": "p", "b": "q"}
@@ -125,6 +131,8 @@ def test_the_order_of_axes_is_the_one_with_more_sizes_in_common() -> None:
     assert best_perm((None, None, None, 3), (None, 3, None, None)) == (0, 3, 1, 2)
     assert best_perm((None, 4), (None, 5)) is None
     assert best_perm((None, 4), (None, 4, 1)) is None
+    assert best_perm(IMAGE, ()) == (0, 1, 2, 3)
+    assert best_perm(IMAGE, (), channels_first=True) == (0, 3, 1, 2)
     assert certain_perm((None, 8, 8, 8), (None, 8, 8, 8)) is None
     assert certain_perm((None, 8, 8, 8), (None, None, None, None)) is None
     assert certain_perm((None, 5, 4), (None, 4, 5)) == (0, 2, 1)

@@ -61,19 +61,22 @@ class Adapter:
         ]
 
     def _stored(self, inputs: Sequence[Array]) -> list[Array]:
-        arrays = {
-            end.port.name: array if end.perm is None else np.asarray(array).transpose(end.perm)
-            for end, array in zip(self.inputs, inputs, strict=True)
-        }
+        pairs = zip(self.inputs, map(np.asarray, inputs), strict=True)
+        arrays = {end.port.name: _arranged(end, array) for end, array in pairs}
         return [arrays[port.name] for port in self._session.inputs]
 
 
+def _arranged(end: End, array: Array) -> Array:
+    return array if end.perm is None or array.ndim != len(end.perm) else array.transpose(end.perm)
+
+
 def _read(end: End, array: Array) -> Array:
-    if array.dtype.kind not in "fiub" or np.dtype(end.port.dtype).kind not in "fiub":
+    there = np.dtype(end.port.dtype)
+    if array.dtype == there or array.dtype.kind not in "fiub" or there.kind not in "fiub":
         return array
     with np.errstate(over="ignore", invalid="ignore"):
-        read = array.astype(end.port.dtype).astype(array.dtype)
-    if np.dtype(end.port.dtype).kind != "f" and not np.array_equal(read, array):
+        read = array.astype(there).astype(array.dtype)
+    if there.kind != "f" and not np.array_equal(read, array):
         raise InputError(f"The ONNX model's input {end.port.name!r} takes {end.port.dtype}; given are other numbers.")
     return read
 
@@ -114,5 +117,5 @@ def as_fixed(graph: Graph, ends: Sequence[End]) -> Graph:
 
 def _fixed(type_: TensorType, end: End) -> TensorType:
     order = range(type_.rank) if end.perm is None else np.argsort(end.perm)
-    there = [end.port.shape[axis] for axis in order]
+    there = [end.port.shape[axis] for axis in order] if end.port.shape else type_.shape
     return type_.with_shape([dim if dim is not None else other for dim, other in zip(type_.shape, there, strict=True)])

@@ -17,14 +17,14 @@ def best_perm(shape: Shape, stored: Shape, channels_first: bool = False) -> Perm
 
     Args:
         shape: In Keras's order.
-        stored: As stored.
+        stored: As stored; () where not even its rank is known.
         channels_first: Whether only channels first will do.
 
     Returns:
         The order; None where none fits.
     """
-    fitting = _perms(shape, stored)
     rank = len(shape)
+    fitting = _perms(shape, stored or (None,) * rank)
     if channels_first:
         return next((perm for perm, _ in fitting if perm != tuple(range(rank))), None)
     return max(fitting, key=lambda entry: entry[1])[0] if fitting else None

@@ -218,12 +218,14 @@ def same_kind(value: Value, port: Port) -> bool:
 
 
 def _kind(dtype: str) -> str:
+    if "(" in dtype:  # as ONNX Runtime calls what NumPy has not
+        return dtype
     kind = "f" if dtype == "bfloat16" else np.dtype(dtype).kind
     return "i" if kind == "u" else kind
 
 
 def _both_numbers(value: Value, port: Port) -> bool:
-    return (value.type.dtype == "string") == (port.dtype == "str")
+    return value.type.dtype != "string" and _kind(port.dtype) in ("f", "i", "b")
 
 
 def _or_none(perm: Perm) -> Perm | None:
