@@ -4,6 +4,8 @@
 # make bench  measures speed, memory and graphs (minutes). MODELS=folder of models, PEER=a Python with tf.keras 2.15 and
 #             tf2onnx, PEER_KERAS2=a Python with Keras 2.2.4 and keras2onnx, BENCH=further options (-h lists them)
 
+# make fuzz   mutated files through every command (an hour). FUZZ=options, as --count 1000 --seed 1
+
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,7 +13,7 @@ SEED := fixtures/seed
 OUT := demo
 MODELS ?= build/bench/models
 
-.PHONY: demo test check bench format clean
+.PHONY: demo test check bench fuzz format clean
 
 demo: $(VENV)/run
 	@mkdir -p $(OUT)
@@ -36,6 +38,9 @@ check: $(VENV)/dev
 bench: $(VENV)/bench
 	$(BIN)/python -m tests.bench --folder $(MODELS) $(if $(PEER),--peer $(PEER)) \
 	  $(if $(PEER_KERAS2),--peer-keras2 $(PEER_KERAS2)) $(BENCH)
+
+fuzz: $(VENV)/dev
+	$(BIN)/python -m tests.fuzz $(FUZZ)
 
 format: $(VENV)/dev
 	$(BIN)/ruff format kerasport tests

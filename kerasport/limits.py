@@ -21,6 +21,7 @@ class Limits:
         text: Bytes of a config.
         values: Numbers of a layer's output for each sample.
         expansion: How many bytes of a compressed file may come of one.
+        seconds: How long reading a file's structure, and its config, may take.
     """
 
     layers: int = 50_000
@@ -28,6 +29,7 @@ class Limits:
     text: int = 256 << 20
     values: int = 1 << 36
     expansion: int = 1_000
+    seconds: int = 8
 
 
 _LIMITS = ContextVar("limits", default=Limits())  # noqa: B039 (frozen)

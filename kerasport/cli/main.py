@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from kerasport._version import __version__
+from kerasport.cli.supervisor import supervised
 from kerasport.errors import KerasportError, UnsupportedModelError
 
 COMMANDS = {
@@ -65,7 +66,7 @@ class _Lazy(click.Group):
     "changed",
     multiple=True,
     metavar="NAME=N",
-    help="Accept files beyond a limit: layers, name, text, values, expansion (repeatable).",
+    help="Accept files beyond a limit: layers, name, text, values, expansion, seconds (repeatable).",
 )
 def group(debug: bool, changed: tuple[str, ...]) -> None:
     """Trained Keras models to proven ONNX models, with no TensorFlow and no Keras installed."""
@@ -88,7 +89,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Runs the command line and exits with the documented code."""
     arguments = sys.argv[1:] if arguments is None else arguments
     gc.set_threshold(100_000, 20, 20)  # a start makes many objects that live to the end, and searching them costs 0.1 s
-    code = run(arguments, debug="--debug" in arguments)
+    code = supervised(lambda: run(arguments, debug="--debug" in arguments))
     gc.freeze()  # the end of the process frees them all; nothing is gained by searching them for cycles first
     sys.exit(code)
 

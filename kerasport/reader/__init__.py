@@ -11,6 +11,7 @@ from typing import Any
 from kerasport.errors import DamagedFileError, NotAModelError, WeightsOnlyError
 from kerasport.reader.saved import Contents, SavedModel
 from kerasport.reader.weights import Weight
+from kerasport.supervision import reading
 
 __all__ = ["SavedModel", "Weight", "open_model", "understood"]
 
@@ -51,7 +52,8 @@ def understood(path: Path) -> Iterator[None]:
         DamagedFileError: h5py, or code that takes a config for what it is, met something else.
     """
     try:
-        yield
+        with reading(path):
+            yield
     except _MISREAD as error:
         what = f"{path} is not as any Keras writes a model ({type(error).__name__}: {str(error)[:200]})."
         hint = "It may be damaged. If Keras loads it, please report it with what --debug shows."

@@ -66,7 +66,7 @@ def _merged(pool: ThreadPoolExecutor, shares: list[range], seed: int) -> Iterato
 
 
 def cases(numbers: range, seed: int) -> Iterator[dict[str, Any]]:
-    """Runs cases one after another; a process that hangs or dies is a fault of its case, and another takes over."""
+    """Runs cases one after another; where the process hangs or dies, the case is run as a user runs it."""
     worker: subprocess.Popen[str] | None = None
     for number in numbers:
         fresh = worker is None or worker.poll() is not None
@@ -82,17 +82,25 @@ def cases(numbers: range, seed: int) -> Iterator[dict[str, Any]]:
         if line:
             yield json.loads(line)
             continue
-        worker.kill()
-        code = worker.wait()
-        what = f"the process died with {code}" if ready else f"it takes more than {SECONDS} s"
-        yield {"number": number, "way": "?", "source": "?", "fault": what, "codes": ()}
+        _end(worker)
+        yield _alone(number, seed)  # a library has crashed or stalled: what does a user see?
     if worker is not None:
-        worker.kill()
-        worker.wait()
+        _end(worker)
 
 
-def _start(seed: int) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tests.fuzz.worker", str(seed)]
+def _end(worker: subprocess.Popen[str]) -> None:
+    worker.kill()
+    worker.communicate()
+
+
+def _alone(number: int, seed: int) -> dict[str, Any]:
+    worker = _start(seed, "alone")
+    out, _ = worker.communicate(f"{number}\n")
+    return dict(json.loads(out))
+
+
+def _start(seed: int, *how: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "tests.fuzz.worker", str(seed), *how]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     pipe = subprocess.PIPE
     return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True, env=environment)

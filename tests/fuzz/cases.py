@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import re
+import subprocess
+import sys
+from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,7 +20,7 @@ from kerasport.cli.main import run
 from tests.fuzz.mutations import WAYS
 from tests.goldens import ARCHIVE, H5, NEVER, Golden, goldens
 
-_LARGEST = 60_000  # bytes
+_SECONDS = 12  # the start of Python and its imports, too
 CODES = frozenset({0, 3, 4, 5, 6, 7})
 
 
@@ -51,8 +54,27 @@ def sources() -> tuple[Golden, ...]:
     return tuple(golden for family in found.values() for golden in family[:: max(len(family) // 6, 1)])
 
 
-def make(number: int, seed: int, folder: Path) -> Case:
-    """Makes a case and runs it."""
+@dataclass(frozen=True)
+class Prepared:
+    """A mutated file, and what is to be run.
+
+    Attributes:
+        way: The mutation.
+        golden: What was mutated.
+        target: The mutated file.
+        commands: The command lines.
+        before: What the ONNX file gave before; None for other files.
+    """
+
+    way: str
+    golden: Golden
+    target: Path
+    commands: list[list[str]]
+    before: list[Any] | None
+
+
+def prepare(number: int, seed: int, folder: Path) -> Prepared:
+    """Writes the files of a case; no commands where the mutation does not apply."""
     rng = np.random.default_rng((seed, number))
     golden = sources()[int(rng.integers(len(sources())))]
     kind = [".model", ".model", ".model", ".onnx", ".npy"][int(rng.integers(5))]
@@ -71,23 +93,27 @@ def make(number: int, seed: int, folder: Path) -> Case:
     ways = WAYS[target.suffix]
     way = ways[int(rng.integers(len(ways)))]
     try:
-        mutated = way(target.read_bytes(), rng)
+        target.write_bytes(way(target.read_bytes(), rng))
     except (KeyError, ValueError, OSError, TypeError, IndexError, RuntimeError):
-        return Case(number, way.__name__, golden.name, "")  # the file has nothing of the kind
-    target.write_bytes(mutated)
+        commands = []  # the file has nothing of the kind
+    return Prepared(way.__name__, golden, target, commands, before)
+
+
+def make(number: int, seed: int, folder: Path, run_one: Callable[[list[str]], tuple[int, str]]) -> Case:
+    """Makes a case and runs its commands, each of which gives its exit code and what it told."""
+    case = prepare(number, seed, folder)
     codes: list[int] = []
-    for command in commands:
-        code, told = _run(command)
+    for command in case.commands:
+        code, told = run_one(command)
         codes.append(code)
+        fault = ""
         if code not in CODES or "Traceback" in told or len(told) > 1 << 20:
-            return Case(
-                number, way.__name__, golden.name, f"{command[0]} exits with {code}: {told[-600:]}", tuple(codes)
-            )
-        if command[0] == "validate" and code == 0 and before is not None:
-            fault = _wrongly_fine(before, _outputs(target, golden))
-            if fault:
-                return Case(number, way.__name__, golden.name, fault, tuple(codes))
-    return Case(number, way.__name__, golden.name, "", tuple(codes))
+            fault = f"{command[0]} exits with {code}: {told[-600:]}"
+        elif command[0] == "validate" and code == 0 and case.before is not None:
+            fault = _wrongly_fine(case.before, _outputs(case.target, case.golden))
+        if fault:
+            return Case(number, case.way, case.golden.name, fault, tuple(codes))
+    return Case(number, case.way, case.golden.name, "", tuple(codes))
 
 
 def _on_model(model: Path, folder: Path) -> list[list[str]]:
@@ -118,11 +144,23 @@ def _given(golden: Golden, model: Path, folder: Path) -> list[str]:
     return [part for pair in pairs for part in ("--input", pair)]
 
 
-def _run(command: list[str]) -> tuple[int, str]:
+def run_within(command: list[str]) -> tuple[int, str]:
+    """Runs a command in this process, which libraries may crash."""
     out, err = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err):
         code = run(command, debug=False)
     return code, re.sub(r"\x1b\[[0-9;]*m", "", err.getvalue())
+
+
+def run_alone(command: list[str]) -> tuple[int, str]:
+    """Runs a command as a user does, in a process of its own."""
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "kerasport", *command], capture_output=True, text=True, timeout=_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return -1, f"it takes more than {_SECONDS} s"
+    return done.returncode, done.stderr
 
 
 def _outputs(path: Path, golden: Golden) -> list[Any] | None:

@@ -1,4 +1,7 @@
-"""A process that runs cases until it is told to stop: one number a line in, one JSON object a line out."""
+"""A process that runs cases until it is told to stop: one number a line in, one JSON object a line out.
+
+With ``alone`` as second argument, every command is a process of its own, as a user starts it.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,9 @@ MEMORY = 3 << 29  # a whole process: libraries and fifty cases before take their
 
 def main() -> None:
     """Reads numbers of cases from standard input."""
-    from tests.fuzz.cases import Case, make
+    from tests.fuzz.cases import Case, make, run_alone, run_within
 
+    runner = run_alone if "alone" in sys.argv[2:] else run_within
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     out, seed = sys.stdout, int(sys.argv[1])
@@ -24,7 +28,7 @@ def main() -> None:
         number = int(line)
         with tempfile.TemporaryDirectory() as folder:
             try:
-                case = make(number, seed, Path(folder))
+                case = make(number, seed, Path(folder), runner)
             except BaseException:
                 case = Case(number, "?", "?", f"an exception came out: {traceback.format_exc()[-1500:]}")
         print(json.dumps(asdict(case)), file=out, flush=True)
