@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import resource
 import subprocess
 import sys
 import zipfile
 import zlib
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ import h5py
 import numpy as np
 import pytest
 
+from kerasport.limits import Limits
 from tests.conftest import Outcome
 from tests.strangers.files import Config, dense, keras2, keras3, write_archive, write_h5
 
@@ -191,6 +194,12 @@ def test_limits_can_be_moved(kerasport: Callable[..., Outcome], tmp_path: Path) 
     assert kerasport("--limit", "values=2", "convert", model, tmp_path / "m.onnx").code == 4
     for wrong in ("depth=3", "layers", "layers=-1", "layers=0", "layers=x"):
         assert kerasport("--limit", wrong, "inspect", model).code == 2
+
+
+def test_the_limits_are_those_that_are_documented() -> None:
+    text = (Path(__file__).parents[2] / "SECURITY.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (\d+) \|", text, re.MULTILINE)
+    assert {name: int(value) for name, value in rows} == asdict(Limits())
 
 
 def test_an_ordinary_model_fits_into_the_same_limits(seed_model: Path, tmp_path: Path) -> None:
