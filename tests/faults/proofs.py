@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 
 from kerasport.graph import Call
-from kerasport.layers import conv_lstm, core, ops, recurrent
+from kerasport.layers import attention, conv, conv_lstm, core, ops, recurrent
 from kerasport.layers.base import Value
 from kerasport.layers.functions import Function
 from tests.faults.subject import Array, Subject, attributes
@@ -95,9 +95,13 @@ def _meets_nothing(subject: Subject, name: str, array: Array) -> str:
             reasons.add("" if (changed & ~_only_padding(subject, node, array.shape)).any() else PADDING_ONLY)
         elif node.op_type in {"LSTM", "GRU", "RNN"} and places:
             reasons.add("" if (changed & ~_unused_at_first(subject, node, places[0], array)).any() else FIRST_STEP)
-        elif node.op_type in {"Gemm", "MatMul", "Add"} and name.endswith(("key/bias", "key_bias")):
-            reasons.add(KEY_BIAS)
-        elif node.op_type == "Conv" and places == [2] and _softmax_of_each_channel(subject.call_of(node)):
+        elif node.op_type == "Add" and name.endswith("_bias"):
+            reasons.add("" if (changed & ~_of_keys(subject.call_of(node), name, array)).any() else KEY_BIAS)
+        elif (
+            node.op_type in {"Conv", "ConvTranspose"}
+            and places == [2]
+            and _softmax_of_each_channel(subject.call_of(node))
+        ):
             reasons.add(SHIFT)
         elif node.op_type == "Scan" and name.endswith("recurrent_kernel"):
             reasons.add("" if (changed & ~_beyond(subject.call_of(node), array.shape)).any() else PADDING_ONLY)
@@ -139,11 +143,27 @@ def _unused_at_first(subject: Subject, node: onnx.NodeProto, place: int, array: 
     return unused
 
 
+def _of_keys(call: Call | None, name: str, array: Array) -> Array:
+    """Which numbers of the bias of several projections, ``query_key_bias``, are those of the keys."""
+    found = np.zeros(array.shape, bool)
+    spec = call.spec if call else None
+    if isinstance(spec, attention.MultiHeadAttention):
+        widths = {"query": spec.heads * spec.key_dim, "key": spec.groups * spec.key_dim}
+        widths["value"] = spec.groups * spec.value_dim
+        parts = [part for part in name.rpartition("/")[2].split("_") if part in widths]
+        start = sum(widths[part] for part in parts[: parts.index("key")]) if "key" in parts else array.size
+        if sum(widths[part] for part in parts) == array.size:
+            found.reshape(-1)[start : start + widths["key"]] = True
+    return found
+
+
 def _softmax_of_each_channel(call: Call | None) -> bool:
     """Whether a convolution's activation is a softmax along space, so that a channel's bias is the same for all."""
     spec = call.spec if call else None
-    function = getattr(spec, "activation", None)
-    return getattr(spec, "channels_first", False) and getattr(function, "name", "") == "softmax"
+    if call is None or not isinstance(spec, conv.Convolution) or spec.activation.name != "softmax":
+        return False
+    rank = call.outputs[0].type.rank
+    return int(spec.activation["axis"]) % rank != spec.channel_axis(rank)
 
 
 def _beyond(call: Call | None, shape: tuple[int, ...]) -> Array:
