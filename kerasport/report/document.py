@@ -27,6 +27,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "tolerance": None,
         "trials": [],
         "witnesses": [],
+        "notes": [],
         "expected": [],
         **(validation.to_json() if validation is not None else {}),
         "passed": validation.passed if validation is not None else False if report.exit_code else None,

@@ -127,14 +127,12 @@ class Validation:
         return f"{what}{kept}; the largest error is {worst.max_rel:.1e}, at {worst.name}{more}"
 
     def to_json(self) -> dict[str, Any]:
-        """The documented machine-readable form, ``schema`` 2; notes are for people."""
+        """The documented machine-readable form, ``schema`` 2."""
         first = self.first_divergence
-        fields = asdict(self)
-        del fields["notes"]
         return {
             "schema": SCHEMA,
             "passed": self.passed,
             "verdict": self.verdict(),
             "first_divergence": first.name if first else None,
-            **fields,
+            **asdict(self),
         }
