@@ -67,7 +67,7 @@ def trials(graph: Graph, batch: int) -> Iterator[Trial]:
 
 
 def others(graph: Graph, first: Trial, batch: int | None) -> Iterator[Other]:
-    """Trials behind the first one: another batch and size where they are open, all ids, wilder numbers.
+    """Trials behind the first one: another batch and size where they are open, all ids, then wilder numbers.
 
     Args:
         graph: The model.
@@ -82,8 +82,6 @@ def others(graph: Graph, first: Trial, batch: int | None) -> Iterator[Other]:
     rows = max((_rows_for_all_ids(graph, value, first) for value in graph.inputs), default=0)
     if batch is None and rows:
         yield Other(replace(first, batch=rows, sweeps=True), due=True)
-    if first.batch > 3:  # which is so where rows are cheap
-        yield Other(replace(first, spread=3.0), due=True)
     for spread in (3.0, 1.0, 10.0, 0.3):
         yield Other(replace(first, spread=spread))
 
