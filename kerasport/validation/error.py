@@ -36,7 +36,7 @@ class Tolerance:
 
     rtol: float | None = None
     atol: float | None = None
-    roundings: float = 32.0
+    roundings: float = 64.0
 
     @property
     def by_numbers(self) -> bool:

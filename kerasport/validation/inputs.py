@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from math import prod
 from typing import Any
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from kerasport.errors import LayerError, OptionError
 from kerasport.graph import Graph
-from kerasport.layers.base import Domain, TensorType, Value
+from kerasport.layers.base import Domain, Shape, TensorType, Value
 
 Array = NDArray[Any]
 _SIZES = (12, 7, 16, 24, 32, 48, 64, 96, 128, 224, 299, 331, 512, 1024)
@@ -30,6 +31,7 @@ class Trial:
         integers: From which integers to draw where no layer says which are allowed.
         spread: The standard deviation of numbers that no layer bounds.
         sweeps: Whether ids are all that there are, one after another, none of them padding.
+        step: By how much each further unknown dimension of an input is larger, so that none is taken for another.
     """
 
     batch: int
@@ -37,6 +39,12 @@ class Trial:
     integers: range
     spread: float = 1.0
     sweeps: bool = False
+    step: int = 0
+
+    def dims(self, shape: Shape) -> list[int]:
+        """The dimensions behind the batch, with sizes for those that are unknown."""
+        sizes = count(self.size, self.step)
+        return [next(sizes) if dim is None else dim for dim in shape[1:]]
 
 
 @dataclass(frozen=True)
@@ -78,7 +86,8 @@ def others(graph: Graph, first: Trial, batch: int | None) -> Iterator[Other]:
     sizes_open = any(None in value.type.shape[1:] for value in graph.inputs)
     size = next((size for size in _unknown_sizes(graph) if size != first.size), first.size) if sizes_open else 0
     if not fixed or size != first.size:
-        yield Other(replace(first, batch=batch or (1 if first.batch > 1 else 2), size=size), due=True)
+        step = next((step for step in (1, 2, 8, 32) if sizes_open and _fits(graph, size, step)), 0)
+        yield Other(replace(first, batch=batch or (1 if first.batch > 1 else 2), size=size, step=step), due=True)
     rows = max((_rows_for_all_ids(graph, value, first) for value in graph.inputs), default=0)
     if batch is None and rows:
         yield Other(replace(first, batch=rows, sweeps=True), due=True)
@@ -91,7 +100,7 @@ def _rows_for_all_ids(graph: Graph, value: Value, trial: Trial) -> int:
     if value.type.dtype == "string" or not value.type.shape or value.type.shape[0] is not None:
         return 0
     highest = max((domain.high for domain in _domains(graph, value) if domain is not None and domain.ids), default=0.0)
-    return -(-int(highest) // prod(dim or trial.size for dim in value.type.shape[1:]))
+    return -(-int(highest) // prod(trial.dims(value.type.shape)))
 
 
 def generate(graph: Graph, trial: Trial, seed: int) -> list[Array]:
@@ -105,8 +114,7 @@ def generate(graph: Graph, trial: Trial, seed: int) -> list[Array]:
 
 
 def _draw(graph: Graph, value: Value, trial: Trial, rng: np.random.Generator) -> Array:
-    rest = (dim if dim is not None else trial.size for dim in value.type.shape[1:])
-    shape = [value.type.shape[0] or trial.batch, *rest]
+    shape = [dim or trial.batch for dim in value.type.shape[:1]] + trial.dims(value.type.shape)
     if value.type.dtype == "bool":
         return np.asarray(rng.random(shape) < 0.7)
     domains = [domain for domain in _domains(graph, value) if domain is not None]
@@ -206,11 +214,11 @@ def sizes(graph: Graph, inputs: Sequence[Array]) -> dict[str, int]:
     return {name: prod(dim if dim is not None else rows for dim in type_.shape) for name, type_ in types.items()}
 
 
-def _fits(graph: Graph, size: int) -> bool:
+def _fits(graph: Graph, size: int, step: int = 0) -> bool:
+    trial = Trial(1, size, range(1), step=step)
     given: dict[str, TensorType] = {}
     for value in graph.inputs:
-        shape = [dim if dim is not None or axis == 0 else size for axis, dim in enumerate(value.type.shape)]
-        given[value.name] = value.type.with_shape(shape)
+        given[value.name] = value.type.with_shape((*value.type.shape[:1], *trial.dims(value.type.shape)))
     try:
         types = _inferred(graph, given)
     except _MISFITS:
