@@ -174,7 +174,7 @@ def _validated(model: LoadedModel, path: Path) -> Validation:
     if not result.passed:
         raise MismatchError(
             f"The converted model is not what {model.saved.path} computes: {result.verdict()}.",
-            "Nothing was written; --no-validate writes it all the same. This is a fault of kerasport: please report it.",
+            "Nothing was written; --no-validate writes it all the same. It is a fault of kerasport: please report it.",
             result,
         )
     return result
