@@ -6,6 +6,7 @@ from kerasport.errors import OptionError
 
 OLDEST = 13
 DEFAULT = 20
+BLOCKED_POOLS = 18
 # The first IR version whose onnx release knew the opset: https://onnx.ai/onnx/repo-docs/Versioning.html
 _IR_VERSIONS = {13: 7, 14: 7, 15: 8, 16: 8, 17: 8, 18: 8, 19: 9, 20: 9, 21: 10, 22: 10, 23: 11, 24: 12, 25: 13}
 
