@@ -30,6 +30,7 @@ UNREAD = "what stands in masked steps is read only by layers that leave out thes
 COMPUTED = "the mask compares computed numbers with one value, which no generated input makes them equal to"
 REPEATED = "all steps are equal: their order does not matter"
 ONE_VALUE = "one value is merged with itself"
+UNIFORM = "it is one number, along whichever axis"
 SAME_FUNCTION = "both functions are the same for these parameters"
 SHIFT = "it adds one number to everything that a softmax is taken over, which takes it out again"
 KEY_BIAS = "it adds one number to all scores of a query, which their softmax takes out again"
@@ -45,6 +46,8 @@ def proved(subject: Subject, faulty: onnx.ModelProto) -> str:
         return SAME_FILE
     if all(_last_place(subject.constants[name], array) for name, array in changed.items()):
         return ROUNDING
+    if all(_one_number(subject.constants[name], array) for name, array in changed.items()):
+        return UNIFORM
     reasons = {_meets_nothing(subject, name, array) for name, array in changed.items()}
     return reasons.pop() if len(reasons) == 1 else ""
 
@@ -73,6 +76,15 @@ def _changed(subject: Subject, faulty: onnx.ModelProto) -> dict[str, Array]:
         if mine.shape != array.shape or mine.tobytes() != array.tobytes():
             found[name] = array
     return found
+
+
+def _one_number(mine: Array, other: Array) -> bool:
+    """Whether both hold nothing but the same number, so that it does not matter along which axis."""
+    return (
+        mine.size == other.size
+        and mine.size > 0
+        and bool((mine == mine.flat[0]).all() and (other == mine.flat[0]).all())
+    )
 
 
 def _last_place(mine: Array, other: Array) -> bool:
