@@ -12,7 +12,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatch
 from functools import partial
@@ -178,16 +178,17 @@ def main() -> int:
     widest: dict[str, Widest] = {}
     alarms: list[Alarm] = []
     count = 0
-    for name, opened, own in _models(arguments, seeds):
-        count += 1
-        alarms += tried(name, opened, own, widest)
-        if sys.stderr.isatty():
-            print(f"{name[:100]:100}", end="\r", file=sys.stderr)
+    with suppress(KeyboardInterrupt):  # what was found until then is shown
+        for name, opened, own in _models(arguments, seeds):
+            count += 1
+            for alarm in tried(name, opened, own, widest):
+                alarms.append(alarm)
+                print(f"{alarm.model}, seed {alarm.seed}: {alarm.text}", flush=True)
+            if sys.stderr.isatty():
+                print(f"{name[:100]:100}", end="\r", file=sys.stderr)
     print(table(widest))
     shared = "in turn" if arguments.rotate else "each"
     print(f"\n{count} models, {len(seeds)} seeds {shared}: {len(alarms)} false alarms")
-    for alarm in alarms:
-        print(f"{alarm.model}, seed {alarm.seed}: {alarm.text}")
     if arguments.report:
         found = {"alarms": [asdict(alarm) for alarm in alarms], "widest": {k: asdict(w) for k, w in widest.items()}}
         arguments.report.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
