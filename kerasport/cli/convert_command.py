@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kerasport.cli.options import allow_key, backend_option, size_text, states_option, weights_option
+from kerasport.cli.options import allow_key, backend_option, states_option, weights_option
 from kerasport.cli.reporting import Draft, report_option, reporting
+from kerasport.text import size_text
 
 if TYPE_CHECKING:
     from kerasport.conversion import Conversion

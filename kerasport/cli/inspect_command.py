@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kerasport.cli.options import allow_key, backend_option, console, shape_text, size_text, weights_option
+from kerasport.cli.options import allow_key, backend_option, console, weights_option
 from kerasport.cli.tables import show_table
+from kerasport.text import shape_text, size_text
 
 if TYPE_CHECKING:
     from kerasport.errors import WeightsOnlyError

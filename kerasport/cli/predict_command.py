@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kerasport.cli.options import allow_key, backend_option, shape_text, states_option, weights_option
+from kerasport.cli.options import allow_key, backend_option, states_option, weights_option
+from kerasport.text import shape_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -34,7 +34,7 @@ _SHOWN = 12
 @click.option("--rtol", type=float, help="Tolerance relative to each value, instead of what rounding explains.")
 @click.option("--atol", type=float, help="Tolerance relative to a layer's largest value, instead of the same.")
 @click.option("--seed", type=int, default=0, show_default=True, help="For generated inputs.")
-@click.option("--batch", type=click.IntRange(1), help="Rows of generated inputs; by default 3, and 2 of images.")
+@click.option("--batch", type=click.IntRange(1), help="Rows of generated inputs; by default 3 to 16, and 2 of images.")
 @click.option(
     "--precision",
     type=click.Choice(["float64", "float32"]),

@@ -8,7 +8,8 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from kerasport.report.content import FAULTLESS, TITLES, explained, worst
-from kerasport.report.text import number, option_text, shape_text, short, size_text, visible, was_given
+from kerasport.report.text import number, option_text, short, visible, was_given
+from kerasport.text import shape_text, size_text
 
 if TYPE_CHECKING:
     from kerasport.report.content import Report

@@ -10,7 +10,8 @@ from kerasport.report import page_tables as tables
 from kerasport.report.chart import chart
 from kerasport.report.content import FAULTLESS, TITLES, explained, margin, worst
 from kerasport.report.markup import Markup, element
-from kerasport.report.text import number, option_text, shape_text, short, was_given
+from kerasport.report.text import number, option_text, short, was_given
+from kerasport.text import shape_text
 
 if TYPE_CHECKING:
     from kerasport.report.content import Report

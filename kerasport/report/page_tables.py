@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from kerasport.report.chart import kind
 from kerasport.report.markup import Markup, element
-from kerasport.report.text import number, place, shape_text, short, size_text
+from kerasport.report.text import number, place, short
+from kerasport.text import shape_text, size_text
 
 if TYPE_CHECKING:
     from kerasport.checking import Check

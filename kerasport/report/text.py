@@ -1,4 +1,4 @@
-"""How numbers, shapes and strangers' names are shown."""
+"""How numbers, places, options and strangers' names are shown."""
 
 from __future__ import annotations
 
@@ -42,24 +42,9 @@ def number(value: float | None, digits: int = 3) -> str:
     return f"{value:.{digits}g}"
 
 
-def shape_text(shape: Sequence[int]) -> str:
-    """(3, 28, 28, 1) as "3×28×28×1"."""
-    return "×".join(map(str, shape)) or "scalar"
-
-
 def place(index: Sequence[int]) -> str:
     """(0, 3) as "[0, 3]"."""
     return f"[{', '.join(map(str, index))}]"
-
-
-def size_text(size: int) -> str:
-    """A number of bytes for people."""
-    value = float(size)
-    for unit in ("bytes", "KB", "MB"):
-        if value < 1000:
-            return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.2f} GB"
 
 
 def option_text(value: object) -> str:

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 
 from kerasport.errors import InputError, OptionError
-from kerasport.layers.base import Shape, Value
+from kerasport.layers.base import Value
 from kerasport.runtime import Port
+from kerasport.text import shape_text
 from kerasport.validation.axes import Perm, best_perm
 
 
@@ -233,12 +234,8 @@ def _or_none(perm: Perm) -> Perm | None:
 
 
 def _text(value: Value) -> str:
-    return f"{value.name!r} ({value.type.dtype} {_shape_text(value.type.shape)})"
+    return f"{value.name!r} ({value.type.dtype} {shape_text(value.type.shape)})"
 
 
 def _port_text(port: Port) -> str:
-    return f"{port.name!r} ({port.dtype} {_shape_text(port.shape)})"
-
-
-def _shape_text(shape: Shape) -> str:
-    return "×".join("?" if dim is None else str(dim) for dim in shape) or "scalar"
+    return f"{port.name!r} ({port.dtype} {shape_text(port.shape)})"

@@ -13,7 +13,8 @@ NAMED_RIGHT = 0.99
 def bar_is_met(outcomes: Sequence[Outcome]) -> bool:
     """Whether all that are not provably equivalent are detected, and the right layer is named in 99 % of them."""
     counted = counts(outcomes)
-    return not counted[MISSED] + counted[FAILED] and counted["right layer"] >= NAMED_RIGHT * counted[DETECTED]
+    wrong = counted[MISSED] + counted[GAP] + counted[FAILED]
+    return not wrong and counted["right layer"] >= NAMED_RIGHT * counted[DETECTED]
 
 
 def table(outcomes: Sequence[Outcome]) -> str:
