@@ -131,8 +131,11 @@ class Plan:
             values: Arrays in Keras's axis order.
         """
         place = self.places[name]
-        array, dtype = place.stored(values[name]), self.types[place.name]
-        return array if array.dtype.kind == "U" else array.astype(dtype, copy=False)
+        return self.typed(place.name, place.stored(values[name]))
+
+    def typed(self, name: str, array: Array) -> Array:
+        """An array that stands for an ONNX value, in that value's dtype."""
+        return array if array.dtype.kind == "U" else array.astype(self.types[name], copy=False)
 
     def layer(self, name: str) -> Part:
         """The nodes that give a layer's output, from those of the layers before it."""

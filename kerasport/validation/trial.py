@@ -64,13 +64,12 @@ def judge_layers(
         results = _chained(part, chain) if chained else None
         chained = results is not None
         plan.types.update((name, array.dtype) for name, array in (results or {}).items() if name in plan.aliases)
-        own, failed = _alone(part, alone | {name: expected.typed(name) for name in part.layers_read})
+        read = {name: plan.typed(name, expected.stands[name]) for name in part.layers_read}
+        own, reasons = _alone(part, alone | read)
         for name in part.layers:
-            judge.take(name, failed.get(name) or own[name], (results or {}).get(name))
-        alone = {
-            name: array for name, array in (alone | own).items() if name in part.later and name not in plan.aliases
-        }
-        chain = {name: array for name, array in (chain | (results or {})).items() if name in part.later}
+            judge.take(name, reasons.get(name) or own[name], (results or {}).get(name))
+        alone = _read_later(part, alone | own, layers=plan.aliases)
+        chain = _read_later(part, chain | (results or {}))
         expected.keep(part.later)
     for value, array in expected.rest():
         judge.expect(value, array)
@@ -91,13 +90,13 @@ def _alone(part: Part, values: Mapping[str, Array]) -> tuple[dict[str, Array], d
         return part.run_alone(values), {}
     except KerasportError:
         found: dict[str, Array] = {}
-        failed: dict[str, str] = {}
+        reasons: dict[str, str] = {}
     for name in part.layers:
         try:
             found |= part.layer(name).run_alone(values)
         except KerasportError as error:
-            failed[name] = error.message
-    return found, failed
+            reasons[name] = error.message
+    return found, reasons
 
 
 def _chained(part: Part, values: Mapping[str, Array]) -> dict[str, Array] | None:
@@ -162,11 +161,6 @@ class _Expected:
         self._gone |= self._plan.aliases.keys() - names
         self.stands = {name: array for name, array in self.stands.items() if name in names}
 
-    def typed(self, name: str) -> Array:
-        """What an ONNX value should be, in its dtype and stored order."""
-        array, dtype = self.stands[name], self._plan.types[name]
-        return array if array.dtype.kind == "U" else array.astype(dtype, copy=False)
-
     def _step(self) -> bool:
         return next(self._steps, None) is not None
 
@@ -185,10 +179,7 @@ class _Expected:
             self._found.ranges[value] = array.min(axes, initial=np.inf), array.max(axes, initial=-np.inf)
         place = self._plan.places[value]
         if place.name not in self.stands and place.name not in self._gone:
-            dtype = self._plan.types.get(place.name, array.dtype)
-            self.stands[place.name] = place.stored(
-                array if array.dtype.kind == "U" else array.astype(dtype, copy=False)
-            )
+            self.stands[place.name] = place.stored(array)
 
 
 class _Judge:
@@ -203,15 +194,15 @@ class _Judge:
         self._expected: dict[str, dict[str, Array]] = {}
         self._actual: dict[str, tuple[Array | str, Array | None]] = {}
         self._made: dict[str, Array] = {}
-        self._makers: dict[str, str] = {}
         self._left = Counter(plan.aliases)
         self.doubts: dict[str, Doubt] = {}
 
     def expect(self, value: str, array: Array) -> None:
         """Takes what a layer should give."""
-        name = self._plan.places[value].name
-        if name not in self._makers:
-            self._makers[name], self._made[name] = value, self._plan.places[value].stored(array)
+        place = self._plan.places[value]
+        name = place.name
+        if self._plan.makers[name] == value:
+            self._made[name] = place.stored(array)
         if name in self._actual:
             self._compare(value, array)
         else:
@@ -226,7 +217,7 @@ class _Judge:
     def _compare(self, value: str, expected: Array) -> None:
         place, call = self._plan.places[value], self._plan.calls[value]
         alone, chained = self._actual[place.name]
-        if self._makers[place.name] != value:  # a layer that changes nothing, and reads what the maker should give
+        if self._plan.makers[place.name] != value:  # a layer that changes nothing, and reads what the maker should give
             alone = self._made[place.name]
         self._left[place.name] -= 1
         if not self._left[place.name]:
