@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from kerasport.errors import FileError, KerasportError, Problem, UnsupportedModelError
-from kerasport.loading import LoadedModel, load
+from kerasport.loading import LoadedModel, Reading, load
 
 _OUTCOMES = {0: "convertible", 3: "unreadable", 4: "unsupported", 6: "unfit"}
 
@@ -71,30 +70,21 @@ class Check:
         }
 
 
-def check(
-    path: str | Path,
-    *,
-    weights: str | Path | None = None,
-    opset: int | None = None,
-    allow_keys: Collection[str] = (),
-    backend: str | None = None,
-) -> Check:
+def check(path: str | Path, *, opset: int | None = None, **reading: Unpack[Reading]) -> Check:
     """Tells whether a model file can be converted; reads no weight values and writes nothing.
 
     A file that cannot be read is no error here, but a reason.
 
     Args:
         path: The Keras model file, or the architecture of one.
-        weights: A file of weights to use, or of a whole model, of which only the weights are used.
         opset: The ONNX opset that is wanted, from 13; None for the default.
-        allow_keys: Config keys to accept although kerasport does not know them.
-        backend: "theano" or "tensorflow", what a Keras 1 file was computed with; None goes by its weights' names.
+        **reading: How it is read, as in ``kerasport.loading.Reading``.
 
     Raises:
         OptionError: The opset cannot be written, or the file itself names another backend.
     """
     try:
-        with load(path, weights=weights, allow_keys=allow_keys, backend=backend) as model:
+        with load(path, **reading) as model:
             problems = obstacles(model, opset)
     except FileError as error:
         return Check.failed(Path(path), error)

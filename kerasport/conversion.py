@@ -7,12 +7,12 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from kerasport._version import __version__
 from kerasport.errors import MismatchError
 from kerasport.graph import State
-from kerasport.loading import LoadedModel, load
+from kerasport.loading import LoadedModel, Reading, load
 from kerasport.states import with_states
 
 if TYPE_CHECKING:
@@ -54,32 +54,28 @@ def convert(
     source: str | Path,
     target: str | Path,
     *,
-    weights: str | Path | None = None,
     opset: int | None = None,
     fold: bool = True,
     validate: bool = True,
-    allow_keys: Collection[str] = (),
-    backend: str | None = None,
     states: str = "reset",
     inputs_as_nchw: bool | Collection[str] = False,
     outputs_as_nchw: bool = False,
+    **reading: Unpack[Reading],
 ) -> Conversion:
     """Converts a Keras model file to an ONNX file.
 
     Args:
         source: The Keras model file, or the architecture of one.
         target: The ONNX file to write; over 2 GiB, its weights go to ``<target>.data``.
-        weights: A file of weights to use, or of a whole model, of which only the weights are used.
         opset: The ONNX opset, from 13; None for the default.
         fold: Whether layers may be folded into their neighbours (BatchNormalization into Conv ...).
         validate: Whether to check the model and compare it with the NumPy reference before it takes its place.
-        allow_keys: Config keys to accept although kerasport does not know them: ``key`` or ``Class.key``.
-        backend: "theano" or "tensorflow", what a Keras 1 file was computed with; None goes by its weights' names.
         states: "reset": stateful layers start every batch from zero states; "carry": their states are further inputs
             and outputs, ``<layer>_state_h_in`` and ``<layer>_state_h_out`` ...
         inputs_as_nchw: The inputs to be channels-first in the ONNX model: names, or True for all that convolutions
             read. Predictor and ``validate`` take Keras's order all the same.
         outputs_as_nchw: Whether outputs that are channels-first within the ONNX model are given so.
+        **reading: How the source is read, as in ``kerasport.loading.Reading``.
 
     Raises:
         OptionError: There are no states to carry or no images, or the opset cannot be written.
@@ -90,7 +86,7 @@ def convert(
     from kerasport.export import translate
     from kerasport.files import whole
 
-    with load(source, weights=weights, allow_keys=allow_keys, backend=backend) as model:
+    with load(source, **reading) as model:
         graph = with_states(model.graph, states)
         onnx_model = translate(graph, opset, fold, inputs_as_nchw=inputs_as_nchw, outputs_as_nchw=outputs_as_nchw)
         with whole(Path(target)) as path:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from kerasport.checking import obstacles
 from kerasport.errors import DamagedFileError, Problem
 from kerasport.layers.base import Shape
-from kerasport.loading import LoadedModel, load
+from kerasport.loading import LoadedModel, Reading, load
 
 SCHEMA = 1
 
@@ -83,26 +82,19 @@ class Inspection:
         }
 
 
-def inspect(
-    path: str | Path,
-    *,
-    weights: str | Path | None = None,
-    allow_keys: Collection[str] = (),
-    backend: str | None = None,
-) -> Inspection:
+def inspect(path: str | Path, **reading: Unpack[Reading]) -> Inspection:
     """Reads a model file's metadata; no weight values.
 
     Args:
         path: The Keras model file, or the architecture of one.
-        weights: A file of weights to use, or of a whole model, of which only the weights are used.
-        allow_keys: Config keys to accept although kerasport does not know them.
-        backend: "theano" or "tensorflow", what a Keras 1 file was computed with; None goes by its weights' names.
+        **reading: How it is read, as in ``kerasport.loading.Reading``.
 
     Raises:
         FileError: The file cannot be read as a Keras model.
         WeightsOnlyError: It holds weights without their model; the error lists them.
     """
-    with load(path, weights=weights, allow_keys=allow_keys, backend=backend) as model:
+    weights = reading.get("weights")
+    with load(path, **reading) as model:
         problems, damaged = _problems(model)
         graph = model.assembly.graph
         known = {problem.layer: problem.what for problem in problems}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypedDict, Unpack
 
 from kerasport import dialect, reader
 from kerasport.assemble import Assembly, assemble
@@ -122,34 +122,41 @@ def _at_its_place(leaf: Leaf) -> Leaf:
     return replace(leaf, roles={role: shape for role, shape in leaf.roles.items() if role not in gone})
 
 
-def load(
-    path: str | Path,
-    *,
-    weights: str | Path | None = None,
-    allow_keys: Collection[str] = (),
-    backend: str | None = None,
-) -> LoadedModel:
-    """Opens a Keras model file and works out its graph; reads no weight values.
+class Reading(TypedDict, total=False):
+    """How a model file is to be read: the options of ``load``, and of all functions that read model files.
 
-    Args:
-        path: A whole model (HDF5, a ``.keras`` archive or directory), or an architecture (JSON, YAML).
+    Attributes:
         weights: A file of weights to use, or of a whole model, of which only the weights are used.
         allow_keys: Config keys to accept although kerasport does not know them: ``key`` or ``Class.key``.
         backend: "theano" or "tensorflow": what a Keras 1 model computed with, where that is not what its weights'
             names say; None to go by these.
+    """
+
+    weights: str | Path | None
+    allow_keys: Collection[str]
+    backend: str | None
+
+
+def load(path: str | Path, **reading: Unpack[Reading]) -> LoadedModel:
+    """Opens a Keras model file and works out its graph; reads no weight values.
+
+    Args:
+        path: A whole model (HDF5, a ``.keras`` archive or directory), or an architecture (JSON, YAML).
+        **reading: As in ``Reading``.
 
     Raises:
         FileError: A file cannot be read as a Keras model, or as the weights of one.
         OptionError: The file itself names another backend.
     """
     with reader.understood(Path(path)):
-        return _loaded(path, weights, frozenset(allow_keys), backend)
+        return _loaded(path, reading)
 
 
-def _loaded(path: str | Path, weights: str | Path | None, allowed: frozenset[str], backend: str | None) -> LoadedModel:
-    saved = reader.open_model(path, weights)
+def _loaded(path: str | Path, reading: Reading) -> LoadedModel:
+    allowed = frozenset(reading.get("allow_keys", ()))
+    saved = reader.open_model(path, reading.get("weights"))
     try:
-        writer = _writer(saved, backend)
+        writer = _writer(saved, reading.get("backend"))
         saved.backend = writer.backend
         found = dialect.readings(saved.config, writer, () if saved.tree else list(saved.weights))
         return _fitting(saved, found, allowed)

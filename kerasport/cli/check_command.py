@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kerasport.cli.options import allow_key, backend_option, weights_option
+from kerasport.cli.options import reading_options
 from kerasport.cli.reporting import Draft, report_option, reporting
 
 if TYPE_CHECKING:
     from kerasport.checking import Check
+    from kerasport.loading import Reading
 
 
 @click.command("check")
@@ -19,17 +20,13 @@ if TYPE_CHECKING:
 @click.option("--opset", type=int, help="The ONNX opset that is wanted, from 13.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (documented schema) instead of lines.")
 @report_option
-@weights_option
-@allow_key
-@backend_option
+@reading_options
 def command(
     models: tuple[Path, ...],
     opset: int | None,
     as_json: bool,
     reports: tuple[Path, ...],
-    weights: Path | None,
-    allow_keys: tuple[str, ...],
-    backend: str | None,
+    reading: Reading,
 ) -> int:
     """Tell whether each MODEL can be converted, and all reasons why not; nothing is written.
 
@@ -39,12 +36,13 @@ def command(
     from kerasport.checking import check
     from kerasport.errors import OptionError
 
+    weights = reading.get("weights")
     if weights is not None and len(models) > 1:
         raise OptionError("--weights goes with one model.", "Check the models one by one.")
     with reporting(reports, Draft("check", models, weights=weights)) as draft:
         checks = []
         for model in models:
-            checks.append(check(model, weights=weights, opset=opset, allow_keys=allow_keys, backend=backend))
+            checks.append(check(model, opset=opset, **reading))
             if not as_json:
                 _show(checks[-1])
         draft.checks = checks

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kerasport.cli.options import allow_key, backend_option, states_option, weights_option
+from kerasport.cli.options import reading_options, states_option
 from kerasport.cli.reporting import Draft, report_option, reporting
 from kerasport.text import size_text
 
 if TYPE_CHECKING:
     from kerasport.conversion import Conversion
+    from kerasport.loading import Reading
 
 
 @click.command("convert")
@@ -32,9 +33,7 @@ if TYPE_CHECKING:
     help="Give outputs channels-first where they are so within the ONNX model.",
 )
 @report_option
-@weights_option
-@allow_key
-@backend_option
+@reading_options
 @states_option
 def command(
     model: Path,
@@ -45,9 +44,7 @@ def command(
     inputs_as_nchw: bool,
     outputs_as_nchw: bool,
     reports: tuple[Path, ...],
-    weights: Path | None,
-    allow_keys: tuple[str, ...],
-    backend: str | None,
+    reading: Reading,
     states: str,
 ) -> None:
     """Convert the Keras file MODEL to the ONNX file OUTPUT.
@@ -56,16 +53,14 @@ def command(
     """
     from kerasport.conversion import convert
 
-    with reporting(reports, Draft("convert", (model,), output, weights)) as draft:
+    with reporting(reports, Draft("convert", (model,), output, reading.get("weights"))) as draft:
         result = convert(
             model,
             output,
             opset=opset,
             fold=not no_fold,
             validate=not no_validate,
-            weights=weights,
-            allow_keys=allow_keys,
-            backend=backend,
+            **reading,
             states=states,
             inputs_as_nchw=inputs_as_nchw,
             outputs_as_nchw=outputs_as_nchw,

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kerasport.cli.options import allow_key, backend_option, console, weights_option
+from kerasport.cli.options import console, reading_options
 from kerasport.cli.tables import show_table
 from kerasport.text import shape_text, size_text
 
 if TYPE_CHECKING:
     from kerasport.errors import WeightsOnlyError
     from kerasport.inspection import Inspection, LayerRow
+    from kerasport.loading import Reading
 
 _TITLES = ("layer", "class", "output", "parameters", "from", "")
 
@@ -22,10 +23,8 @@ _TITLES = ("layer", "class", "output", "parameters", "from", "")
 @click.command("inspect")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (documented schema) instead of a table.")
-@weights_option
-@allow_key
-@backend_option
-def command(model: Path, as_json: bool, weights: Path | None, allow_keys: tuple[str, ...], backend: str | None) -> int:
+@reading_options
+def command(model: Path, as_json: bool, reading: Reading) -> int:
     """Show who wrote MODEL, its layers, and whether it can be converted.
 
     Reads metadata only, never weight values. Exits with 4 when the model is not supported, and with 3 when its weights
@@ -35,7 +34,7 @@ def command(model: Path, as_json: bool, weights: Path | None, allow_keys: tuple[
     from kerasport.inspection import inspect
 
     try:
-        result = inspect(model, weights=weights, allow_keys=allow_keys, backend=backend)
+        result = inspect(model, **reading)
     except WeightsOnlyError as error:
         _show_weights(error)
         raise

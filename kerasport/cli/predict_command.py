@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kerasport.cli.options import allow_key, backend_option, states_option, weights_option
+from kerasport.cli.options import reading_options, states_option
 from kerasport.text import shape_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from kerasport.loading import Reading
     from kerasport.prediction import Predictor, Source
 
     Batch = Sequence[NDArray[Any]]
@@ -41,9 +42,7 @@ _PREVIEW_ROWS = 10
     help="The NumPy reference needs a Keras file, and no ONNX Runtime.",
 )
 @click.option("--threads", type=click.IntRange(min=0), default=0, help="Threads of ONNX Runtime; 0 lets it choose.")
-@weights_option
-@allow_key
-@backend_option
+@reading_options
 @states_option
 def command(
     model: Path,
@@ -52,9 +51,7 @@ def command(
     batch_size: int,
     engine: str,
     threads: int,
-    weights: Path | None,
-    allow_keys: tuple[str, ...],
-    backend: str | None,
+    reading: Reading,
     states: str,
 ) -> None:
     """Predict with MODEL, an ONNX file or a Keras file (converted in memory).
@@ -64,9 +61,7 @@ def command(
     from kerasport.prediction import Predictor, open_sources
     from kerasport.prediction.sinks import check_target, write_batches
 
-    with Predictor(
-        model, engine=engine, threads=threads, weights=weights, allow_keys=allow_keys, backend=backend, states=states
-    ) as predictor:
+    with Predictor(model, engine=engine, threads=threads, **reading, states=states) as predictor:
         names = [port.name for port in predictor.outputs]
         if output is not None:
             check_target(output, names)

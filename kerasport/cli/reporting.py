@@ -48,7 +48,7 @@ class Draft:
     command: str
     sources: Collection[Path]
     onnx: Path | None = None
-    weights: Path | None = None
+    weights: str | Path | None = None
     suspect: Path | None = None
     started: float = field(default_factory=time.perf_counter)
     checks: Collection[Check] = ()
@@ -104,7 +104,7 @@ def reporting(targets: Collection[Path], draft: Draft) -> Iterator[Draft]:
         from kerasport.report import check_targets
 
         own = (*draft.sources, draft.onnx, draft.weights)
-        check_targets(list(targets), [path for path in own if path is not None])
+        check_targets(list(targets), [Path(path) for path in own if path is not None])
     try:
         yield draft
     except (OptionError, click.ClickException, click.Abort, BrokenPipeError):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kerasport.cli.options import allow_key, backend_option, console, weights_option
+from kerasport.cli.options import console, reading_options
 from kerasport.cli.reporting import Draft, report_option, reporting
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from kerasport.graph import Graph
     from kerasport.layers.base import Value
+    from kerasport.loading import Reading
     from kerasport.validation import LayerError, Validation
 
 _SHOWN = 12
@@ -66,9 +67,7 @@ _SHOWN = 12
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (documented schema) instead of a table.")
 @report_option
-@weights_option
-@allow_key
-@backend_option
+@reading_options
 def command(
     model: Path,
     onnx: Path,
@@ -85,9 +84,7 @@ def command(
     nchw: tuple[str, ...],
     as_json: bool,
     reports: tuple[Path, ...],
-    weights: Path | None,
-    allow_keys: tuple[str, ...],
-    backend: str | None,
+    reading: Reading,
 ) -> int:
     """Compare the ONNX file ONNX with the Keras file MODEL that it was made from.
 
@@ -99,8 +96,8 @@ def command(
 
     ends = Ends(_pairs(map_inputs, "--map-input"), _pairs(map_outputs, "--map-output"), nchw)
     settings = Settings(seed, batch, precision, memory << 20, ends=ends)
-    with reporting(reports, Draft("validate", (model,), onnx, weights)) as draft:
-        with load(model, weights=weights, allow_keys=allow_keys, backend=backend) as loaded:
+    with reporting(reports, Draft("validate", (model,), onnx, reading.get("weights"))) as draft:
+        with load(model, **reading) as loaded:
             graph = loaded.graph
             arrays = _read(graph.inputs, inputs) if inputs else None
             predictions = _predictions(graph, expected) if expected else None

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kerasport import notes
 from kerasport.errors import InputError, NotAModelError, OptionError
-from kerasport.loading import LoadedModel, load
+from kerasport.loading import LoadedModel, Reading, load
 from kerasport.prediction.carrying import Carrying, Engine, carrying
 from kerasport.prediction.checks import check, check_rows, check_widths, named
 from kerasport.reader.sniff import HDF5_MAGIC
@@ -43,13 +43,11 @@ class Predictor:
 
     Args:
         model: An ONNX file, or a Keras file, which is converted in memory.
-        weights: A file of weights for a Keras file, or of a whole model, of which only the weights are used.
         engine: "onnxruntime", or "reference" for the NumPy reference (Keras files only).
         threads: Threads of ONNX Runtime; 0 lets it choose.
-        allow_keys: Config keys of a Keras file to accept although kerasport does not know them.
-        backend: "theano" or "tensorflow", what a Keras 1 file was computed with; None goes by its weights' names.
         states: For a Keras file, "reset": stateful layers start every batch from zero states; "carry": they start from
             those that the batch before left, as in Keras, until ``reset_states``. An ONNX file says itself.
+        **reading: How a Keras file is read, as in ``kerasport.loading.Reading``.
 
     Raises:
         FileError: The file cannot be read.
@@ -61,12 +59,10 @@ class Predictor:
         self,
         model: str | Path,
         *,
-        weights: str | Path | None = None,
         engine: str = "onnxruntime",
         threads: int = 0,
-        allow_keys: Collection[str] = (),
-        backend: str | None = None,
         states: str = "reset",
+        **reading: Unpack[Reading],
     ) -> None:
         if engine not in ENGINES:
             raise OptionError(f"There is no engine {engine!r}.", f"Choose one of {', '.join(ENGINES)}.")
@@ -75,12 +71,12 @@ class Predictor:
         if _is_onnx(path):
             if engine == "reference":
                 raise OptionError(f"{path} is an ONNX file; the reference runs Keras files only.")
-            if weights is not None:
+            if reading.get("weights") is not None:
                 raise OptionError(f"{path} is an ONNX file, which has its weights in it.")
             session = Session(path, threads=threads)
             self._engine: Engine = carrying(session, notes.states(session.metadata))
             return
-        self._loaded = load(path, weights=weights, allow_keys=allow_keys, backend=backend)
+        self._loaded = load(path, **reading)
         try:
             self._engine = _of_keras(self._loaded, engine, threads, states)
         except BaseException:
@@ -164,24 +160,20 @@ def predict(
     model: str | Path,
     data: Array | Sequence[Array] | Mapping[str, Array],
     *,
-    weights: str | Path | None = None,
     batch_size: int = 32,
     engine: str = "onnxruntime",
-    allow_keys: Collection[str] = (),
-    backend: str | None = None,
     states: str = "reset",
+    **reading: Unpack[Reading],
 ) -> Array | list[Array]:
     """Predictions for arrays.
 
     Args:
         model: An ONNX file, or a Keras file, which is converted in memory.
         data: An array, a list of arrays in the order of the inputs, or arrays by input name; batch first.
-        weights: A file of weights for a Keras file, or of a whole model, of which only the weights are used.
         batch_size: Rows at a time.
         engine: "onnxruntime" or "reference".
-        allow_keys: Config keys of a Keras file to accept although kerasport does not know them.
-        backend: "theano" or "tensorflow", what a Keras 1 file was computed with; None goes by its weights' names.
         states: "reset" or "carry": whether stateful layers of a Keras file start every batch from zero states.
+        **reading: How a Keras file is read, as in ``kerasport.loading.Reading``.
 
     Returns:
         The output, or a list of them when the model has several.
@@ -191,9 +183,7 @@ def predict(
         UnsupportedModelError: The Keras file has layers that are not supported.
         InputError: The data does not fit the model.
     """
-    with Predictor(
-        model, weights=weights, engine=engine, allow_keys=allow_keys, backend=backend, states=states
-    ) as predictor:
+    with Predictor(model, engine=engine, states=states, **reading) as predictor:
         outputs = predictor.predict(data, batch_size)
     return outputs[0] if len(outputs) == 1 else outputs
 

@@ -6,14 +6,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kerasport.errors import InputError, OptionError
 from kerasport.graph import Graph
-from kerasport.loading import LoadedModel, load
+from kerasport.loading import LoadedModel, Reading, load
 from kerasport.states import with_states
 from kerasport.validation.adapter import Adapter, adapted, as_fixed
 from kerasport.validation.coverage import Coverage
@@ -77,15 +77,13 @@ def validate(
     rtol: float | None = None,
     atol: float | None = None,
     seed: int = 0,
-    weights: str | Path | None = None,
-    allow_keys: Sequence[str] = (),
-    backend: str | None = None,
     batch: int | None = None,
     precision: str = "float64",
     expected: Sequence[Array] | Mapping[str, Array] | None = None,
     map_inputs: Mapping[str, str] | None = None,
     map_outputs: Mapping[str, str] | None = None,
     nchw: Collection[str] = (),
+    **reading: Unpack[Reading],
 ) -> Validation:
     """Compares an ONNX file with the NumPy reference of the Keras file that it was made from.
 
@@ -99,15 +97,13 @@ def validate(
         rtol: Tolerance relative to each value, instead of what rounding explains.
         atol: Tolerance relative to the largest value of each layer's output, instead of what rounding explains.
         seed: For generated inputs.
-        weights: A file of weights that were used, or of a whole model, of which only the weights were used.
-        allow_keys: Config keys to accept although kerasport does not know them.
-        backend: "theano" or "tensorflow", what a Keras 1 file was computed with; None goes by its weights' names.
         batch: How many rows are generated; None for three to sixteen, or two where a row is as large as an image.
         precision: What the reference computes in, "float64" or "float32".
         expected: What Keras predicted for the inputs: one array per output in order, or some by name.
         map_inputs: The ONNX model's name of an input, by Keras's, where another converter's names do not tell.
         map_outputs: The same for outputs.
         nchw: Inputs and outputs that are channels-first in the ONNX model, where their shapes do not tell.
+        **reading: How the source is read, as in ``kerasport.loading.Reading``.
 
     Raises:
         FileError: A file cannot be read.
@@ -117,7 +113,7 @@ def validate(
     """
     ends = Ends(map_inputs or {}, map_outputs or {}, nchw)
     settings = Settings(seed, batch, precision, ends=ends)
-    with load(source, weights=weights, allow_keys=allow_keys, backend=backend) as model:
+    with load(source, **reading) as model:
         return compare(model, Path(onnx_path), inputs, Tolerance(rtol, atol), settings, expected)
 
 
