@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from kerasport.dialect.model import LayerDef, ModelDef, Node, TensorRef
 from kerasport.errors import DamagedFileError, LayerError, Problem
-from kerasport.graph import Call, Graph, Layer
+from kerasport.graph import Call, Ends, Graph, Layer, reachable
 from kerasport.layers import LAYERS, refused
 from kerasport.layers.base import Shape, Spec, TensorType, Value
 from kerasport.layers.config import Config
@@ -19,6 +19,7 @@ from kerasport.layers.ops import CastTo, Op, ReduceAny
 from kerasport.layers.wrappers import works_per_step
 from kerasport.limits import limits, way_on
 from kerasport.order import order
+from kerasport.sizes import Sizes
 from kerasport.time_axis import Flow, TimeAxis
 
 if TYPE_CHECKING:
@@ -26,10 +27,7 @@ if TYPE_CHECKING:
 
 _QUANTIZED_HINT = "save the model before model.quantize()"
 _RAGGED = ("it takes ragged tensors", "build the model with dense inputs and a mask, and load these weights")
-_SHAPELESS = (
-    "the model was saved without an input shape",
-    "build it in Keras with model.build(input_shape) and save it again",
-)
+_SHAPELESS = "the model was saved without an input shape", "give it: --input-shape {}=?x28x28x1, with ? for the batch"
 _PLUGIN_HINT = "replace the layer by supported ones in Keras and save again"
 
 _DTYPES = frozenset(
@@ -45,11 +43,15 @@ class Assembly:
         graph: The graph; its layers have no weights bound yet. Only complete without problems.
         problems: Why layers cannot be converted, in file order.
         layers: All layers met, by key, in file order of their first call.
+        calls: All calls that could be worked out, whether or not the outputs need them.
+        ends: For each layer, and each model within the model, what its calls read and give.
     """
 
     graph: Graph
     problems: list[Problem]
     layers: dict[str, LayerRecord]
+    calls: tuple[Call, ...] = ()
+    ends: Mapping[str, Sequence[Ends]] = field(default_factory=dict)
 
 
 @dataclass
@@ -73,19 +75,23 @@ class LayerRecord:
     inputs: tuple[str, ...] = ()
 
 
-def assemble(model: ModelDef, allowed: frozenset[str] = frozenset()) -> Assembly:
+def assemble(model: ModelDef, allowed: frozenset[str] = frozenset(), sizes: Sizes | None = None) -> Assembly:
     """Builds the graph of a model.
 
     Args:
         model: Its canonical form.
         allowed: Config keys to accept unread, as ``key`` or ``Class.key``.
+        sizes: Sizes of inputs that the model leaves open.
+
+    Raises:
+        OptionError: The model has no such open sizes.
     """
-    return _Assembler(allowed).run(model)
+    return _Assembler(allowed, sizes or Sizes({})).run(model)
 
 
 class _Assembler:
-    def __init__(self, allowed: frozenset[str]) -> None:
-        self._allowed = allowed
+    def __init__(self, allowed: frozenset[str], sizes: Sizes) -> None:
+        self._allowed, self._sizes = allowed, sizes
         self._calls: list[Call] = []
         self._names: dict[str, int] = {}
         self._known_ops: dict[tuple[Spec, tuple[str, ...]], tuple[Value, ...]] = {}
@@ -95,6 +101,7 @@ class _Assembler:
         self._time = TimeAxis(self._emit)
         self._records: dict[str, LayerRecord] = {}
         self._problems: dict[str, Problem] = {}
+        self._ends: dict[str, list[Ends]] = {}
         self._fixed_batch = False  # Keras holds its batch size against nobody, unless there are states
         self._stateful = False
 
@@ -102,6 +109,7 @@ class _Assembler:
         defined = {layer.name: layer for layer in model.layers}
         self._stateful = any(map(_has_states, model.layers))
         inputs = [self._input(defined[ref.layer]) for ref in model.inputs]
+        self._sizes.check()
         flows = self._model(model, inputs, "")
         outputs = tuple(flow.value for flow in flows if flow.value is not None)
         graph = Graph(
@@ -109,24 +117,26 @@ class _Assembler:
             inputs=tuple(flow.value for flow in inputs if flow.value is not None),
             outputs=outputs,
             output_names=model.output_names,
-            calls=_reachable(self._calls, outputs),
+            calls=reachable(self._calls, outputs),
             layers={
                 key: Layer(key, record.definition.class_name, record.roles) for key, record in self._records.items()
             },
         )
-        return Assembly(graph, list(self._problems.values()), self._records)
+        return Assembly(graph, list(self._problems.values()), self._records, tuple(self._calls), self._ends)
 
     # --- models
 
     def _input(self, layer: LayerDef) -> Flow:
         shape, ragged = layer.config.get("batch_shape"), layer.config.get("ragged")
-        if shape is None or ragged:
-            self._problem(layer.name, *(_RAGGED if ragged else _SHAPELESS))
-            return Flow(None)
-        dims = tuple(None if dim is None else int(dim) for dim in shape)
+        dims = None if shape is None else tuple(None if dim is None else int(dim) for dim in shape)
         if dims and dims[0] is not None:
             self._fixed_batch = True
             dims = dims if self._stateful else (None, *dims[1:])
+        dims = self._sizes.shape(layer.name, dims)
+        if dims is None or ragged:
+            what, hint = _RAGGED if ragged else _SHAPELESS
+            self._problem(layer.name, what, hint.format(layer.name))
+            return Flow(None)
         return Flow(Value(self._unique(layer.name), TensorType(dims, _dtype(layer.config.get("dtype")))))
 
     def _model(self, model: ModelDef, args: Sequence[Flow], prefix: str) -> list[Flow]:
@@ -142,7 +152,8 @@ class _Assembler:
             node = layers[name].nodes[index]
             flows = [self._with_its_mask(_pick(done, ref)) for ref in node.inputs]
             mask = _pick(done, node.mask) if node.mask else None
-            done[name, index] = self._apply(layers[name], node, flows, mask, prefix)
+            results = done[name, index] = self._apply(layers[name], node, flows, mask, prefix)
+            self._ends.setdefault(prefix + name, []).append(Ends(_values(flows), _values(results)))
         return [_pick(done, ref) for ref in model.outputs]
 
     def _with_its_mask(self, flow: Flow) -> Flow:
@@ -360,6 +371,10 @@ def _behind_time(value: Value) -> tuple[int, ...]:
     return tuple(range(2, value.type.rank))
 
 
+def _values(flows: Sequence[Flow]) -> tuple[Value, ...]:
+    return tuple(flow.value for flow in flows if flow.value is not None)
+
+
 def _pick(done: Mapping[tuple[str, int], list[Flow]], ref: TensorRef) -> Flow:
     flows = done[ref.layer, ref.node]
     if flows == [Flow(None)]:
@@ -367,16 +382,6 @@ def _pick(done: Mapping[tuple[str, int], list[Flow]], ref: TensorRef) -> Flow:
     if ref.tensor >= len(flows):
         raise DamagedFileError(f"The layer {ref.layer!r} has {len(flows)} outputs; output {ref.tensor} is asked for.")
     return flows[ref.tensor]
-
-
-def _reachable(calls: Sequence[Call], outputs: Sequence[Value]) -> tuple[Call, ...]:
-    needed = {value.name for value in outputs}
-    kept: list[Call] = []
-    for call in reversed(calls):
-        if any(value.name in needed for value in call.outputs):
-            kept.append(call)
-            needed |= {value.name for value in (*call.inputs, *call.masks) if value}
-    return tuple(reversed(kept))
 
 
 def _dtype(raw: object) -> str:

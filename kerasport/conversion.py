@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from kerasport._version import __version__
+from kerasport.cutting import WHOLE, Cut, cut
 from kerasport.errors import MismatchError
 from kerasport.graph import State
 from kerasport.loading import LoadedModel, Reading, load
@@ -60,6 +61,7 @@ def convert(
     states: str = "reset",
     inputs_as_nchw: bool | Collection[str] = False,
     outputs_as_nchw: bool = False,
+    part: Cut = WHOLE,
     **reading: Unpack[Reading],
 ) -> Conversion:
     """Converts a Keras model file to an ONNX file.
@@ -75,10 +77,11 @@ def convert(
         inputs_as_nchw: The inputs to be channels-first in the ONNX model: names, or True for all that convolutions
             read. Predictor and ``validate`` take Keras's order all the same.
         outputs_as_nchw: Whether outputs that are channels-first within the ONNX model are given so.
+        part: What of the model is converted, with what before and behind it, and under which names.
         **reading: How the source is read, as in ``kerasport.loading.Reading``.
 
     Raises:
-        OptionError: There are no states to carry or no images, or the opset cannot be written.
+        OptionError: There are no states to carry or no images, or the opset cannot be written, or the part is none.
         FileError: The source cannot be read or the target cannot be written.
         UnsupportedModelError: Some layers cannot be converted; nothing is written.
         MismatchError: ONNX Runtime and the reference disagree; nothing is written. It has the comparison.
@@ -87,15 +90,15 @@ def convert(
     from kerasport.files import whole
 
     with load(source, **reading) as model:
-        graph = with_states(model.graph, states)
+        graph = with_states(cut(model, part), states)
         onnx_model = translate(graph, opset, fold, inputs_as_nchw=inputs_as_nchw, outputs_as_nchw=outputs_as_nchw)
         with whole(Path(target)) as path:
-            _write(model, onnx_model, path)
+            _write(model, onnx_model, part, path)
             size = sum(file.stat().st_size for file in path.parent.iterdir())
             validation = _validated(model, path) if validate else None
     return Conversion(
         path=Path(target),
-        layers=len(model.graph.calls),
+        layers=len(graph.calls),
         nodes=len(onnx_model.nodes),
         parameters=sum(array.size for array in onnx_model.initializers.values()),
         size=size,
@@ -114,8 +117,8 @@ def to_onnx_bytes(model: LoadedModel, states: str = "reset") -> bytes:
     return to_bytes(onnx_model, metadata(model, onnx_model))
 
 
-def metadata(model: LoadedModel, onnx_model: OnnxModel) -> Mapping[str, str]:
-    """What an ONNX file says of the model, and where each layer's output is found in it."""
+def metadata(model: LoadedModel, onnx_model: OnnxModel, part: Cut = WHOLE) -> Mapping[str, str]:
+    """What an ONNX file says of the model, what was made of it, and where each layer's output is found in it."""
     layers = {
         name: [tensor.name] if tensor.is_logical else [tensor.name, tensor.perm]
         for name, tensor in onnx_model.layers.items()
@@ -129,10 +132,11 @@ def metadata(model: LoadedModel, onnx_model: OnnxModel) -> Mapping[str, str]:
         "keras.backend": model.saved.backend,
         **states,
         **orders,
+        **part.properties(),
     }
 
 
-def _write(model: LoadedModel, onnx_model: OnnxModel, path: Path) -> None:
+def _write(model: LoadedModel, onnx_model: OnnxModel, part: Cut, path: Path) -> None:
     """Writes the ONNX file; the digests are taken beside."""
     from concurrent.futures import ThreadPoolExecutor
 
@@ -140,7 +144,7 @@ def _write(model: LoadedModel, onnx_model: OnnxModel, path: Path) -> None:
 
     with ThreadPoolExecutor(1) as beside:
         digests = beside.submit(_digests, model)
-        write_file(onnx_model, lambda: {**metadata(model, onnx_model), **digests.result()}, path)
+        write_file(onnx_model, lambda: {**metadata(model, onnx_model, part), **digests.result()}, path)
 
 
 def _digests(model: LoadedModel) -> Mapping[str, str]:

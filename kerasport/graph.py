@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -51,6 +51,19 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True)
+class Ends:
+    """What a call of a layer, or of a model within the model, reads and gives.
+
+    Attributes:
+        inputs: Its tensors; fewer where some could not be worked out.
+        outputs: What it gives; empty where that could not be worked out.
+    """
+
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """What a caller carries from one batch to the next: the one's output is the other's input.
 
@@ -89,3 +102,14 @@ class Graph:
         """The weights of a call's layer, by role."""
         layer = self.layers.get(call.layer)
         return layer.weights if layer else {}
+
+
+def reachable(calls: Sequence[Call], outputs: Sequence[Value]) -> tuple[Call, ...]:
+    """The calls that some outputs need, in their order."""
+    needed = {value.name for value in outputs}
+    kept: list[Call] = []
+    for call in reversed(calls):
+        if any(value.name in needed for value in call.outputs):
+            kept.append(call)
+            needed |= {value.name for value in (*call.inputs, *call.masks) if value}
+    return tuple(reversed(kept))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -21,6 +21,9 @@ from kerasport.layers.stored import MERGED_ROLES
 from kerasport.reader.saved import NamedWeights
 from kerasport.reader.tree import WeightTree
 from kerasport.reader.weights import Weight
+from kerasport.sizes import Sizes
+
+_Sizes = Mapping[str, int | Sequence[int | None]]
 
 
 @dataclass(eq=False)
@@ -49,12 +52,16 @@ class LoadedModel:
         if self._graph is None:
             if self.assembly.problems:
                 raise UnsupportedModelError(self.assembly.problems)
-            self._graph = self._with_weights()
+            self._graph = self.with_weights(self.assembly.graph)
         return self._graph
 
-    def _with_weights(self) -> Graph:
+    def with_weights(self, graph: Graph) -> Graph:
+        """A graph of this model's layers with their weights bound.
+
+        Raises:
+            DamagedFileError: The file's weights are not those that its config implies.
+        """
         weights = self._bound_in(self.saved.tree) if self.saved.tree is not None else self._bound_by_layer()
-        graph = self.assembly.graph
         return replace(
             graph, layers={key: replace(layer, weights=weights.get(key, {})) for key, layer in graph.layers.items()}
         )
@@ -130,11 +137,14 @@ class Reading(TypedDict, total=False):
         allow_keys: Config keys to accept although kerasport does not know them: ``key`` or ``Class.key``.
         backend: "theano" or "tensorflow": what a Keras 1 model computed with, where that is not what its weights'
             names say; None to go by these.
+        input_shape: Sizes of inputs that the file leaves open: ``batch``, ``time``, ``height``, ``width``,
+            ``<input>_dim<axis>``, or whole shapes by the name of the input, with None where they stay open.
     """
 
     weights: str | Path | None
     allow_keys: Collection[str]
     backend: str | None
+    input_shape: _Sizes
 
 
 def load(path: str | Path, **reading: Unpack[Reading]) -> LoadedModel:
@@ -146,7 +156,7 @@ def load(path: str | Path, **reading: Unpack[Reading]) -> LoadedModel:
 
     Raises:
         FileError: A file cannot be read as a Keras model, or as the weights of one.
-        OptionError: The file itself names another backend.
+        OptionError: The file itself names another backend, or has no such open sizes.
     """
     with reader.understood(Path(path)):
         return _loaded(path, reading)
@@ -159,26 +169,28 @@ def _loaded(path: str | Path, reading: Reading) -> LoadedModel:
         writer = _writer(saved, reading.get("backend"))
         saved.backend = writer.backend
         found = dialect.readings(saved.config, writer, () if saved.tree else list(saved.weights))
-        return _fitting(saved, found, allowed)
+        return _fitting(saved, found, allowed, reading.get("input_shape", {}))
     except BaseException:
         saved.close()
         raise
 
 
-def _fitting(saved: reader.SavedModel, readings: Iterator[ModelDef], allowed: frozenset[str]) -> LoadedModel:
+def _fitting(
+    saved: reader.SavedModel, readings: Iterator[ModelDef], allowed: frozenset[str], sizes: _Sizes
+) -> LoadedModel:
     """The model in the first reading that the weights fit; where none does, in the first one."""
-    models = (_read(saved, definition, allowed) for definition in readings)
+    models = (_read(saved, definition, allowed, sizes) for definition in readings)
     first = next(models)
     others = iter([first]) if first.assembly.problems else chain([first], models)
     return next((model for model in others if _fits(model)), first)
 
 
-def _read(saved: reader.SavedModel, definition: ModelDef, allowed: frozenset[str]) -> LoadedModel:
+def _read(saved: reader.SavedModel, definition: ModelDef, allowed: frozenset[str], sizes: _Sizes) -> LoadedModel:
     definition = dialect.with_input_shape(definition, lambda layer: list(_shapes(saved, layer).values()))
     definition = dialect.with_low_rank(definition, lambda layer: _shapes(saved, layer))
     if saved.tree is not None:
         definition = dialect.with_vocabularies(definition, saved.tree, saved.stored.text)
-    assembly = assemble(definition, allowed)
+    assembly = assemble(definition, allowed, Sizes(sizes))
     return LoadedModel(saved, definition, assembly)
 
 

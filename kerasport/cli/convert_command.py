@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kerasport.cli.options import reading_options, states_option
+from kerasport.cli.options import listed, paired, reading_options, states_option
 from kerasport.cli.reporting import Draft, report_option, reporting
 from kerasport.text import size_text
 
@@ -32,6 +32,20 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Give outputs channels-first where they are so within the ONNX model.",
 )
+@click.option(
+    "--outputs", multiple=True, metavar="LAYER,...", help="Give the outputs of these layers in place of the model's."
+)
+@click.option(
+    "--inputs", multiple=True, metavar="LAYER,...", help="Begin with these layers: what they read is to be given."
+)
+@click.option("--softmax", multiple=True, metavar="OUTPUT", help="Give an output of logits as probabilities.")
+@click.option("--argmax", multiple=True, metavar="OUTPUT", help="Give the place of an output's largest number.")
+@click.option(
+    "--preprocess",
+    type=click.Choice(["caffe", "tf", "torch", "0-1"]),
+    help="Take raw images (uint8, RGB), and do what keras.applications does with them before.",
+)
+@click.option("--rename", multiple=True, metavar="OLD=NEW,...", help="Give an input or output another name.")
 @report_option
 @reading_options
 @states_option
@@ -43,6 +57,12 @@ def command(
     no_fold: bool,
     inputs_as_nchw: bool,
     outputs_as_nchw: bool,
+    outputs: tuple[str, ...],
+    inputs: tuple[str, ...],
+    softmax: tuple[str, ...],
+    argmax: tuple[str, ...],
+    preprocess: str | None,
+    rename: tuple[str, ...],
     reports: tuple[Path, ...],
     reading: Reading,
     states: str,
@@ -52,7 +72,16 @@ def command(
     The result is checked and compared with the NumPy reference, layer by layer, before it takes its place.
     """
     from kerasport.conversion import convert
+    from kerasport.cutting import Cut
 
+    part = Cut(
+        outputs=listed(outputs),
+        inputs=listed(inputs),
+        softmax=listed(softmax),
+        argmax=listed(argmax),
+        preprocess=preprocess or "",
+        rename=paired(listed(rename), "--rename", "OLD=NEW"),
+    )
     with reporting(reports, Draft("convert", (model,), output, reading.get("weights"))) as draft:
         result = convert(
             model,
@@ -64,6 +93,7 @@ def command(
             states=states,
             inputs_as_nchw=inputs_as_nchw,
             outputs_as_nchw=outputs_as_nchw,
+            part=part,
         )
         draft.validation, draft.conversion = result.validation, result.numbers()
         _show(result)

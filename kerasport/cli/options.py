@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +34,13 @@ _READING = (
         type=click.Choice(["tensorflow", "theano"]),
         help="What a Keras 1 file was computed with, where that is not what the names of its weights say.",
     ),
+    click.option(
+        "--input-shape",
+        "sizes",
+        multiple=True,
+        metavar="NAME=SIZE,...",
+        help="Sizes that MODEL leaves open: batch=1, time=50, height=, width=, or an input's shape, image=?x224x224x3.",
+    ),
 )
 
 
@@ -41,8 +48,14 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options of how a model file is read, which the command is given as one argument, ``reading``."""
 
     @wraps(command)
-    def called(*, weights: Path | None, allow_keys: tuple[str, ...], backend: str | None, **others: Any) -> Any:
+    def called(
+        *, weights: Path | None, allow_keys: tuple[str, ...], backend: str | None, sizes: tuple[str, ...], **others: Any
+    ) -> Any:
         reading: Reading = {"weights": weights, "allow_keys": allow_keys, "backend": backend}
+        if sizes:
+            from kerasport.sizes import parse_sizes
+
+            reading["input_shape"] = parse_sizes(",".join(sizes))
         return command(reading=reading, **others)
 
     decorated: Callable[..., Any] = called
@@ -59,6 +72,26 @@ states_option = click.option(
     help="Stateful recurrent layers start every batch from zero states, or from those that the batch before left: in"
     " an ONNX file these are further inputs and outputs.",
 )
+
+
+def listed(given: Sequence[str]) -> list[str]:
+    """The items of a repeatable option that also takes several, divided by commas."""
+    return [item.strip() for text in given for item in text.split(",") if item.strip()]
+
+
+def paired(given: Sequence[str], option: str, form: str) -> dict[str, str]:
+    """The pairs of an option that takes ``OLD=NEW``.
+
+    Raises:
+        UsageError: An item is no pair.
+    """
+    pairs = {}
+    for item in given:
+        old, separator, new = item.partition("=")
+        if not separator:
+            raise click.UsageError(f"{option} takes {form}, not {item!r}.")
+        pairs[old] = new
+    return pairs
 
 
 def console() -> Console:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kerasport.cli.options import console, reading_options
+from kerasport.cli.options import console, paired, reading_options
 from kerasport.cli.reporting import Draft, report_option, reporting
 
 if TYPE_CHECKING:
@@ -94,7 +94,9 @@ def command(
     from kerasport.loading import load
     from kerasport.validation import Ends, Settings, Tolerance, compare
 
-    ends = Ends(_pairs(map_inputs, "--map-input"), _pairs(map_outputs, "--map-output"), nchw)
+    ends = Ends(
+        paired(map_inputs, "--map-input", "KERAS=ONNX"), paired(map_outputs, "--map-output", "KERAS=ONNX"), nchw
+    )
     settings = Settings(seed, batch, precision, memory << 20, ends=ends)
     with reporting(reports, Draft("validate", (model,), onnx, reading.get("weights"))) as draft:
         with load(model, **reading) as loaded:
@@ -131,16 +133,6 @@ def _predictions(graph: Graph, expected: tuple[str, ...]) -> dict[str, NDArray[A
     pairs = zip(graph.output_names, graph.outputs, strict=True)
     sources = named_sources([port_of(name, value.type) for name, value in pairs], expected)
     return {name: next(source.batches(max(source.shape[0], 1))) for name, source in sources.items()}
-
-
-def _pairs(given: tuple[str, ...], option: str) -> dict[str, str]:
-    pairs = {}
-    for item in given:
-        keras, separator, onnx = item.partition("=")
-        if not separator:
-            raise click.UsageError(f"{option} takes KERAS=ONNX, not {item!r}.")
-        pairs[keras] = onnx
-    return pairs
 
 
 def _show(result: Validation) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
+from kerasport.cutting import Cut, cut
 from kerasport.errors import InputError, OptionError
 from kerasport.graph import Graph
 from kerasport.loading import LoadedModel, Reading, load
@@ -130,13 +131,14 @@ def compare(
     from kerasport.validation.skeleton import read_skeleton
 
     skeleton = read_skeleton(onnx_path)
-    graph = with_states(model.graph, "carry" if "kerasport.states" in skeleton.properties else "reset")
+    part = cut(model, Cut.of(skeleton.properties))
+    graph = with_states(part, "carry" if "kerasport.states" in skeleton.properties else "reset")
     own = skeleton.is_own
     session = adapted(graph, Session(onnx_path, once=True), settings.ends, own)
     graph = as_fixed(graph, session.inputs)
     found, guessed = (places(skeleton), frozenset[str]()) if own else guessed_places(graph, skeleton, session)
     plan = Plan(graph, skeleton, found, _PRECISIONS[settings.precision], guessed)
-    given = None if inputs is None else _given(model.graph, graph, inputs)
+    given = None if inputs is None else _given(part, graph, inputs)
     if expected is not None and given is None:
         raise OptionError("Predictions are compared for inputs that are given.", "Give those as well, with --input.")
     return _Comparison(plan, session, tolerance, settings, by_output(graph, expected)).of(given)

@@ -1,0 +1,205 @@
+"""A part of a model in place of the whole: between which layers, under which names, with what before and behind.
+
+    model.h5 ──► inputs ──► outputs ──► softmax, argmax ──► preprocess ──► rename
+
+What is made of a model is kept in the ONNX file's metadata, so that ``validate`` compares it with the same part.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from kerasport.errors import NotAModelError, OptionError, UnsupportedModelError
+from kerasport.graph import Ends, Graph, reachable
+from kerasport.layers.base import Value
+from kerasport.loading import LoadedModel
+from kerasport.rewiring import renamed, rewired, with_heads, with_preprocessing
+
+PROPERTY = "kerasport.cut"
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What is made of a model before it is translated.
+
+    Attributes:
+        outputs: What it is to give: outputs of the model, or layers (``outer/inner`` for those of a model within it;
+            ``name@1`` for the second call of a layer; ``name:1`` for its second output). Empty for the model's own.
+        inputs: What it is to be given: inputs of the model, or layers, which then read ``<layer>_input`` in place of
+            what is before them. Empty for the model's own.
+        softmax: Outputs that are logits, to be given as probabilities along the last axis.
+        argmax: Outputs of which the place of the largest number along the last axis is to be given (int64).
+        preprocess: How the pixels of raw images (uint8, RGB) become what the model was trained with, as in
+            ``keras.applications``: "caffe", "tf", "torch", or "0-1"; "" for an input as the model takes it.
+        rename: New names of inputs and outputs, by the old ones.
+    """
+
+    outputs: Collection[str] = ()
+    inputs: Collection[str] = ()
+    softmax: Collection[str] = ()
+    argmax: Collection[str] = ()
+    preprocess: str = ""
+    rename: Mapping[str, str] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return self != WHOLE
+
+    def properties(self) -> dict[str, str]:
+        """What an ONNX file's metadata says of it."""
+        told = {name: value for name, value in vars(self).items() if value}
+        plain = {name: value if isinstance(value, str | dict) else list(value) for name, value in told.items()}
+        return {PROPERTY: json.dumps(plain, separators=(",", ":"))} if plain else {}
+
+    @classmethod
+    def of(cls, properties: Mapping[str, str]) -> Cut:
+        """What an ONNX file's metadata says.
+
+        Raises:
+            NotAModelError: It is nothing that kerasport writes.
+        """
+        try:
+            told = json.loads(properties.get(PROPERTY, "{}"))
+            lists = {name: _strings(told.pop(name, [])) for name in ("outputs", "inputs", "softmax", "argmax")}
+            rename = dict(zip(told.get("rename", {}), _strings(list(told.pop("rename", {}).values())), strict=True))
+            (preprocess,) = _strings([told.pop("preprocess", "")])
+            if told:
+                raise ValueError(f"unknown: {', '.join(told)}")
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            raise NotAModelError(f"The ONNX file's metadata {PROPERTY} is nothing that kerasport writes.") from error
+        return cls(**lists, preprocess=preprocess, rename=rename)
+
+
+WHOLE = Cut()
+
+
+def cut(model: LoadedModel, what: Cut) -> Graph:
+    """The graph of what is made of a model.
+
+    Raises:
+        UnsupportedModelError: A layer in it cannot be converted; one outside of it need not.
+        OptionError: There are no such layers, or what is asked for does not hang together.
+    """
+    if not what:
+        return model.graph
+    graph = _between(model, what) if what.outputs or what.inputs else model.graph
+    graph = with_heads(graph, what.softmax, what.argmax)
+    graph = with_preprocessing(graph, what.preprocess)
+    return renamed(graph, what.rename)
+
+
+def _between(model: LoadedModel, what: Cut) -> Graph:
+    found = _Finder(model)
+    if what.outputs:
+        outputs = [pair for name in what.outputs for pair in found.outputs(name)]
+    else:
+        outputs = list(zip(model.graph.output_names, model.graph.outputs, strict=True))
+    inputs, replaced = found.inputs(what.inputs) if what.inputs else (list(model.assembly.graph.inputs), {})
+    _differ("output", [name for name, _ in outputs])
+    calls = tuple(rewired(call, replaced) for call in model.assembly.calls)
+    values = tuple(value for _, value in outputs)
+    graph = replace(
+        model.with_weights(model.assembly.graph),
+        inputs=tuple(inputs),
+        outputs=values,
+        output_names=tuple(name for name, _ in outputs),
+        calls=reachable(calls, values),
+    )
+    return _whole(graph, asked=bool(what.inputs))
+
+
+def _whole(graph: Graph, asked: bool) -> Graph:
+    """The graph, whose values all come from its inputs; those that it does not need stay only if asked for."""
+    given = {value.name for value in graph.inputs}
+    made = {value.name for call in graph.calls for value in call.outputs}
+    read = {value.name for call in graph.calls for value in (*call.inputs, *call.masks) if value}
+    needed = read | {value.name for value in graph.outputs}
+    missing = sorted(needed - given - made)
+    if missing:
+        what = f"values or masks behind the cut also come from {', '.join(missing)}"
+        raise OptionError(f"The inputs are not enough: {what}.", f"Add {missing[0]} to the inputs, or cut elsewhere.")
+    unused = [value.name for value in graph.inputs if value.name not in needed]
+    if unused and asked:
+        raise OptionError(f"The outputs do not depend on {', '.join(unused)}.", "Leave it out of the inputs.")
+    return replace(graph, inputs=tuple(value for value in graph.inputs if value.name in needed))
+
+
+class _Finder:
+    """Finds values by the names that users know."""
+
+    def __init__(self, model: LoadedModel) -> None:
+        self._ends = model.assembly.ends
+        self._inputs = {value.name: value for value in model.assembly.graph.inputs}
+        self._problems = model.assembly.problems
+        graph = model.assembly.graph
+        whole = len(graph.outputs) == len(graph.output_names)
+        self._outputs = dict(zip(graph.output_names, graph.outputs, strict=True)) if whole else {}
+
+    def outputs(self, name: str) -> list[tuple[str, Value]]:
+        """What a name gives, each with its own name.
+
+        Raises:
+            OptionError: There is no such layer.
+            UnsupportedModelError: It cannot be worked out.
+        """
+        if name in self._outputs:
+            return [(name, self._outputs[name])]
+        base, _, place = name.rpartition(":")
+        values = self._call(base if base and place.isdecimal() else name).outputs
+        if not values:
+            raise UnsupportedModelError(self._problems)
+        if base and place.isdecimal():
+            if int(place) >= len(values):
+                raise OptionError(f"The layer {base!r} has {len(values)} outputs; there is no output {place}.")
+            return [(name.replace(":", "_"), values[int(place)])]
+        return [(name if not index else f"{name}_{index}", value) for index, value in enumerate(values)]
+
+    def inputs(self, names: Collection[str]) -> tuple[list[Value], dict[str, Value]]:
+        """The inputs of the part, and what each stands for.
+
+        Raises:
+            OptionError: There is no such layer or input, or two read the same.
+        """
+        inputs: list[Value] = []
+        replaced: dict[str, Value] = {}
+        for name in names:
+            if name in self._inputs:
+                inputs.append(self._inputs[name])
+                continue
+            read = self._call(name).inputs
+            if not read:
+                raise UnsupportedModelError(self._problems)
+            new = [value for value in dict.fromkeys(read) if value.name not in replaced]
+            for index, value in enumerate(new):
+                replaced[value.name] = Value(f"{name}_input" + (f"_{index}" if len(new) > 1 else ""), value.type)
+                inputs.append(replaced[value.name])
+        _differ("input", [value.name for value in inputs])
+        return inputs, replaced
+
+    def _call(self, name: str) -> Ends:
+        base, _, place = name.rpartition("@")
+        if base in self._ends and place.isdecimal() and int(place) < len(self._ends[base]):
+            return self._ends[base][int(place)]
+        calls = self._ends.get(name, ())
+        if len(calls) > 1:
+            each = ", ".join(f"{name}@{index}" for index in range(len(calls)))
+            raise OptionError(f"The layer {name!r} is called {len(calls)} times.", f"Choose one of {each}.")
+        if not calls:
+            known = {*self._ends, *self._inputs, *self._outputs}
+            near = difflib.get_close_matches(name, known, n=3, cutoff=0.5) or list(self._ends)[-3:]
+            raise OptionError(f"The model has no layer {name!r}.", f"Did you mean {' or '.join(near)}?")
+        return calls[0]
+
+
+def _differ(kind: str, names: Sequence[str]) -> None:
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise OptionError(f"The {kind} {twice!r} is asked for twice.")
+
+
+def _strings(raw: object) -> list[str]:
+    if not isinstance(raw, list) or not all(isinstance(item, str) for item in raw):
+        raise ValueError("no list of strings")
+    return raw
