@@ -4,6 +4,7 @@
     kerasport.inspect("model.h5")                      what is in it, can it be converted
     kerasport.check("model.h5")                        can it be converted, and all reasons why not
     kerasport.convert("model.h5", "model.onnx")        translate, validate, write
+    kerasport.Cut(outputs=["pool"])                    a part of a model, for convert(..., part=...)
     kerasport.validate("model.h5", "model.onnx")       ONNX Runtime against the NumPy reference
     kerasport.predict("model.onnx", array)             batch prediction
 
@@ -20,14 +21,16 @@ from kerasport._version import __version__
 if TYPE_CHECKING:
     from kerasport.checking import check
     from kerasport.conversion import convert
+    from kerasport.cutting import Cut
     from kerasport.inspection import inspect
     from kerasport.loading import load
     from kerasport.prediction import predict
     from kerasport.validation import validate
 
-__all__ = ["__version__", "check", "convert", "inspect", "load", "predict", "validate"]
+__all__ = ["Cut", "__version__", "check", "convert", "inspect", "load", "predict", "validate"]
 
 _HOMES = {
+    "Cut": "kerasport.cutting",
     "check": "kerasport.checking",
     "convert": "kerasport.conversion",
     "inspect": "kerasport.inspection",

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 import kerasport
-from kerasport.cutting import Cut
+from kerasport import Cut
 from kerasport.errors import NotAModelError, OptionError
 from kerasport.runtime import Session
 
