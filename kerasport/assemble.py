@@ -3,95 +3,60 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import zip_longest
 from math import prod
 from typing import TYPE_CHECKING
 
+from kerasport.assembly import Assembly, LayerRecord, value_dtype
+from kerasport.custom.registry import CUSTOM
 from kerasport.dialect.model import LayerDef, ModelDef, Node, TensorRef
-from kerasport.errors import DamagedFileError, LayerError, Problem
+from kerasport.errors import DamagedFileError, LayerError, Problem, UnknownError
 from kerasport.graph import Call, Ends, Graph, Layer, reachable
-from kerasport.layers import LAYERS, refused
-from kerasport.layers.base import Shape, Spec, TensorType, Value
-from kerasport.layers.config import Config
+from kerasport.layers.base import Spec, TensorType, Value
+from kerasport.layers.composed import Composite, Parameter
 from kerasport.layers.core import Identity
 from kerasport.layers.ops import CastTo, Op, ReduceAny
 from kerasport.layers.wrappers import works_per_step
 from kerasport.limits import limits, way_on
 from kerasport.order import order
+from kerasport.parsing import Part, no_part, parsed
 from kerasport.sizes import Sizes
 from kerasport.time_axis import Flow, TimeAxis
 
 if TYPE_CHECKING:
+    from kerasport.custom.registry import Composed
     from kerasport.layers.arguments import Step
 
-_QUANTIZED_HINT = "save the model before model.quantize()"
 _RAGGED = ("it takes ragged tensors", "build the model with dense inputs and a mask, and load these weights")
 _SHAPELESS = "the model was saved without an input shape", "give it: --input-shape {}=?x28x28x1, with ? for the batch"
-_PLUGIN_HINT = "replace the layer by supported ones in Keras and save again"
-
-_DTYPES = frozenset(
-    ("bool", "string", "complex64", "complex128", *(f"{u}int{n}" for u in ("", "u") for n in (8, 16, 32, 64)))
-)
 
 
-@dataclass
-class Assembly:
-    """A graph in the making, with what stands in its way.
-
-    Attributes:
-        graph: The graph; its layers have no weights bound yet. Only complete without problems.
-        problems: Why layers cannot be converted, in file order.
-        layers: All layers met, by key, in file order of their first call.
-        calls: All calls that could be worked out, whether or not the outputs need them.
-        ends: For each layer, and each model within the model, what its calls read and give.
-    """
-
-    graph: Graph
-    problems: list[Problem]
-    layers: dict[str, LayerRecord]
-    calls: tuple[Call, ...] = ()
-    ends: Mapping[str, Sequence[Ends]] = field(default_factory=dict)
-
-
-@dataclass
-class LayerRecord:
-    """What is known of one layer.
-
-    Attributes:
-        key: Its full name.
-        definition: Its canonical definition.
-        spec: What it computes, None where unsupported.
-        roles: Its weight roles and shapes, once it was called.
-        outputs: Its output types at its first call.
-        inputs: The layers that feed its first call.
-    """
-
-    key: str
-    definition: LayerDef
-    spec: Spec | None = None
-    roles: dict[str, Shape] = field(default_factory=dict)
-    outputs: tuple[TensorType, ...] = ()
-    inputs: tuple[str, ...] = ()
-
-
-def assemble(model: ModelDef, allowed: frozenset[str] = frozenset(), sizes: Sizes | None = None) -> Assembly:
+def assemble(
+    model: ModelDef,
+    allowed: frozenset[str] = frozenset(),
+    sizes: Sizes | None = None,
+    part: Part = no_part,
+    way_on: str = "",
+) -> Assembly:
     """Builds the graph of a model.
 
     Args:
         model: Its canonical form.
         allowed: Config keys to accept unread, as ``key`` or ``Class.key``.
         sizes: Sizes of inputs that the model leaves open.
+        part: Makes the canonical definition of a layer that a composed one holds.
+        way_on: What the user can do about a layer class that is not known.
 
     Raises:
         OptionError: The model has no such open sizes.
     """
-    return _Assembler(allowed, sizes or Sizes({})).run(model)
+    return _Assembler(allowed, sizes or Sizes({}), part, way_on).run(model)
 
 
 class _Assembler:
-    def __init__(self, allowed: frozenset[str], sizes: Sizes) -> None:
+    def __init__(self, allowed: frozenset[str], sizes: Sizes, part: Part, way_on: str) -> None:
         self._allowed, self._sizes = allowed, sizes
+        self._part, self._way_on = part, way_on
         self._calls: list[Call] = []
         self._names: dict[str, int] = {}
         self._known_ops: dict[tuple[Spec, tuple[str, ...]], tuple[Value, ...]] = {}
@@ -102,6 +67,7 @@ class _Assembler:
         self._records: dict[str, LayerRecord] = {}
         self._problems: dict[str, Problem] = {}
         self._ends: dict[str, list[Ends]] = {}
+        self._unknown: dict[str, UnknownError] = {}
         self._fixed_batch = False  # Keras holds its batch size against nobody, unless there are states
         self._stateful = False
 
@@ -122,7 +88,14 @@ class _Assembler:
                 key: Layer(key, record.definition.class_name, record.roles) for key, record in self._records.items()
             },
         )
-        return Assembly(graph, list(self._problems.values()), self._records, tuple(self._calls), self._ends)
+        return Assembly(
+            graph,
+            list(self._problems.values()),
+            self._records,
+            tuple(self._calls),
+            self._ends,
+            self._unknown,
+        )
 
     # --- models
 
@@ -137,7 +110,7 @@ class _Assembler:
             what, hint = _RAGGED if ragged else _SHAPELESS
             self._problem(layer.name, what, hint.format(layer.name))
             return Flow(None)
-        return Flow(Value(self._unique(layer.name), TensorType(dims, _dtype(layer.config.get("dtype")))))
+        return Flow(Value(self._unique(layer.name), TensorType(dims, value_dtype(layer.config.get("dtype")))))
 
     def _model(self, model: ModelDef, args: Sequence[Flow], prefix: str) -> list[Flow]:
         """Calls a model on tensors; gives its outputs."""
@@ -165,7 +138,7 @@ class _Assembler:
         """What an inner model's InputLayer makes of its argument: its own dtype."""
         if flow.value is None or layer.class_name != "InputLayer":
             return flow
-        wanted = _dtype(layer.config.get("dtype", flow.value.type.dtype))
+        wanted = value_dtype(layer.config.get("dtype", flow.value.type.dtype))
         if wanted.startswith("float") and not flow.value.type.dtype.startswith("float"):
             return Flow(self._emit(CastTo(dtype=wanted), (flow.value,), flow.value.name), flow.mask)
         return flow
@@ -182,17 +155,55 @@ class _Assembler:
             return self._operation(layer, node, flows, key)
         if layer.class_name == "TimeDistributed":
             return self._time_distributed(layer, node, flows, key)
+        composed = CUSTOM.composed(layer.class_name)
+        if composed is not None:
+            return self._composed(composed, layer, node, flows, key)
+        return self._called(layer, node, flows, key)
+
+    def _called(self, layer: LayerDef, node: Node, flows: list[Flow], key: str) -> list[Flow]:
+        """A layer with a spec."""
         spec = self._spec(layer, key)
+        self._records[key].given = self._records[key].given or tuple(flows)
         if spec is None or any(flow.value is None for flow in flows):
             return [Flow(None)]
         try:
             results = self._call(spec.called_with(node.kwargs), key, flows)
             return [Flow(flow.value) for flow in results] if layer.drops_mask else results
         except LayerError as error:
-            self._problem(key, error.what, error.hint)
+            self._refuse(key, error)
         except (ValueError, TypeError, IndexError, ZeroDivisionError) as error:
             shapes = ", ".join(str(flow.value.type.shape) for flow in flows if flow.value)
             self._problem(key, f"its config does not fit an input of shape {shapes}: {error}", "")
+        return [Flow(None)]
+
+    def _composed(self, composed: Composed, layer: LayerDef, node: Node, flows: list[Flow], key: str) -> list[Flow]:
+        """A custom layer as the layers and operations that it is composed of."""
+        from kerasport.custom.composing import BlockedError, CustomLayer, Hands, shapes
+
+        record = self._records.setdefault(key, LayerRecord(key, layer))
+        record.given = record.given or tuple(flows)
+        if any(flow.value is None for flow in flows):
+            return [Flow(None)]
+        hands = Hands(
+            emit=lambda spec, values: self._emit_all(spec, values, key, *_named(spec)),
+            apply=lambda part, call, given, mask: self._apply(part, call, given, mask, f"{key}/"),
+            part=self._part,
+        )
+        call = CustomLayer(composed, layer, node, key, hands)
+        try:
+            results = call.run(flows, self._allowed)
+            values = [flow.value for flow in results if flow.value is not None]
+            record.spec = Composite()
+            record.inputs = tuple(flow.value.name for flow in flows if flow.value is not None)
+            record.outputs = tuple(value.type for value in values)
+            record.roles, record.non_trainable = shapes(call.roles, call.non_trainable), frozenset(call.non_trainable)
+            record.parts = call.parts
+            made = self._add(record.spec, key, key, values, (), record.outputs)
+            return [Flow(value, flow.mask) for value, flow in zip(made, results, strict=True)]
+        except BlockedError:
+            pass
+        except LayerError as error:
+            self._refuse(key, error)
         return [Flow(None)]
 
     def _spec(self, layer: LayerDef, key: str) -> Spec | None:
@@ -200,31 +211,10 @@ class _Assembler:
         if record is None:
             record = self._records[key] = LayerRecord(key, layer)
             try:
-                record.spec = self._parse(layer)
+                record.spec = parsed(layer, self._allowed)
             except LayerError as error:
-                self._problem(key, error.what, error.hint)
+                self._refuse(key, error)
         return record.spec
-
-    def _parse(self, layer: LayerDef) -> Spec:
-        entry = LAYERS.get(layer.class_name)
-        if entry is None and layer.class_name in refused.LAYERS:
-            raise refused.LAYERS[layer.class_name].error(f"the layer class {layer.class_name!r}")
-        if entry is None:
-            nearest = LAYERS.nearest(layer.class_name)
-            hint = f"the nearest supported layer is {nearest}" if nearest else _PLUGIN_HINT
-            raise LayerError(f"the layer class {layer.class_name!r} is not supported", hint)
-        if layer.config.get("stored") and not entry.spec.quantizable:
-            raise LayerError(f"its weights are quantised ({layer.config['stored']['mode']})", _QUANTIZED_HINT)
-        inner = {name: self._parse(definition) for name, definition in layer.inner.items()}
-        config = Config(layer.config, entry.ignored, inner, layer.class_name)
-        spec = entry.spec.parse(config)
-        for name in config.unread():
-            if not {name, f"{layer.class_name}.{name}"} & self._allowed:
-                raise LayerError(
-                    f"the option {name!r} ({str(layer.config[name])[:40]}) of {layer.class_name} is not known",
-                    f"if it does not change predictions, allow it with --allow-key {layer.class_name}.{name}",
-                )
-        return spec
 
     def _call(self, spec: Spec, key: str, flows: list[Flow]) -> list[Flow]:
         inputs = [flow.value for flow in flows if flow.value is not None]
@@ -240,6 +230,7 @@ class _Assembler:
         types = inferred if isinstance(inferred, tuple) else (inferred,)
         if not record.outputs:
             record.roles = spec.weights(*(value.type for value in inputs))
+            record.non_trainable = spec.non_trainable
             record.outputs = types
             record.inputs = tuple(value.name for value in inputs)
         outputs = self._add(spec, key, key, inputs, masks, types)
@@ -310,14 +301,16 @@ class _Assembler:
         """
         return self._emit_all(spec, inputs, near, name)[0]
 
-    def _emit_all(self, spec: Spec, inputs: Sequence[Value], near: str, name: str = "") -> tuple[Value, ...]:
-        """Like ``_emit``, for an operation with several outputs."""
+    def _emit_all(
+        self, spec: Spec, inputs: Sequence[Value], near: str, name: str = "", layer: str = ""
+    ) -> tuple[Value, ...]:
+        """Like ``_emit``, for an operation with several outputs, or with weights: those of a layer."""
         known = (spec, tuple(value.name for value in inputs))
         if known not in self._known_ops or not isinstance(spec, Op):
             inferred = spec.infer(*(value.type for value in inputs))
             types = inferred if isinstance(inferred, tuple) else (inferred,)
             name = name or f"{near}/{type(spec).__name__}"
-            self._known_ops[known] = self._add(spec, name, name, inputs, (), types)
+            self._known_ops[known] = self._add(spec, name, layer or name, inputs, (), types)
         return self._known_ops[known]
 
     def _as_float(self, value: Value) -> Value:
@@ -330,7 +323,7 @@ class _Assembler:
         record = self._records.setdefault(key, LayerRecord(key, layer))
         values = [flow.value for flow in flows if flow.value is not None]
         if len(values) < len(flows):
-            return [Flow(None)]
+            return self._apply(layer.inner["layer"], node, flows, None, f"{key}/")
         if any(value.type.rank < 3 for value in values):
             self._problem(key, "its input has no time axis and features", "give it (batch, time, ...)")
             return [Flow(None)]
@@ -353,6 +346,13 @@ class _Assembler:
         record.inputs = tuple(value.name for value in values)
         return results if record.outputs else [Flow(None)]
 
+    def _refuse(self, key: str, error: LayerError) -> None:
+        hint = error.hint
+        if isinstance(error, UnknownError):
+            self._unknown.setdefault(key, error)
+            hint = "; or ".join(part for part in (hint, self._way_on) if part)
+        self._problem(key, error.what, hint)
+
     def _problem(self, key: str, what: str, hint: str) -> None:
         self._problems.setdefault(key, Problem(key, what, hint))
 
@@ -360,6 +360,10 @@ class _Assembler:
         count = self._names.get(name, 0)
         self._names[name] = count + 1
         return name if not count else self._unique(f"{name}@{count}")
+
+
+def _named(spec: Spec) -> tuple[str, ...]:
+    return (f"{spec.layer}/{spec.role}", spec.layer) if isinstance(spec, Parameter) else ()
 
 
 def _has_states(layer: LayerDef) -> bool:
@@ -382,13 +386,3 @@ def _pick(done: Mapping[tuple[str, int], list[Flow]], ref: TensorRef) -> Flow:
     if ref.tensor >= len(flows):
         raise DamagedFileError(f"The layer {ref.layer!r} has {len(flows)} outputs; output {ref.tensor} is asked for.")
     return flows[ref.tensor]
-
-
-def _dtype(raw: object) -> str:
-    """The dtype of values under a dtype policy: all floating-point ones are computed in float32."""
-    if isinstance(raw, Mapping):
-        raw = raw.get("config", {}).get("name")
-    name = str(raw or "float32")
-    if "float" not in name and name not in _DTYPES:
-        raise DamagedFileError(f"There is no dtype {name[:40]!r} in any Keras.")
-    return "float32" if "float" in name else name

@@ -9,7 +9,8 @@
     │   └── MissingExtraError           a form that needs a package which is not installed
     ├── UnsupportedModelError       4   layers or options that cannot be translated; all of them listed
     ├── MismatchError               5   ONNX Runtime and the reference disagree
-    └── InputError                  6   arrays that do not fit the model's inputs
+    ├── InputError                  6   arrays that do not fit the model's inputs
+    └── PluginError                 8   a plugin that cannot be loaded, or fails
 
 Each message is one sentence for the user; ``hint`` is the way on. Library code never prints and never exits.
 """
@@ -132,6 +133,12 @@ class InputError(KerasportError):
     exit_code = 6
 
 
+class PluginError(KerasportError):
+    """A plugin that cannot be loaded, or whose code fails."""
+
+    exit_code = 8
+
+
 class LayerError(Exception):
     """Raised inside one layer's code; the assembler adds the layer's name and makes it a Problem."""
 
@@ -139,3 +146,17 @@ class LayerError(Exception):
         super().__init__(what)
         self.what = what
         self.hint = hint
+
+
+class UnknownError(LayerError):
+    """A class, or an activation function, that nobody knows and for which a plugin can be written.
+
+    Attributes:
+        name: Its name in the file.
+        activation: Whether it is an activation function.
+    """
+
+    def __init__(self, what: str, hint: str = "", *, name: str, activation: bool = False) -> None:
+        super().__init__(what, hint)
+        self.name = name
+        self.activation = activation

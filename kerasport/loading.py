@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
+from shlex import quote
 from types import TracebackType
 from typing import Self, TypedDict, Unpack
 
 from kerasport import dialect, reader
-from kerasport.assemble import Assembly, assemble
+from kerasport.assemble import assemble
+from kerasport.assembly import Assembly
+from kerasport.custom.files import load as load_plugin
 from kerasport.dialect.binding import Leaf, bind
 from kerasport.dialect.model import LayerDef, ModelDef
 from kerasport.dialect.paths import cells, places
@@ -24,6 +28,8 @@ from kerasport.reader.weights import Weight
 from kerasport.sizes import Sizes
 
 _Sizes = Mapping[str, int | Sequence[int | None]]
+
+Assembling = Callable[[ModelDef], Assembly]
 
 
 @dataclass(eq=False)
@@ -71,10 +77,11 @@ class LoadedModel:
         leaves = {leaf.key: leaf for layer in self.definition.layers for leaf in self.leaves(layer, layer.name, True)}
         weights: dict[str, dict[str, Weight]] = {}
         stored: dict[str, NamedWeights] = {}
-        for key, path in places(self.definition, tree):
+        for key, path in places(self.definition, tree, self._parts):
             if key in leaves and leaves[key].roles:
-                stacked = cells(self.assembly.layers[key].definition)
-                found = tree.weights(path, stacked) or stored.get(leaves[key].name, [])
+                record = self.assembly.layers[key]
+                held = tree.weights(path, cells(record.definition)) if record.parts is None else tree.own(path)
+                found = held or stored.get(leaves[key].name, [])
                 stored.setdefault(leaves[key].name, found)
                 weights.update(bind(key, found, [_at_its_place(leaves[key])]))
         return weights
@@ -108,7 +115,14 @@ class LoadedModel:
             return
         record = self.assembly.layers.get(key)
         if record is not None and record.spec is not None:
-            yield Leaf(key, layer.name, record.roles, record.spec.non_trainable, trainable, layer.storage)
+            yield Leaf(key, layer.name, record.roles, record.non_trainable, trainable, layer.storage)
+        for attribute, part in self._parts(key).items():
+            yield from self.leaves(part, f"{key}/{attribute}", trainable)
+
+    def _parts(self, key: str) -> Mapping[str, LayerDef]:
+        """The layers that a composed one holds, by the attribute that holds each."""
+        record = self.assembly.layers.get(key)
+        return (record.parts if record is not None else None) or {}
 
     def close(self) -> None:
         """Closes the file."""
@@ -139,12 +153,14 @@ class Reading(TypedDict, total=False):
             names say; None to go by these.
         input_shape: Sizes of inputs that the file leaves open: ``batch``, ``time``, ``height``, ``width``,
             ``<input>_dim<axis>``, or whole shapes by the name of the input, with None where they stay open.
+        plugins: Python files that say what layers are which kerasport does not know; they are run.
     """
 
     weights: str | Path | None
     allow_keys: Collection[str]
     backend: str | None
     input_shape: _Sizes
+    plugins: Sequence[str | Path]
 
 
 def load(path: str | Path, **reading: Unpack[Reading]) -> LoadedModel:
@@ -157,7 +173,10 @@ def load(path: str | Path, **reading: Unpack[Reading]) -> LoadedModel:
     Raises:
         FileError: A file cannot be read as a Keras model, or as the weights of one.
         OptionError: The file itself names another backend, or has no such open sizes.
+        PluginError: A plugin cannot be loaded, or fails.
     """
+    for plugin in reading.get("plugins", ()):
+        load_plugin(plugin)
     with reader.understood(Path(path)):
         return _loaded(path, reading)
 
@@ -169,29 +188,35 @@ def _loaded(path: str | Path, reading: Reading) -> LoadedModel:
         writer = _writer(saved, reading.get("backend"))
         saved.backend = writer.backend
         found = dialect.readings(saved.config, writer, () if saved.tree else list(saved.weights))
-        return _fitting(saved, found, allowed, reading.get("input_shape", {}))
+        part, way_on = partial(dialect.part, writer=writer), scaffold(path, reading)
+        sizes = reading.get("input_shape", {})
+        return _fitting(saved, found, lambda model: assemble(model, allowed, Sizes(sizes), part, way_on))
     except BaseException:
         saved.close()
         raise
 
 
-def _fitting(
-    saved: reader.SavedModel, readings: Iterator[ModelDef], allowed: frozenset[str], sizes: _Sizes
-) -> LoadedModel:
+def scaffold(path: str | Path, reading: Reading) -> str:
+    """What to type where a layer is not known."""
+    weights = reading.get("weights")
+    given = f" --weights {quote(str(weights))}" if weights else ""
+    return f"write a plugin for it: kerasport scaffold {quote(str(path))}{given} --output my_layers.py"
+
+
+def _fitting(saved: reader.SavedModel, readings: Iterator[ModelDef], assembled: Assembling) -> LoadedModel:
     """The model in the first reading that the weights fit; where none does, in the first one."""
-    models = (_read(saved, definition, allowed, sizes) for definition in readings)
+    models = (_read(saved, definition, assembled) for definition in readings)
     first = next(models)
     others = iter([first]) if first.assembly.problems else chain([first], models)
     return next((model for model in others if _fits(model)), first)
 
 
-def _read(saved: reader.SavedModel, definition: ModelDef, allowed: frozenset[str], sizes: _Sizes) -> LoadedModel:
+def _read(saved: reader.SavedModel, definition: ModelDef, assembled: Assembling) -> LoadedModel:
     definition = dialect.with_input_shape(definition, lambda layer: list(_shapes(saved, layer).values()))
     definition = dialect.with_low_rank(definition, lambda layer: _shapes(saved, layer))
     if saved.tree is not None:
         definition = dialect.with_vocabularies(definition, saved.tree, saved.stored.text)
-    assembly = assemble(definition, allowed, Sizes(sizes))
-    return LoadedModel(saved, definition, assembly)
+    return LoadedModel(saved, definition, assembled(definition))
 
 
 def _fits(model: LoadedModel) -> bool:

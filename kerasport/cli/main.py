@@ -20,6 +20,7 @@ COMMANDS = {
     "convert": "Convert a Keras model file to a validated ONNX file.",
     "validate": "Compare an ONNX file with the Keras file that it was made from, layer by layer.",
     "predict": "Predict with an ONNX or Keras model file.",
+    "scaffold": "Write the skeleton of a plugin for the layers of a file that are not known.",
     "layers": "List the layers and activation functions that are supported.",
 }
 EPILOG = """\b
@@ -32,6 +33,7 @@ Exit codes:
   5  ONNX Runtime and the reference disagree
   6  input arrays that do not fit the model
   7  not enough memory
+  8  a plugin that cannot be loaded, or fails
   130  interrupted
 """
 

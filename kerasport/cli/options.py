@@ -41,6 +41,14 @@ _READING = (
         metavar="NAME=SIZE,...",
         help="Sizes that MODEL leaves open: batch=1, time=50, height=, width=, or an input's shape, image=?x224x224x3.",
     ),
+    click.option(
+        "--plugin",
+        "plugins",
+        type=click.Path(path_type=Path),
+        multiple=True,
+        metavar="FILE",
+        help="Python code of your own that says what a layer is which kerasport does not know (repeatable); it is run.",
+    ),
 )
 
 
@@ -49,9 +57,15 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(command)
     def called(
-        *, weights: Path | None, allow_keys: tuple[str, ...], backend: str | None, sizes: tuple[str, ...], **others: Any
+        *,
+        weights: Path | None,
+        allow_keys: tuple[str, ...],
+        backend: str | None,
+        sizes: tuple[str, ...],
+        plugins: tuple[Path, ...],
+        **others: Any,
     ) -> Any:
-        reading: Reading = {"weights": weights, "allow_keys": allow_keys, "backend": backend}
+        reading: Reading = {"weights": weights, "allow_keys": allow_keys, "backend": backend, "plugins": plugins}
         if sizes:
             from kerasport.sizes import parse_sizes
 

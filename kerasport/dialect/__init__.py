@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kerasport.dialect.canonical import canonical, readings
+from kerasport.dialect.canonical import canonical, part, readings
 from kerasport.dialect.matching import matched
 from kerasport.dialect.model import LayerDef, ModelDef, Node, TensorRef
 from kerasport.dialect.policies import with_low_rank
@@ -20,6 +20,7 @@ __all__ = [
     "canonical",
     "likely_version",
     "matched",
+    "part",
     "readings",
     "with_input_shape",
     "with_low_rank",

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from kerasport.custom.registry import CUSTOM
 from kerasport.dialect.writer import Writer
+from kerasport.layers.functions import FUNCTIONS
 
 _ALIASES = {
     "swish": "silu",
@@ -52,10 +54,24 @@ def activation(value: Any, writer: Writer) -> Any:
 
 
 def as_layer(value: Any) -> Mapping[str, Any] | None:
-    """The layer that an activation with weights of its own (PReLU) is, which must become a call; None for others."""
-    if value == "PReLU":
-        return {"class_name": "PReLU", "config": {"name": "PReLU"}}
+    """The layer that an activation must become: one with weights of its own (PReLU), or not Keras's; else None."""
+    name = _name(value)
+    custom = name and (CUSTOM.replaces(name) or not _is_kerass(name))
+    if name == "PReLU" or (custom and CUSTOM.activation(name) is not None):
+        return {"class_name": name, "config": {"name": name}}
     return value if isinstance(value, Mapping) and value.get("class_name") == "PReLU" else None
+
+
+def _name(value: Any) -> str:
+    """The name of a function that stands alone, "" for anything else."""
+    if isinstance(value, Mapping) and value.get("class_name") == "function":
+        value = value.get("config")
+    return value if isinstance(value, str) else ""
+
+
+def _is_kerass(name: str) -> bool:
+    name = name.removeprefix("Keras>").removeprefix("keras.activations>")
+    return name in FUNCTIONS or name in _ALIASES or name in _LAYERS
 
 
 def _serialised(value: Mapping[str, Any], writer: Writer) -> Any:

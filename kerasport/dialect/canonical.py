@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
+from kerasport.custom.registry import CUSTOM
 from kerasport.dialect import (
     activations,
     backends,
@@ -27,6 +29,7 @@ from kerasport.dialect.references import References
 from kerasport.dialect.storage import Storage, beside
 from kerasport.dialect.writer import Writer
 from kerasport.errors import DamagedFileError, NotAModelError
+from kerasport.layers import LAYERS
 
 CONTAINERS = frozenset({"Sequential", "Functional", "Model", "Network", "Graph"})
 _MAX_NESTING = 60
@@ -69,6 +72,11 @@ def canonical(config: Mapping[str, Any], writer: Writer, groups: Collection[str]
             "Build the same model with the functional API or Sequential in Keras, load these weights, and save that.",
         )
     return _model(sequential.named(config, groups), writer, 0)
+
+
+def part(class_name: str, name: str, config: Mapping[str, Any], writer: Writer) -> LayerDef:
+    """A layer that another one holds, from the arguments that it is made with."""
+    return _inner({"class_name": class_name, "config": {"name": name, **config}}, writer, 0)
 
 
 def _is_container(raw: Mapping[str, Any]) -> bool:
@@ -232,12 +240,22 @@ def _pipeline(entry: Mapping[str, Any], name: str, writer: Writer, depth: int) -
 
 
 def _upgraded(name: str, config: dict[str, Any], writer: Writer) -> tuple[str, dict[str, Any]]:
-    """The canonical class and config of one layer."""
-    if writer.keras1:
+    """The canonical class and config of one layer; those of a class that is not Keras's as they are."""
+    if CUSTOM.replaces(name):
+        return name, config
+    if writer.keras1 and name in _known_classes():
         name, config = keras1.upgrade(name, config, writer)
     name = keras2.class_name(name)
     config = keras2.upgrade(name, config, writer)
     return backends.upgrade(name, config, writer), config
+
+
+@cache
+def _known_classes() -> frozenset[str]:
+    """Every class that some Keras has."""
+    from kerasport import inventory
+
+    return frozenset(inventory.layers())
 
 
 def _storage(entry: Mapping[str, Any], name: str, writer: Writer, inner: Mapping[str, LayerDef]) -> Storage:
@@ -294,7 +312,8 @@ def _with_activation(layer: LayerDef, writer: Writer) -> list[LayerDef]:
     config = dict(layer.config)
     value = config.get("activation")
     entry = activations.as_layer(value)
-    if entry is not None and layer.class_name not in ("LSTM", "GRU", "SimpleRNN"):
+    own = CUSTOM.replaces(layer.class_name) or layer.class_name not in LAYERS
+    if entry is not None and not own and layer.class_name not in ("LSTM", "GRU", "SimpleRNN"):
         config["activation"] = {"function": "linear"}
         (after,) = _layer(entry, f"{layer.name}/activation", writer, 0)
         nodes = tuple(Node((TensorRef(layer.name, index),)) for index in range(len(layer.nodes)))

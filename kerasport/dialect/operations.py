@@ -21,6 +21,8 @@ def is_operation(entry: Mapping[str, Any], writer: Writer) -> bool:
     name, config = entry["class_name"], entry["config"]
     if name in RECORDED:
         return True
+    if ">" in name:  # a class that is not Keras's: a layer whose config says as little as an operation's
+        return False
     if not writer.keras3 or "inbound_nodes" not in entry or "trainable" in config or "batch_shape" in config:
         return False
     if "dtype" not in config:

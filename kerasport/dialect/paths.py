@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from kerasport.dialect.model import LayerDef, ModelDef
@@ -21,12 +21,16 @@ _INNER_PARTS = {"layer": ("forward_layer", "backward_layer")}
 _OLD_LAYERS = "_layer_checkpoint_dependencies"
 
 
-def places(model: ModelDef, tree: WeightTree) -> Iterator[tuple[str, str]]:
+# Gives, for the full name of a composed layer, the layers that it holds by their attributes.
+Parts = Callable[[str], Mapping[str, LayerDef]]
+
+
+def places(model: ModelDef, tree: WeightTree, parts: Parts) -> Iterator[tuple[str, str]]:
     """The (full name of a layer, its path in the tree) for all layers of a model."""
-    return _model(model, tree, "", "")
+    return _model(model, tree, "", "", parts)
 
 
-def _model(model: ModelDef, tree: WeightTree, path: str, prefix: str) -> Iterator[tuple[str, str]]:
+def _model(model: ModelDef, tree: WeightTree, path: str, prefix: str, parts: Parts) -> Iterator[tuple[str, str]]:
     children = set(tree.children(path))
     folder = f"{path}/layers" if "layers" in children else f"{path}/{_OLD_LAYERS}"
     named = {name: child for child in tree.children(folder) if (name := tree.name(f"{folder}/{child}"))}
@@ -42,7 +46,7 @@ def _model(model: ModelDef, tree: WeightTree, path: str, prefix: str) -> Iterato
         numbers = _numbers(tree, folder, snake) if folder.endswith(_OLD_LAYERS) else []
         number = numbers[index] if index < len(numbers) else index
         place = named.get(layer.name) or (f"{snake}_{number}" if number else snake)
-        yield from _layer(layer, tree, f"{folder}/{place}", prefix + layer.name)
+        yield from _layer(layer, tree, f"{folder}/{place}", prefix + layer.name, parts)
 
 
 def _numbers(tree: WeightTree, folder: str, snake: str) -> list[int]:
@@ -54,19 +58,21 @@ def _numbers(tree: WeightTree, folder: str, snake: str) -> list[int]:
     return sorted(int(match[1] or 0) for match in found if match)
 
 
-def _layer(layer: LayerDef, tree: WeightTree, path: str, key: str) -> Iterator[tuple[str, str]]:
+def _layer(layer: LayerDef, tree: WeightTree, path: str, key: str, parts: Parts) -> Iterator[tuple[str, str]]:
     if layer.model is not None:
-        yield from _model(layer.model, tree, path, f"{key}/")
+        yield from _model(layer.model, tree, path, f"{key}/", parts)
         return
     inner = layer.inner.get("layer")
     if layer.class_name == "TimeDistributed" and inner is not None:
-        yield from _layer(inner, tree, f"{path}/layer", f"{key}/{inner.name}")
+        yield from _layer(inner, tree, f"{path}/layer", f"{key}/{inner.name}", parts)
         return
     if layer.class_name == "SpectralNormalization":  # what is its own matters in training only
         yield key, f"{path}/layer"
         return
     yield key, path
     yield f"{key}/activation", f"{path}/activation"
+    for attribute, part in parts(key).items():
+        yield from _layer(part, tree, f"{path}/{attribute}", f"{key}/{attribute}", parts)
 
 
 def cells(layer: LayerDef, place: str = "") -> dict[str, list[str]]:

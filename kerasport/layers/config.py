@@ -61,9 +61,15 @@ class Config:
         self.inner = dict(inner or {})
         self._read: set[str] = set(TRAINING_ONLY) | set(ignored)
 
-    def unread(self) -> list[str]:
-        """The keys that were neither read nor excused, in file order."""
-        return [] if "*" in self._read else [key for key in self._values if key not in self._read]
+    def unread(self) -> dict[str, Any]:
+        """What was neither read nor excused, in file order."""
+        if "*" in self._read:
+            return {}
+        return {key: value for key, value in self._values.items() if key not in self._read}
+
+    def ignore(self, *keys: str) -> None:
+        """Excuses keys that change nothing at inference."""
+        self._read.update(keys)
 
     def get(self, key: str, default: Any = _MISSING) -> Any:
         """The raw value; LayerError when it is missing and has no default."""

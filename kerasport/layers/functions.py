@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kerasport.errors import LayerError
+from kerasport.errors import LayerError, UnknownError
 
 # Canonical name -> its parameters with the defaults of the Keras 3 function of that name.
 FUNCTIONS: dict[str, dict[str, float]] = {
@@ -81,7 +81,9 @@ def function(value: str | Mapping[str, Any] | None) -> Function:
     given = dict(value)
     name = given.pop("function", None)
     if name not in FUNCTIONS:
-        raise LayerError(f"activation {str(name or value)[:80]!r} is not supported")
+        raise UnknownError(
+            f"activation {str(name or value)[:80]!r} is not supported", name=str(name or value), activation=True
+        )
     unknown = set(given) - set(FUNCTIONS[name])
     if unknown:
         raise LayerError(f"activation {name!r} has no parameter {min(unknown)!r}")

@@ -70,6 +70,9 @@ class LayerRegistry:
             import_module(f"{__package__}.{self._families[name]}")
         return self._entries.get(name)
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._families
+
     def nearest(self, name: str) -> str | None:
         """The most similar supported name, for error messages."""
         return next(iter(difflib.get_close_matches(name, self._families, n=1, cutoff=0.8)), None)

@@ -51,7 +51,7 @@ class WeightTree:
             cells: The names below each ``cells``, in the order in which they are stacked, by the place of the stack.
             place: Where below the layer the path is, with a slash behind each part.
         """
-        found = [*self._own(path)]
+        found = [*self.own(path)]
         children = set(self.children(path))
         for part in _PARTS:
             if part in children:
@@ -64,7 +64,7 @@ class WeightTree:
     def listing(self) -> Iterator[tuple[str, tuple[tuple[int, ...], ...]]]:
         """Each object with arrays of its own, with their shapes; not those of the training."""
         for path in self._objects(""):
-            own = self._own(path)
+            own = self.own(path)
             if own and path.split("/")[1] not in _TRAINING:
                 yield path.strip("/"), tuple(weight.shape for _, weight in own)
 
@@ -80,7 +80,8 @@ class WeightTree:
                 yield place
                 places += [f"{place}/{name}" for name in reversed(self.children(place)) if name != "vars"]
 
-    def _own(self, path: str) -> NamedWeights:
+    def own(self, path: str) -> NamedWeights:
+        """The arrays of the object at a path, without those of its parts."""
         found: dict[str, tuple[h5py.Group, h5.H5File]] = {}
         for root in self._roots:
             group = self._group(root, f"{path}/vars")

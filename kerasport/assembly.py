@@ -1,0 +1,74 @@
+"""A graph in the making, and what is known of its layers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from kerasport.dialect.model import LayerDef
+from kerasport.errors import DamagedFileError, Problem, UnknownError
+from kerasport.graph import Call, Ends, Graph
+from kerasport.layers.base import Shape, Spec, TensorType
+from kerasport.time_axis import Flow
+
+_DTYPES = frozenset(
+    ("bool", "string", "complex64", "complex128", *(f"{u}int{n}" for u in ("", "u") for n in (8, 16, 32, 64)))
+)
+
+
+@dataclass
+class Assembly:
+    """A graph in the making, with what stands in its way.
+
+    Attributes:
+        graph: The graph; its layers have no weights bound yet. Only complete without problems.
+        problems: Why layers cannot be converted, in file order.
+        layers: All layers met, by key, in file order of their first call.
+        calls: All calls that could be worked out, whether or not the outputs need them.
+        ends: For each layer, and each model within the model, what its calls read and give.
+        unknown: The classes and functions for which plugins can be written, by the keys of their layers.
+    """
+
+    graph: Graph
+    problems: list[Problem]
+    layers: dict[str, LayerRecord]
+    calls: tuple[Call, ...] = ()
+    ends: Mapping[str, Sequence[Ends]] = field(default_factory=dict)
+    unknown: dict[str, UnknownError] = field(default_factory=dict)
+
+
+@dataclass
+class LayerRecord:
+    """What is known of one layer.
+
+    Attributes:
+        key: Its full name.
+        definition: Its canonical definition.
+        spec: What it computes, None where unsupported.
+        roles: Its weight roles and shapes, once it was called.
+        outputs: Its output types at its first call.
+        inputs: The layers that feed its first call.
+        non_trainable: Its roles, by their last component, that come after all trainable weights.
+        parts: For a composed layer, the layers that it holds, by the attribute that holds each; None for others.
+        given: The tensors of its first call with their masks, as far as they are known.
+    """
+
+    key: str
+    definition: LayerDef
+    spec: Spec | None = None
+    roles: dict[str, Shape] = field(default_factory=dict)
+    outputs: tuple[TensorType, ...] = ()
+    inputs: tuple[str, ...] = ()
+    non_trainable: frozenset[str] = frozenset()
+    parts: dict[str, LayerDef] | None = None
+    given: tuple[Flow, ...] = ()
+
+
+def value_dtype(raw: object) -> str:
+    """The dtype of values under a dtype policy: all floating-point ones are computed in float32."""
+    if isinstance(raw, Mapping):
+        raw = raw.get("config", {}).get("name")
+    name = str(raw or "float32")
+    if "float" not in name and name not in _DTYPES:
+        raise DamagedFileError(f"There is no dtype {name[:40]!r} in any Keras.")
+    return "float32" if "float" in name else name

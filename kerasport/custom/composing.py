@@ -1,0 +1,206 @@
+"""Layers composed of others: a function is called with symbolic tensors, and what it calls becomes the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from kerasport.custom.faults import blamed
+from kerasport.custom.registry import CUSTOM, Composed
+from kerasport.custom.tensors import Numbers, Tensor
+from kerasport.dialect.model import LayerDef, Node
+from kerasport.errors import LayerError
+from kerasport.layers.base import Shape, Spec, Value
+from kerasport.layers.composed import Parameter
+from kerasport.layers.config import Config
+from kerasport.layers.elementwise import Activated
+from kerasport.layers.ops import CastTo
+from kerasport.layers.shaping import Constant
+from kerasport.layers.slots import Slot
+from kerasport.parsing import Part, refuse_unread
+from kerasport.time_axis import Flow
+
+
+class BlockedError(LayerError):
+    """A layer within a composed one is not supported, which is noted already."""
+
+
+@dataclass(frozen=True)
+class Hands:
+    """What a composed layer adds to the graph with.
+
+    Attributes:
+        emit: Adds a spec on tensors.
+        apply: Calls a layer on tensors.
+        part: Makes the canonical definition of a layer.
+    """
+
+    emit: Callable[[Spec, Sequence[Value]], tuple[Value, ...]]
+    apply: Callable[[LayerDef, Node, list[Flow], Flow | None], list[Flow]]
+    part: Part
+
+
+class CustomLayer:
+    """One call of a layer that is composed of others, as its function sees it.
+
+    Attributes:
+        name: The layer's name.
+        config: Its config; what is neither read nor ignored is an error for the user.
+    """
+
+    def __init__(self, composed: Composed, layer: LayerDef, node: Node, key: str, hands: Hands) -> None:
+        self.name = layer.name
+        self.config = Config(layer.config, composed.ignored, {}, layer.class_name)
+        self.roles: dict[str, tuple[int, ...]] = {}
+        self.non_trainable: set[str] = set()
+        self.parts: dict[str, LayerDef] = {}
+        self._composed, self._layer, self._node, self._key, self._hands = composed, layer, node, key, hands
+        self._arguments = dict(node.kwargs)
+        self._inputs: list[Tensor] = []
+
+    # --- what a layer's function asks for
+
+    def weight(self, role: str, shape: Sequence[int | None], *, trainable: bool = True) -> Tensor:
+        """A weight of the layer itself; name its weights in the order in which ``build`` adds them.
+
+        Args:
+            role: Its name; where the file's names are other ones, the order decides.
+            shape: Its shape.
+            trainable: Whether it was added with ``trainable=True``; Keras saves the others last.
+        """
+        dims = [dim for dim in shape if dim is not None]
+        if len(dims) < len(shape):
+            raise LayerError(f"the shape {tuple(shape)} of the weight {role!r} has an unknown size")
+        known = self.roles.setdefault(role, tuple(dims))
+        if known != tuple(dims):
+            raise LayerError(f"the weight {role!r} is asked for in two shapes, {known} and {tuple(dims)}")
+        if not trainable:
+            self.non_trainable.add(role)
+        (value,) = self._hands.emit(Parameter(layer=self._key, role=role, shape=known), [])
+        return self._tensor(value)
+
+    def part(self, attribute: str, class_name: str, **config: Any) -> CalledLayer:
+        """A layer that the layer holds; name them in the order in which ``__init__`` makes them.
+
+        Args:
+            attribute: The attribute that holds it, by which ``.keras`` archives name its place.
+            class_name: Its class: "Dense", "MultiHeadAttention", "Sequential" ...
+            config: Its arguments, by name; for a Sequential ``layers=[{"class_name": ..., "config": ...}, ...]``.
+        """
+        if attribute not in self.parts:
+            self.parts[attribute] = self._hands.part(class_name, attribute, config)
+        return CalledLayer(self, self.parts[attribute])
+
+    def wrapped(self, key: str = "layer") -> CalledLayer:
+        """The layer that stands in the config under a key, for a wrapper."""
+        self.config.get(key, None)
+        if key not in self._layer.inner:
+            raise LayerError(f"its config has no layer {key!r}")
+        definition = replace(self._layer.inner[key], name=key)
+        return CalledLayer(self, self.parts.setdefault(key, definition))
+
+    def argument(self, name: str, default: Any = None) -> Any:
+        """A keyword argument of the call, a constant or a tensor."""
+        value = self._arguments.pop(name, default)
+        return self._inputs[value.index] if isinstance(value, Slot) else value
+
+    def activate(self, x: Tensor, key: str = "activation") -> Tensor:
+        """The activation function that the config names under a key, on a tensor."""
+        raw = self.config.get(key, None)
+        custom = CUSTOM.activation(str(raw.get("function"))) if isinstance(raw, Mapping) else None
+        if custom is not None:
+            with blamed(custom.origin):
+                (y,) = _outputs(custom.function(self, x))
+            return y
+        (y,) = x.apply(Activated(activation=self.config.activation(key)))
+        return y
+
+    def constant(self, value: Numbers, dtype: str = "") -> Tensor:
+        """Numbers as a tensor; of a small array."""
+        (made,) = self._hands.emit(Constant.of(_nested(value)), [])
+        if dtype and dtype != made.type.dtype:
+            (made,) = self._hands.emit(CastTo(dtype=dtype), [made])
+        return self._tensor(made)
+
+    # --- what the assembler asks for
+
+    def run(self, flows: Sequence[Flow], allowed: frozenset[str]) -> list[Flow]:
+        """The outputs of the function, with their masks.
+
+        Raises:
+            LayerError: The layer, or one of its options, is not supported, or the function fails.
+        """
+        self._inputs = [self._tensor(flow.value, flow.mask) for flow in flows if flow.value is not None]
+        named = {value.index for value in self._node.kwargs.values() if isinstance(value, Slot)}
+        tensors = [tensor for place, tensor in enumerate(self._inputs) if place not in named]
+        with blamed(self._composed.origin):
+            outputs = _outputs(self._composed.function(self, *tensors))
+        refuse_unread(self.config, allowed)
+        for name, value in self._arguments.items():
+            if name != "training" or value:
+                raise LayerError(f"it is called with {name}={str(value)[:40]}, which is not supported")
+        return [Flow(output.value, self._mask(output, place)) for place, output in enumerate(outputs)]
+
+    def call(self, layer: LayerDef, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Tensor | tuple[Tensor, ...]:
+        """The outputs of a layer within this one."""
+        given, mask = dict(kwargs), None
+        inputs = [tensor for arg in args for tensor in (arg if isinstance(arg, list | tuple) else [arg])]
+        if isinstance(given.get("mask"), Tensor):
+            mask = Flow(given.pop("mask").value)
+        for key, value in given.items():
+            if isinstance(value, Tensor):
+                inputs.append(value)
+                given[key] = Slot(len(inputs) - 1)
+        flows = [Flow(tensor.value, tensor.mask.value if tensor.mask is not None else None) for tensor in inputs]
+        found = self._hands.apply(layer, Node((), None, given), flows, mask)
+        if any(flow.value is None for flow in found):
+            raise BlockedError(f"its layer {layer.name!r} is not supported")
+        made = tuple(self._tensor(flow.value, flow.mask) for flow in found if flow.value is not None)
+        return made if len(made) > 1 else made[0]
+
+    def _tensor(self, value: Value, mask: Value | None = None) -> Tensor:
+        return Tensor(value, mask, self._hands.emit)
+
+    def _mask(self, output: Tensor, place: int) -> Value | None:
+        given = next((tensor.mask for tensor in self._inputs if tensor.mask is not None), None)
+        if self._composed.mask == "carried":
+            return given.value if given is not None and not place else None
+        if self._composed.mask == "own":
+            return output.mask.value if output.mask is not None else None
+        if given is not None and not self._composed.mask:
+            raise LayerError(
+                "its input has a mask, and its plugin does not say what becomes of it",
+                'give @compose(..., mask="carried"), or "dropped" where compute_mask gives None, or "own"',
+            )
+        return None
+
+
+@dataclass(frozen=True)
+class CalledLayer:
+    """A layer within a composed one, to be called on tensors as in Keras."""
+
+    _owner: CustomLayer
+    _layer: LayerDef
+
+    def __call__(self, *inputs: Any, **arguments: Any) -> Any:
+        """Its output, or a tuple of them; ``mask=`` and other tensors go by name, as in Keras."""
+        return self._owner.call(self._layer, inputs, arguments)
+
+
+def _outputs(result: Any) -> Sequence[Tensor]:
+    outputs = result if isinstance(result, list | tuple) else [result]
+    if not outputs or not all(isinstance(output, Tensor) for output in outputs):
+        kinds = ", ".join(type(output).__name__ for output in outputs)
+        raise LayerError(f"its function returns {kinds or 'nothing'} where a tensor, or several, are needed")
+    return outputs
+
+
+def _nested(value: Any) -> Any:
+    value = value.tolist() if hasattr(value, "tolist") else value
+    return tuple(map(_nested, value)) if isinstance(value, list | tuple) else value
+
+
+def shapes(roles: Mapping[str, tuple[int, ...]], last: set[str]) -> dict[str, Shape]:
+    """Weight roles in Keras's order: all trainable ones, then the others."""
+    return {role: shape for late in (False, True) for role, shape in roles.items() if (role in last) == late}

@@ -1,0 +1,58 @@
+"""Plugins are Python files and installed packages: imported, so that what they register is known."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+from kerasport.custom.faults import told
+from kerasport.custom.registry import CUSTOM, ENTRY_POINTS
+from kerasport.errors import KerasportError, PluginError
+
+
+def load(path: str | Path) -> None:
+    """Runs a plugin: a Python file that registers layers; once more, it replaces what it has registered before.
+
+    Raises:
+        PluginError: There is no such file, it fails, or what it registers is registered already.
+    """
+    file = Path(path).resolve()
+    if not file.is_file():
+        raise PluginError(f"There is no plugin {path}.", "Write its skeleton with: kerasport scaffold MODEL.")
+    name = f"kerasport_plugin_{hashlib.sha256(str(file).encode()).hexdigest()[:16]}"
+    spec = spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise PluginError(f"The plugin {path} is no Python file; it must end in .py.")
+    CUSTOM.forget(str(file))
+    module = module_from_spec(spec)
+    sys.modules[name] = module  # where dataclasses look for the names in annotations
+    try:
+        spec.loader.exec_module(module)
+    except KerasportError:
+        raise
+    except Exception as error:
+        raise PluginError(f"The plugin {told(error, str(file))}.") from error
+
+
+def load_installed() -> None:
+    """Imports the plugins of installed packages.
+
+    Raises:
+        PluginError: One of them fails.
+    """
+    for entry in entry_points(group=ENTRY_POINTS):
+        _load_entry(entry)
+
+
+def _load_entry(entry: EntryPoint) -> None:
+    package = entry.dist.name if entry.dist else entry.name
+    try:
+        entry.load()
+    except KerasportError:
+        raise
+    except Exception as error:
+        what = f"The plugin {entry.value} of the package {package} fails: {type(error).__name__}: {error}."
+        raise PluginError(what, f"Mend it, or uninstall it: pip uninstall {package}.") from error

@@ -1,0 +1,160 @@
+"""The decorators with which plugins register what they know."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from types import CodeType, FunctionType
+from typing import Any, Literal, TypeVar
+
+from kerasport.custom.faults import guarded, guarded_outright
+from kerasport.custom.registry import CUSTOM, Composed, Custom, Origin
+from kerasport.errors import LayerError, PluginError
+from kerasport.export.registry import EXPORT, Translation
+from kerasport.layers.base import Masks, Spec, TensorType
+from kerasport.layers.registry import Entry
+from kerasport.reference.registry import REFERENCE, Reference
+
+F = TypeVar("F", bound=Callable[..., Any])
+S = TypeVar("S", bound=type[Spec])
+_METHODS = ("parse", "called_with", "weights", "infer", "output_mask")
+_SAY_MASK = "set carries_mask: ClassVar[bool] in its spec, False where compute_mask gives None"
+
+
+def compose(*names: str, ignored: str = "", mask: Literal["", "carried", "dropped", "own"] = "") -> Callable[[F], F]:
+    """Registers a layer that is composed of layers and operations of Keras.
+
+    The function is called with a ``CustomLayer`` and the tensors that the layer is called on, and gives the output, or
+    a tuple of them. Shapes, the NumPy reference and the ONNX translation follow from what it calls.
+
+    Args:
+        names: The class's name in files, and others that it goes by; with the package, where that tells it apart.
+        ignored: Config keys, with spaces between, that change nothing at inference.
+        mask: What becomes of the input's mask: "carried" where it is the output's, "dropped" where ``compute_mask``
+            gives None, "own" for the mask of the tensor that is given back. A masked input is refused without it.
+    """
+
+    def add(function: F) -> F:
+        origin = _origin(function)
+        for name in names:
+            CUSTOM.add(name, Composed(name, function, origin, frozenset(ignored.split()), mask))
+        return function
+
+    return add
+
+
+def activation(*names: str) -> Callable[[F], F]:
+    """Registers an activation function by its name in files: a function of one tensor, composed of operations."""
+
+    def add(function: F) -> F:
+        origin = _origin(function)
+        for name in names:
+            made = Composed(name, lambda layer, x: function(x), origin, frozenset("*"), "carried", activation=True)
+            CUSTOM.add(name, made)
+        return function
+
+    return add
+
+
+def layer(*names: str, ignored: str = "") -> Callable[[S], S]:
+    """Registers a layer with a spec of its own: a frozen class, to which a ``reference`` and a ``translation`` belong.
+
+    Args:
+        names: As for ``compose``.
+        ignored: As for ``compose``.
+    """
+
+    def add(spec: S) -> S:
+        origin = _origin(spec)
+        for method in _METHODS:
+            if method in vars(spec):
+                _guard(spec, method, origin)
+        if not any("carries_mask" in vars(cls) or "output_mask" in vars(cls) for cls in _own_bases(spec)):
+            spec.output_mask = _unsaid  # type: ignore[method-assign]
+        for name in names:
+            entry = Entry(name, spec, "plugins", frozenset(ignored.split()))
+            CUSTOM.add(name, Custom(entry, origin))
+        return spec
+
+    return add
+
+
+def reference(*specs: type[Spec]) -> Callable[[Reference], Reference]:
+    """Registers what a layer computes: a function (spec, context, *arrays) in NumPy, in Keras's axis order."""
+
+    def add(function: Reference) -> Reference:
+        for spec in specs:
+            checked = _of_inferred_shapes(guarded_outright(function, _origin(function)), _origin(function))
+            REFERENCE.register(spec)(checked)
+        return function
+
+    return add
+
+
+def translation(*specs: type[Spec]) -> Callable[[Translation], Translation]:
+    """Registers how a layer is written in ONNX: a function (spec, builder, *tensors)."""
+
+    def add(function: Translation) -> Translation:
+        EXPORT.register(*specs)(guarded(function, _origin(function)))
+        return function
+
+    return add
+
+
+def _origin(defined: Any) -> Origin:
+    """Where a function or class is defined."""
+    code = inspect.unwrap(defined).__code__ if isinstance(defined, FunctionType) else None
+    if code is not None:
+        return Origin(code.co_filename, code.co_firstlineno)
+    inner = [method.__code__ for method in vars(defined).values() if isinstance(method, FunctionType)]
+    return Origin(inspect.getfile(defined), _line(defined, inner))
+
+
+def _line(cls: type, inner: list[CodeType]) -> int:
+    try:
+        return inspect.getsourcelines(cls)[1]
+    except OSError:
+        return min((code.co_firstlineno for code in inner), default=1)
+
+
+def _own_bases(spec: type[Spec]) -> list[type]:
+    """The classes of a spec that are not kerasport's."""
+    return [cls for cls in spec.__mro__ if not cls.__module__.startswith("kerasport.")]
+
+
+def _guard(spec: type[Spec], method: str, origin: Origin) -> None:
+    found = vars(spec)[method]
+    if isinstance(found, classmethod):
+        setattr(spec, method, classmethod(guarded(found.__func__, origin)))
+    else:
+        setattr(spec, method, guarded(found, origin))
+
+
+def _unsaid(spec: Spec, masks: Any, inputs: Any, emit: Any) -> Masks:
+    if any(masks):
+        raise LayerError("its input has a mask, and its plugin does not say what becomes of it", _SAY_MASK)
+    return None
+
+
+def _of_inferred_shapes(function: Reference, origin: Origin) -> Reference:
+    """The reference, with what it gives held against the shapes that the spec infers."""
+
+    def call(spec: Spec, context: Any, *arrays: Any) -> Any:
+        result = function(spec, context, *arrays)
+        inferred = spec.infer(*(TensorType(array.shape, str(array.dtype)) for array in arrays))
+        types = inferred if isinstance(inferred, tuple) else (inferred,)
+        given = result if isinstance(result, tuple) else (result,)
+        shapes, wanted = [getattr(array, "shape", None) for array in given], [type_.shape for type_ in types]
+        if shapes != wanted:
+            raise PluginError(
+                f"{origin}: the reference of {type(spec).__name__} gives {_text(shapes)}"
+                f" where infer says {_text(wanted)}.",
+                "Its infer, or its reference, is wrong.",
+            )
+        return result
+
+    return call
+
+
+def _text(shapes: list[Any]) -> str:
+    return " and ".join("no array" if shape is None else f"the shape {shape}" for shape in shapes) or "nothing"

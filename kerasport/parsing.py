@@ -1,0 +1,77 @@
+"""From a layer's canonical definition to its spec, with everything in its config accounted for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from kerasport.custom.registry import CUSTOM, Composed
+from kerasport.dialect.model import LayerDef
+from kerasport.errors import LayerError, UnknownError
+from kerasport.layers import LAYERS, refused
+from kerasport.layers.base import Spec
+from kerasport.layers.config import Config
+from kerasport.layers.registry import Entry
+
+# Makes the canonical definition of a layer from its class, its name and its config.
+Part = Callable[[str, str, Mapping[str, Any]], LayerDef]
+_REPLACE = "let the plugin take over the layer's class as well"
+_QUANTIZED_HINT = "save the model before model.quantize()"
+
+
+def no_part(class_name: str, name: str, config: Mapping[str, Any]) -> LayerDef:
+    """Where it is not known which Keras wrote the model: no layers within composed ones."""
+    raise LayerError(f"it holds a layer {class_name!r}, whose version of Keras is not known")
+
+
+def parsed(layer: LayerDef, allowed: frozenset[str]) -> Spec:
+    """The spec of a layer, with those of the layers that it wraps.
+
+    Args:
+        layer: The layer.
+        allowed: Config keys to accept unread, as ``key`` or ``Class.key``.
+
+    Raises:
+        LayerError: The class, or one of its options, is not supported.
+    """
+    entry = _entry(layer.class_name)
+    if layer.config.get("stored") and not entry.spec.quantizable:
+        raise LayerError(f"its weights are quantised ({layer.config['stored']['mode']})", _QUANTIZED_HINT)
+    inner = {name: parsed(definition, allowed) for name, definition in layer.inner.items()}
+    config = Config(layer.config, entry.ignored, inner, layer.class_name)
+    try:
+        spec = entry.spec.parse(config)
+    except UnknownError as error:
+        if CUSTOM.activation(error.name) is None:
+            raise
+        raise LayerError(f"a plugin's activation function, {error.name!r}, cannot stand in it", _REPLACE) from error
+    refuse_unread(config, allowed)
+    return spec
+
+
+def _entry(name: str) -> Entry:
+    custom = CUSTOM.find(name)
+    if isinstance(custom, Composed):
+        raise LayerError(f"the layer class {name!r} is composed of others, and stands in a wrapper that takes none")
+    entry = LAYERS.get(name) if custom is None else custom.entry
+    if entry is not None:
+        return entry
+    if name in refused.LAYERS:
+        raise refused.LAYERS[name].error(f"the layer class {name!r}")
+    nearest = LAYERS.nearest(name)
+    hint = f"the nearest supported layer is {nearest}" if nearest else ""
+    raise UnknownError(f"the layer class {name!r} is not supported", hint, name=name)
+
+
+def refuse_unread(config: Config, allowed: frozenset[str]) -> None:
+    """Accepts no key that was neither read, nor excused, nor allowed.
+
+    Raises:
+        LayerError: There is one.
+    """
+    for name, value in config.unread().items():
+        if not {name, f"{config.class_name}.{name}"} & allowed:
+            raise LayerError(
+                f"the option {name!r} ({str(value)[:40]}) of {config.class_name} is not known",
+                f"if it does not change predictions, allow it with --allow-key {config.class_name}.{name}",
+            )

@@ -1,0 +1,60 @@
+"""What the author of a plugin needs: layers of one's own, for files that have them.
+
+A plugin is a Python file, given by ``--plugin my_layers.py`` or ``load(path, plugins=["my_layers.py"])``, or a module
+that an installed package names under the entry point group ``kerasport.layers``. ``kerasport scaffold model.h5`` writes
+its skeleton, and ``kerasport.testing.check_layer`` tests it. Most layers are composed of Keras's layers and operations:
+
+    from kerasport.plugins import CustomLayer, Tensor, compose, ops
+
+    @compose("ScaledDense", mask="carried")
+    def scaled_dense(layer: CustomLayer, x: Tensor) -> Tensor:
+        kernel = layer.weight("kernel", (x.shape[-1], layer.config.integer("units")))
+        return layer.activate(x @ kernel) * layer.config.number("scale")
+
+``compose`` registers such a function, ``activation`` an activation function. What cannot be composed has a ``layer``: a
+``frozen`` subclass of ``Spec`` for its fields, weights and shapes, with a ``reference`` in NumPy and a ``translation``
+to ONNX. ``raise refuse("...")`` tells the user that an option is not supported.
+"""
+
+from __future__ import annotations
+
+from kerasport.custom.composing import CalledLayer, CustomLayer
+from kerasport.custom.faults import refuse, unfinished
+from kerasport.custom.files import load
+from kerasport.custom.operations import ops
+from kerasport.custom.registration import activation, compose, layer, reference, translation
+from kerasport.custom.tensors import Tensor
+from kerasport.errors import PluginError
+from kerasport.export.builder import Scope as OnnxBuilder
+from kerasport.export.layout import Tensor as OnnxTensor
+from kerasport.layers.base import Shape, Spec, TensorType
+from kerasport.layers.config import Config
+from kerasport.layers.frozen import frozen
+from kerasport.layers.functions import Function
+from kerasport.reference.registry import Array, Context
+
+__all__ = [
+    "Array",
+    "CalledLayer",
+    "Config",
+    "Context",
+    "CustomLayer",
+    "Function",
+    "OnnxBuilder",
+    "OnnxTensor",
+    "PluginError",
+    "Shape",
+    "Spec",
+    "Tensor",
+    "TensorType",
+    "activation",
+    "compose",
+    "frozen",
+    "layer",
+    "load",
+    "ops",
+    "reference",
+    "refuse",
+    "translation",
+    "unfinished",
+]
