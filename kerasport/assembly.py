@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from kerasport.custom.registry import CUSTOM
+from kerasport.dialect.binding import Leaf
 from kerasport.dialect.model import LayerDef
 from kerasport.errors import DamagedFileError, Problem, UnknownError
 from kerasport.graph import Call, Ends, Graph
@@ -35,6 +37,31 @@ class Assembly:
     calls: tuple[Call, ...] = ()
     ends: Mapping[str, Sequence[Ends]] = field(default_factory=dict)
     unknown: dict[str, UnknownError] = field(default_factory=dict)
+
+    def leaves(self, layer: LayerDef, key: str, trainable: bool) -> Iterator[Leaf]:
+        """The layers with weights under one layer, in the order in which Keras lists them."""
+        trainable = trainable and layer.trainable
+        if layer.model is not None:
+            trainable = trainable and layer.model.trainable
+            for part in layer.model.layers:
+                yield from self.leaves(part, f"{key}/{part.name}", trainable)
+            return
+        inner = layer.inner.get("layer")
+        if layer.class_name == "TimeDistributed" and inner is not None:
+            yield from self.leaves(inner, f"{key}/{inner.name}", trainable)
+            return
+        record = self.layers.get(key)
+        if record is not None and record.spec is not None:
+            own = CUSTOM.find(layer.class_name)
+            plugin = str(own.origin) if own is not None and not own.origin.is_kerasports else ""
+            yield Leaf(key, layer.name, record.roles, record.non_trainable, trainable, layer.storage, plugin)
+        for attribute, part in self.parts(key).items():
+            yield from self.leaves(part, f"{key}/{attribute}", trainable)
+
+    def parts(self, key: str) -> Mapping[str, LayerDef]:
+        """The layers that a composed one holds, by the attribute that holds each."""
+        record = self.layers.get(key)
+        return (record.parts if record is not None else None) or {}
 
 
 @dataclass

@@ -17,7 +17,7 @@ from kerasport.assemble import assemble
 from kerasport.assembly import Assembly
 from kerasport.custom.files import load as load_plugin
 from kerasport.dialect.binding import Leaf, bind
-from kerasport.dialect.model import LayerDef, ModelDef
+from kerasport.dialect.model import ModelDef
 from kerasport.dialect.paths import cells, places
 from kerasport.errors import DamagedFileError, OptionError, UnsupportedModelError
 from kerasport.graph import Graph
@@ -74,10 +74,12 @@ class LoadedModel:
 
     def _bound_in(self, tree: WeightTree) -> dict[str, dict[str, Weight]]:
         """The weights of all layers by their places in an archive; a layer of two models has only its first."""
-        leaves = {leaf.key: leaf for layer in self.definition.layers for leaf in self.leaves(layer, layer.name, True)}
+        leaves = {
+            leaf.key: leaf for layer in self.definition.layers for leaf in self.assembly.leaves(layer, layer.name, True)
+        }
         weights: dict[str, dict[str, Weight]] = {}
         stored: dict[str, NamedWeights] = {}
-        for key, path in places(self.definition, tree, self._parts):
+        for key, path in places(self.definition, tree, self.assembly.parts):
             if key in leaves and leaves[key].roles:
                 record = self.assembly.layers[key]
                 held = tree.weights(path, cells(record.definition)) if record.parts is None else tree.own(path)
@@ -93,36 +95,13 @@ class LoadedModel:
         leaves: dict[str, list[Leaf]] = {}
         for layer in self.definition.layers:
             parts = [layer, activations[layer.name]] if layer.name in activations else [layer]
-            found = [leaf for part in parts for leaf in self.leaves(part, part.name, ordered) if leaf.roles]
+            found = [leaf for part in parts for leaf in self.assembly.leaves(part, part.name, ordered) if leaf.roles]
             if found and not layer.activation_of:
                 leaves[layer.name] = found
         saved = self.saved.weights
         groups = dialect.matched(self.saved.weights_path, list(leaves), saved)
         bound = (bind(layer, saved[groups[layer]], found, groups[layer]) for layer, found in leaves.items())
         return {key: weight for weights in bound for key, weight in weights.items()}
-
-    def leaves(self, layer: LayerDef, key: str, trainable: bool) -> Iterator[Leaf]:
-        """The layers with weights under one layer, in the order in which Keras lists them."""
-        trainable = trainable and layer.trainable
-        if layer.model is not None:
-            trainable = trainable and layer.model.trainable
-            for part in layer.model.layers:
-                yield from self.leaves(part, f"{key}/{part.name}", trainable)
-            return
-        inner = layer.inner.get("layer")
-        if layer.class_name == "TimeDistributed" and inner is not None:
-            yield from self.leaves(inner, f"{key}/{inner.name}", trainable)
-            return
-        record = self.assembly.layers.get(key)
-        if record is not None and record.spec is not None:
-            yield Leaf(key, layer.name, record.roles, record.non_trainable, trainable, layer.storage)
-        for attribute, part in self._parts(key).items():
-            yield from self.leaves(part, f"{key}/{attribute}", trainable)
-
-    def _parts(self, key: str) -> Mapping[str, LayerDef]:
-        """The layers that a composed one holds, by the attribute that holds each."""
-        record = self.assembly.layers.get(key)
-        return (record.parts if record is not None else None) or {}
 
     def close(self) -> None:
         """Closes the file."""

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 from typing import Any, Unpack
 
 from kerasport.assembly import LayerRecord
-from kerasport.dialect.paths import places
 from kerasport.errors import OptionError
-from kerasport.layers.base import Shape
+from kerasport.holdings import Held, likely_part, weights_of
 from kerasport.layers.config import TRAINING_ONLY
 from kerasport.loading import LoadedModel, Reading, load
 from kerasport.text import shape_text
 
 _TRAINING = ("_initializer", "_regularizer", "_constraint")
-_WIDTH = 118
+_SHOWN = 88  # characters of a file's text that a line shows at most
+_TAKEN = ("layer", "ops", "unfinished")
 
 
 @dataclass(frozen=True)
@@ -53,50 +53,46 @@ def scaffold(
         OptionError: Every layer is known, or there is no such layer.
     """
     with load(path, **reading) as model:
-        records = model.assembly.layers
-        unknown = model.assembly.unknown
-        for name in layers:
-            if name not in records:
-                raise OptionError(f"There is no layer {name!r} in {path}.", "kerasport inspect lists the layers.")
-        classes = {error.name: key for key, error in reversed(unknown.items()) if not error.activation}
-        classes |= {records[name].definition.class_name: name for name in layers}
-        functions: dict[str, list[str]] = {}
-        for key, error in unknown.items():
-            if error.activation:
-                functions.setdefault(error.name, []).append(key)
+        classes, functions = _wanted(model, layers)
         if not classes and not functions:
-            raise OptionError(
-                f"All layers of {path} are known.", "--layer NAME writes a skeleton for one of them all the same."
-            )
-        blocks = [*(_layer(model, name, key) for name, key in sorted(classes.items(), key=lambda pair: pair[1]))]
-        blocks += [_function(name, keys) for name, keys in functions.items()]
-    return Skeleton(_text(path, output, blocks, classes, functions), tuple(classes), tuple(functions))
+            raise OptionError(f"All layers of {path} are known.", "--layer NAME writes the skeleton for one of them.")
+        blocks = [_layer(model, name, key) for name, key in classes.items()]
+    blocks += [_function(name, keys) for name, keys in functions.items()]
+    text = "\n\n".join([_head(path, output, bool(classes), bool(functions)), *blocks])
+    return Skeleton(text, tuple(classes), tuple(functions))
 
 
-def _text(
-    path: str | Path, output: str | Path, blocks: list[str], classes: Collection[str], functions: Collection[str]
-) -> str:
-    names = ["Tensor", "ops", "unfinished"]
-    names += ["CustomLayer", "compose"] if classes else []
-    names += ["activation"] if functions else []
-    target = Path(path).with_suffix(".onnx").name
-    command = _comment(
-        " ".join(["kerasport convert", *map(quote, (str(path), target)), "--plugin", quote(str(output))])
-    )
-    head = f'''"""What kerasport does not know in {_comment(Path(path).name)}, still to be completed; then:
+def _wanted(model: LoadedModel, layers: Collection[str]) -> tuple[dict[str, str], dict[str, list[str]]]:
+    """A layer of each class, and all layers of each activation function, that a skeleton is wanted for."""
+    records, classes, functions = model.assembly.layers, dict[str, str](), dict[str, list[str]]()
+    for key, error in model.assembly.unknown.items():
+        if error.activation:
+            functions.setdefault(error.name, []).append(key)
+        else:
+            classes.setdefault(error.name.removeprefix("Custom>"), key)
+    for name in layers:
+        if name not in records:
+            raise OptionError(f"There is no layer {name!r} in {model.saved.path}.", "kerasport inspect lists them.")
+        classes.setdefault(records[name].definition.class_name, name)
+    return classes, functions
 
-    {_comment(f"kerasport convert {source} {target}")} --plugin THIS_FILE
+
+def _head(path: str | Path, output: str | Path, classes: bool, functions: bool) -> str:
+    names = ["activation"] * functions + ["compose"] * classes + ["ops", "unfinished"]
+    words = ["kerasport convert", quote(str(path)), quote(Path(path).with_suffix(".onnx").name), "--plugin"]
+    return f'''"""What kerasport does not know in {_comment(Path(path).name)}, still to be completed; then:
+
+    {_comment(" ".join([*words, quote(str(output))]))}
 """
 
-from kerasport.plugins import {", ".join(sorted(names, key=lambda name: (name[0].islower(), name)))}
+from kerasport.plugins import {", ".join(["CustomLayer"] * classes + ["Tensor", *names])}
 '''
-    return "\n\n".join([head, *blocks])
 
 
 def _function(name: str, keys: Sequence[str]) -> str:
-    return f'''@activation({_string(name)})
-def {_identifier(name)}(x: Tensor) -> Tensor:
-    """The activation function {_comment(name)} of {_comment(", ".join(keys[:5]))}, of any tensor."""
+    return f'''@activation({_string(name.removeprefix("Custom>"))})
+def {_identifier(name.removeprefix("Custom>"))}(x: Tensor) -> Tensor:
+    """The activation function {_comment(name)} of {_comment(", ".join(keys[:5]))}."""
     raise unfinished("compute the function of x with ops, and return it")
 '''
 
@@ -104,102 +100,70 @@ def {_identifier(name)}(x: Tensor) -> Tensor:
 def _layer(model: LoadedModel, name: str, key: str) -> str:
     record = model.assembly.layers[key]
     config = {k: v for k, v in record.definition.config.items() if k not in TRAINING_ONLY}
-    ignored = [k for k in config if k.endswith(_TRAINING)]
-    own, held = _weights(model, key)
+    ignored = " ".join(k for k in config if k.endswith(_TRAINING) and re.fullmatch(r"\w+", k))
     tensors = [f"x{index + 1}" for index in range(len(record.given))] if len(record.given) > 1 else ["x"]
-    options = [_string(name)] + ([f"ignored={_string(' '.join(ignored))}"] if ignored else [])
     masked = any(flow.mask is not None for flow in record.given)
-    lines = [
-        *(_called_on(tensors, record)),
-        *(f"{_identifier(k)} = {_reading(k, v)}" for k, v in config.items() if k not in ignored),
-        *(f"{_identifier(role)} = layer.weight({_string(role)}, {shape})" for role, shape in own),
-        *_parts(held),
+    options = [_string(name), *([f"ignored={_string(ignored)}"] if ignored else []), *(['mask=""'] if masked else [])]
+    body = [
+        *_shapes(tensors, record),
+        *(_reading(k, v) for k, v in config.items() if k not in ignored.split()),
+        *_weights(weights_of(model, key)),
+        f'raise unfinished("compute the output from {" and ".join(tensors)}, and return it")',
     ]
-    mask = ['# Its input has a mask: what becomes of it in Keras? "carried", "dropped", or "own".'] if masked else []
-    parameters = ", ".join(f"{tensor}: Tensor" for tensor in tensors)
-    function = _identifier(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.rpartition(">")[2]).lower())
-    body = "\n".join(f"    {line}" for line in lines)
-    return "\n".join(
-        [
-            f"# {_comment(key)} in the file.",
-            *mask,
-            f"@compose({', '.join(options)}{', mask=' + _string('') if masked else ''})",
-            f"def {function}(layer: CustomLayer, {parameters}) -> Tensor:",
-            f'    """What {_comment(name)}.call computes, with ops as with keras.ops."""',
-            *([body] if body else []),
-            f'    raise unfinished("compute the output from {" and ".join(tensors)}, and return it")',
-            "",
-        ]
-    )
+    function = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.rpartition(">")[2]).lower()
+    lines = [
+        f"# The layer {_comment(key)}.",
+        *(
+            ['# Its input has a mask: is the output\'s mask "carried" over, "dropped", or the result\'s "own"?']
+            * masked
+        ),
+        f"@compose({', '.join(options)})",
+        f"def {_identifier(function)}(layer: CustomLayer, {', '.join(f'{x}: Tensor' for x in tensors)}) -> Tensor:",
+        f'    """What {_comment(name)}.call computes; ops has the functions of keras.ops."""',
+        *(f"    {line}" for line in body),
+    ]
+    return "\n".join(lines) + "\n"
 
 
-def _called_on(tensors: Sequence[str], record: LayerRecord) -> Iterator[str]:
+def _shapes(tensors: Sequence[str], record: LayerRecord) -> Iterator[str]:
     for tensor, flow in zip(tensors, record.given, strict=False):
         if flow.value is not None:
             yield f"# {tensor} is {flow.value.type.dtype} {shape_text(flow.value.type.shape)}"
 
 
 def _reading(key: str, value: Any) -> str:
-    """The code that reads a key of the config, with the file's value behind it."""
+    """The line that reads a key of the config, with the file's value behind it."""
     name, shown = _string(key), f"  # {_comment(repr(value))}"
-    if key in ("activation", "recurrent_activation") and value is not None:
-        return f"layer.config.activation({name}){shown}; layer.activate(x, {name}) applies it"
     if value is None:
         return f"layer.config.expect({name}, None)"
-    if isinstance(value, bool):
-        return f"layer.config.flag({name}){shown}"
-    if isinstance(value, int | float):
-        return f"layer.config.{'integer' if isinstance(value, int) else 'number'}({name}){shown}"
-    if isinstance(value, list) and value and all(type(item) is int for item in value):
-        return f"layer.config.integers({name}){shown}"
-    return f"layer.config.get({name}){shown}"
+    if key in ("activation", "recurrent_activation"):
+        return f"# layer.activate(x, {name}) applies {_comment(repr(value))}"
+    kind = "get"
+    if isinstance(value, bool | int | float):
+        kind = {bool: "flag", int: "integer"}.get(type(value), "number")
+    elif isinstance(value, list) and value and all(type(item) is int for item in value):
+        kind = "integers"
+    return f"{_identifier(key)} = layer.config.{kind}({name}){shown}"
 
 
-def _weights(model: LoadedModel, key: str) -> tuple[list[tuple[str, Shape]], dict[str, list[tuple[str, Shape]]]]:
-    """The weights of a layer itself, and those of the layers that it holds by what their names begin with."""
-    own: list[tuple[str, Shape]] = []
-    held: dict[str, list[tuple[str, Shape]]] = {}
-    for path, shape in _stored(model, key):
-        holder, _, role = path.rpartition("/")
-        if holder:
-            held.setdefault(holder, []).append((role, shape))
-        else:
-            own.append((role if not role.isdecimal() else f"weight_{role}", shape))
-    return own, held
-
-
-def _stored(model: LoadedModel, key: str) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """The weights that the file has for a layer, by their paths within it, with their shapes."""
-    tree = model.saved.tree
-    if tree is not None:
-        place = dict(places(model.definition, tree, lambda key: {})).get(key, key).strip("/")
-        for path, shapes in tree.listing():
-            if f"{path}/".startswith(f"{place}/"):
-                inner = path.removeprefix(place).strip("/")
-                yield from ((f"{inner}/{index}".strip("/"), shape) for index, shape in enumerate(shapes))
-        return
-    outer, _, name = key.split("@", maxsplit=1)[0].rpartition("/")
-    group = outer.split("/")[0] or name
-    for path, weight in model.saved.weights.get(group, ()):
-        parts = re.sub(r":\d+$", "", path).split("/")
-        if outer and name not in parts:
-            continue
-        inner_parts = parts[parts.index(name) + 1 :] if name in parts[:-1] else parts
-        yield "/".join(inner_parts).removeprefix(f"{name}_"), weight.shape
-
-
-def _parts(held: Mapping[str, Sequence[tuple[str, Shape]]]) -> Iterator[str]:
-    if not held:
-        return
-    yield "# It holds layers; make them in the order of its __init__, each under the attribute that holds it:"
-    yield '#   attribute = layer.part("attribute", "Dense", units=..., activation=...), and attribute(x) calls it'
+def _weights(held: Held) -> Iterator[str]:
+    """The lines that ask for a layer's weights; for those of layers within it, only guesses."""
+    own = held.pop("", [])
+    for place, (role, shape) in enumerate(own):
+        name = f"weight_{place}" if role.isdecimal() else role
+        yield f"{_identifier(name)} = layer.weight({_string(name)}, {shape})"
+    if held:
+        yield "# It holds layers: make them in the order of its __init__, under the attributes that hold them, like"
     for holder, weights in held.items():
-        yield f"# {_comment(holder)} has {', '.join(f'{_comment(role)} {shape}' for role, shape in weights)}"
+        name = _string(holder) if re.fullmatch(r"\w+", holder) else '"attribute"'
+        shapes = ", ".join(f"{role} {shape}" for role, shape in weights)
+        yield f"# {_identifier(holder)} = layer.part({name}, {likely_part(weights)})  # {_comment(shapes)}"
 
 
 def _identifier(name: str) -> str:
-    found = re.sub(r"\W|^(?=\d)", "_", name, flags=re.ASCII).strip("_") or "value"
-    return f"{found}_" if keyword.iskeyword(found) or found in ("layer", "x", "ops") else found
+    found = re.sub(r"\W", "_", name, flags=re.ASCII).strip("_") or "value"
+    found = f"_{found}" if found[0].isdecimal() else found
+    return f"{found}_" if keyword.iskeyword(found) or found in _TAKEN or re.fullmatch(r"x\d*", found) else found
 
 
 def _string(text: str) -> str:
@@ -208,8 +172,5 @@ def _string(text: str) -> str:
 
 
 def _comment(text: str) -> str:
-    """Text of a file within a comment or a docstring: one line, in plain characters, of no great length."""
-    return ascii(text)[1:-1].replace("\\", "/").replace('"', "'")[: _WIDTH - 30]
-
-
-__all__ = ["Skeleton", "scaffold"]
+    """Text of a file within a comment or a docstring: one line, of plain characters, of no great length."""
+    return ascii(text)[1:-1].replace("\\", "/").replace('"', "'")[:_SHOWN]

@@ -85,12 +85,25 @@ class CustomLayer:
 
         Args:
             attribute: The attribute that holds it, by which ``.keras`` archives name its place.
-            class_name: Its class: "Dense", "MultiHeadAttention", "Sequential" ...
-            config: Its arguments, by name; for a Sequential ``layers=[{"class_name": ..., "config": ...}, ...]``.
+            class_name: Its class: "Dense", "MultiHeadAttention" ...
+            config: Its arguments, by name.
         """
         if attribute not in self.parts:
             self.parts[attribute] = self._hands.part(class_name, attribute, config)
         return CalledLayer(self, self.parts[attribute])
+
+    def sequence(self, attribute: str, *layers: tuple[str, Mapping[str, Any]]) -> CalledLayer:
+        """A Sequential that the layer holds.
+
+        Args:
+            attribute: The attribute that holds it.
+            layers: The classes and arguments of its layers: ``("Dense", {"units": 8, "activation": "relu"})``.
+        """
+        entries = [
+            {"class_name": class_name, "config": {"name": f"{place}_{class_name}", **config}}
+            for place, (class_name, config) in enumerate(layers)
+        ]
+        return self.part(attribute, "Sequential", layers=entries)
 
     def wrapped(self, key: str = "layer") -> CalledLayer:
         """The layer that stands in the config under a key, for a wrapper."""

@@ -70,7 +70,7 @@ def layer(*names: str, ignored: str = "") -> Callable[[S], S]:
             if method in vars(spec):
                 _guard(spec, method, origin)
         if not any("carries_mask" in vars(cls) or "output_mask" in vars(cls) for cls in _own_bases(spec)):
-            spec.output_mask = _unsaid  # type: ignore[method-assign]
+            spec.output_mask = _unsaid  # type: ignore[method-assign, assignment]
         for name in names:
             entry = Entry(name, spec, "plugins", frozenset(ignored.split()))
             CUSTOM.add(name, Custom(entry, origin))

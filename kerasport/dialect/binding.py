@@ -34,6 +34,7 @@ class Leaf:
         non_trainable: Those roles, by their last component, that come after all trainable ones.
         trainable: Whether the layer (and every model around it) is trainable.
         storage: How the file has its weights.
+        plugin: The file and line of the plugin that names its roles, "" for layers that kerasport knows.
     """
 
     key: str
@@ -42,6 +43,7 @@ class Leaf:
     non_trainable: frozenset[str]
     trainable: bool
     storage: Storage = PLAIN
+    plugin: str = ""
 
     @property
     def stored(self) -> list[str]:
@@ -67,7 +69,7 @@ def bind(layer: str, saved: Named, leaves: Sequence[Leaf], group: str = "") -> d
             f"The layer {layer!r} needs {expected} weights"
             f" ({', '.join(name for leaf in leaves for name in leaf.stored)}) and the file has {len(saved)}"
             f" ({', '.join(name for name, _ in saved)}){_under(layer, group)}.",
-            _LOST_ZEROS if any("kernel_zero" in leaf.stored for leaf in leaves) else "",
+            _LOST_ZEROS if any("kernel_zero" in leaf.stored for leaf in leaves) else _of_plugins(leaves),
         )
     bound = (_by_layer_name(saved, leaves) or _by_bare_name(saved, leaves)) if len(leaves) > 1 else None
     bound = bound or _by_order(saved, leaves)
@@ -75,6 +77,11 @@ def bind(layer: str, saved: Named, leaves: Sequence[Leaf], group: str = "") -> d
     for leaf in leaves:
         _check_shapes(leaf, bound[leaf.key], _under(layer, group))
     return bound
+
+
+def _of_plugins(leaves: Sequence[Leaf]) -> str:
+    plugins = dict.fromkeys(leaf.plugin for leaf in leaves if leaf.plugin)
+    return f"What it needs is what a plugin asks for: {' and '.join(plugins)}." if plugins else ""
 
 
 def _under(layer: str, group: str) -> str:
@@ -149,5 +156,6 @@ def _check_shapes(leaf: Leaf, weights: Mapping[str, Weight], where: str) -> None
         if not fits:
             raise DamagedFileError(
                 f"The {role} of layer {leaf.key!r} has the shape {found} in the file{where}"
-                f" where its config implies {shape}."
+                f" where its config implies {shape}.",
+                _of_plugins([leaf]),
             )

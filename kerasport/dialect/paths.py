@@ -25,7 +25,11 @@ _OLD_LAYERS = "_layer_checkpoint_dependencies"
 Parts = Callable[[str], Mapping[str, LayerDef]]
 
 
-def places(model: ModelDef, tree: WeightTree, parts: Parts) -> Iterator[tuple[str, str]]:
+def _no_parts(key: str) -> Mapping[str, LayerDef]:
+    return {}
+
+
+def places(model: ModelDef, tree: WeightTree, parts: Parts = _no_parts) -> Iterator[tuple[str, str]]:
     """The (full name of a layer, its path in the tree) for all layers of a model."""
     return _model(model, tree, "", "", parts)
 

@@ -1,0 +1,147 @@
+"""The test of a plugin's layer in one call: reference and ONNX Runtime on the same numbers, and Keras's if given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kerasport import dialect
+from kerasport.assemble import assemble
+from kerasport.dialect.binding import bind
+from kerasport.dialect.model import LayerDef, ModelDef, Node, TensorRef
+from kerasport.errors import InputError, MismatchError, UnsupportedModelError
+from kerasport.graph import Graph
+from kerasport.reader.weights import Weight
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class GivenWeight(Weight):
+    """A weight that is an array already."""
+
+    array: Array
+
+    def read(self) -> Array:
+        """The array."""
+        return self.array
+
+
+def check_layer(
+    class_name: str,
+    config: Mapping[str, Any],
+    inputs: Array | Sequence[Array],
+    *,
+    weights: Mapping[str, Array] | Sequence[Array] = (),
+    expected: Array | Sequence[Array] | None = None,
+    mask: Array | None = None,
+    keras_version: str = "3.0.0",
+    opset: int | None = None,
+    tolerance: float = 1e-4,
+) -> list[Array]:
+    """Computes a layer with its NumPy reference and, translated, with ONNX Runtime, and compares.
+
+    Args:
+        class_name: The layer's class as in files; the plugin that knows it is imported, or loaded, already.
+        config: What ``get_config`` gives in Keras.
+        inputs: The array that the layer is called on, batch first, or several.
+        weights: Its weights in the order of ``get_weights`` in Keras, or by role.
+        expected: What Keras gives for these: ``layer(inputs)``, or a list for several outputs.
+        mask: The mask of the first input, bool.
+        keras_version: The Keras whose defaults hold for the layers that it is composed of: "2.15.0", "2.2.4-tf" ...
+        opset: The ONNX opset to write for; None for the default.
+        tolerance: What is allowed between any two of the three, relative to the largest number of the output.
+
+    Returns:
+        The reference's outputs.
+
+    Raises:
+        UnsupportedModelError: The layer is not known, or refuses its options.
+        DamagedFileError: The weights are not those that the layer asks for.
+        PluginError: The plugin fails.
+        MismatchError: Shapes, or numbers, differ.
+    """
+    from kerasport import reference
+    from kerasport.export import translate
+    from kerasport.export.writer import to_bytes
+    from kerasport.runtime import Session
+
+    arrays = [np.asarray(array) for array in ([inputs] if isinstance(inputs, np.ndarray) else inputs)]
+    given = arrays if mask is None else [*arrays, np.asarray(mask, np.bool_)]
+    graph = _graph(class_name, config, arrays, mask is not None, weights, keras_version)
+    computed = reference.run(graph, given, np.float64)
+    model = to_bytes(translate(graph, opset), {"kerasport.version": "test"})
+    found = Session(model, once=True).run(given)
+    _compare_shapes(graph, computed)
+    _compare("ONNX Runtime", computed, found, tolerance)
+    if expected is not None:
+        wanted = [np.asarray(array) for array in ([expected] if isinstance(expected, np.ndarray) else expected)]
+        _compare("Keras", computed, wanted, tolerance)
+    return computed
+
+
+def _graph(
+    class_name: str,
+    config: Mapping[str, Any],
+    arrays: Sequence[Array],
+    masked: bool,
+    weights: Mapping[str, Array] | Sequence[Array],
+    keras_version: str,
+) -> Graph:
+    """The graph of a model of the one layer, with its weights."""
+    part = partial(dialect.part, writer=dialect.writer(keras_version, "tensorflow"))
+    name = str(config.get("name", "layer"))
+    sources = [_input(f"input_{place}", array) for place, array in enumerate(arrays)]
+    refs = tuple(TensorRef(source.name) for source in sources)
+    node = Node(refs, TensorRef("mask") if masked else None)
+    layer = replace(part(class_name, name, config), nodes=(node,))
+    if masked:
+        sources.append(_input("mask", np.ones(arrays[0].shape[:2], np.bool_)))
+    names = tuple(source.name for source in sources)
+    outputs = (TensorRef(name),)
+    model = ModelDef(name, (*sources, layer), tuple(map(TensorRef, names)), outputs, names, (name,))
+    assembly = assemble(model, part=part)
+    if assembly.problems:
+        raise UnsupportedModelError(assembly.problems)
+    leaves = list(assembly.leaves(layer, name, True))
+    bound = bind(name, _stored(weights), leaves) if leaves else {}
+    layers = {key: replace(found, weights=bound.get(key, {})) for key, found in assembly.graph.layers.items()}
+    return replace(assembly.graph, layers=layers)
+
+
+def _stored(weights: Mapping[str, Array] | Sequence[Array]) -> list[tuple[str, Weight]]:
+    """Arrays as a file has weights; without names, their order decides."""
+    named = weights.items() if isinstance(weights, Mapping) else enumerate(weights)
+    arrays = [(str(name), np.asarray(array)) for name, array in named]
+    return [(name, GivenWeight(name, array.shape, array.dtype, array)) for name, array in arrays]
+
+
+def _input(name: str, array: Array) -> LayerDef:
+    config = {"batch_shape": (None, *array.shape[1:]), "dtype": str(array.dtype)}
+    return LayerDef(name, "InputLayer", config, (Node(()),))
+
+
+def _compare_shapes(graph: Graph, computed: Sequence[Array]) -> None:
+    for value, array in zip(graph.outputs, computed, strict=True):
+        fits = len(array.shape) == value.type.rank and all(
+            want in (None, have) for want, have in zip(value.type.shape, array.shape, strict=True)
+        )
+        if not fits:
+            raise MismatchError(f"The reference gives the shape {array.shape} where infer says {value.type.shape}.")
+
+
+def _compare(who: str, computed: Sequence[Array], others: Sequence[Array], tolerance: float) -> None:
+    if len(others) != len(computed):
+        raise InputError(f"The layer has {len(computed)} outputs, and {who} gives {len(others)}.")
+    for place, (array, other) in enumerate(zip(computed, others, strict=True)):
+        if array.shape != other.shape:
+            raise MismatchError(f"Output {place}: {who} gives the shape {other.shape}, the reference {array.shape}.")
+        scale = float(np.abs(array.astype(np.float64)).max(initial=0.0)) or 1.0
+        error = float(np.abs(array.astype(np.float64) - other.astype(np.float64)).max(initial=0.0)) / scale
+        if not error <= tolerance:
+            raise MismatchError(f"Output {place}: {who} and the reference differ by {error:.1e} of its largest number.")
