@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from kerasport.errors import FileError, InputError, KerasportError
 from kerasport.external import check_external
 from kerasport.notes import orders
+from kerasport.providers import check_used, execution_providers
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -63,6 +64,7 @@ class Session:
     Args:
         model: A path, or the model's bytes.
         threads: Threads within operators; 0 lets ONNX Runtime choose.
+        provider: What computes: "cpu", "cuda", "coreml", "openvino" or "directml".
         optimize: Whether ONNX Runtime may rewrite the graph.
         once: Whether it is to run only once: weights are not packed for further runs, and neither memory nor threads
             wait for them.
@@ -74,15 +76,25 @@ class Session:
 
     Raises:
         FileError: ONNX Runtime cannot load the model, or is not installed.
+        OptionError: The provider is not there.
     """
 
-    def __init__(self, model: Path | bytes, *, threads: int = 0, optimize: bool = True, once: bool = False) -> None:
+    def __init__(
+        self,
+        model: Path | bytes,
+        *,
+        threads: int = 0,
+        provider: str = "cpu",
+        optimize: bool = True,
+        once: bool = False,
+    ) -> None:
         try:
             import onnxruntime
         except ImportError as error:
             raise KerasportError(
                 "ONNX Runtime is not installed.", "Install onnxruntime, or use --engine reference."
             ) from error
+        providers = execution_providers(provider)
         self._model = model
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
@@ -90,6 +102,7 @@ class Session:
         options.log_severity_level = 4
         if not optimize:
             options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        options.enable_mem_pattern = provider != "directml"  # which does not know them
         if once:
             options.enable_cpu_mem_arena = options.enable_mem_pattern = False
             options.add_session_config_entry("session.disable_prepacking", "1")
@@ -98,7 +111,8 @@ class Session:
             check_external(model)
         source = model if isinstance(model, bytes) else str(model)
         try:
-            self._session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+            self._session = onnxruntime.InferenceSession(source, options, providers=providers)
+            check_used(provider, self._session.get_providers())
             self.metadata: Mapping[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
             self._orders = orders(self.metadata)
             self.inputs = tuple(self._port(port) for port in self._session.get_inputs())

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from kerasport.cli.options import reading_options, states_option
+from kerasport.cli.predict_options import Forms, form_options, shard_option
 from kerasport.text import shape_text
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from kerasport.loading import Reading
-    from kerasport.prediction import Predictor, Source
-
-    Batch = Sequence[NDArray[Any]]
+    from kerasport.prediction import Predictor
+    from kerasport.prediction.binding import Bound
+    from kerasport.prediction.summary import Summary
 
 _PREVIEW_ROWS = 10
 
@@ -30,10 +30,15 @@ _PREVIEW_ROWS = 10
     multiple=True,
     required=True,
     metavar="[NAME=]FILE",
-    help="A .npy or .npz file, or a .txt of one text a line (repeatable).",
+    help="A .npy or .npz file, a .txt of one text a line, a pattern of files, or - for standard input (repeatable).",
 )
-@click.option("--output", type=click.Path(path_type=Path), help="A .npy or .npz file; without, a preview is printed.")
-@click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True, help="Rows at a time.")
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="A file, or - for standard output; without, a preview is printed."
+)
+@form_options
+@click.option(
+    "--batch-size", type=click.IntRange(min=1), help="Rows at a time; without, what suits the model is tried out."
+)
 @click.option(
     "--engine",
     type=click.Choice(["onnxruntime", "reference"]),
@@ -41,16 +46,53 @@ _PREVIEW_ROWS = 10
     show_default=True,
     help="The NumPy reference needs a Keras file, and no ONNX Runtime.",
 )
-@click.option("--threads", type=click.IntRange(min=0), default=0, help="Threads of ONNX Runtime; 0 lets it choose.")
+@click.option(
+    "--threads",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Threads of ONNX Runtime; 0 for as many as there are cores that the process may use.",
+)
+@click.option(
+    "--provider",
+    type=click.Choice(["cpu", "cuda", "coreml", "openvino", "directml"]),
+    default="cpu",
+    show_default=True,
+    help="What ONNX Runtime computes with, where the one that is installed has it.",
+)
+@click.option(
+    "--on-error",
+    type=click.Choice(["stop", "skip", "null"]),
+    default="stop",
+    show_default=True,
+    help="Rows that cannot be used stop the run, are left out, or give NaN.",
+)
+@click.option(
+    "--bad-rows",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The file that lists rows that were left out or gave NaN; without, OUTPUT.bad.jsonl.",
+)
+@click.option(
+    "--resume", is_flag=True, help="Continue where an earlier run was killed; what it had written is in OUTPUT.partial."
+)
+@shard_option
+@click.option("--summary", type=click.Path(path_type=Path), metavar="FILE.json", help="Write what is told at the end.")
 @reading_options
 @states_option
 def command(
     model: Path,
     inputs: tuple[str, ...],
     output: Path | None,
-    batch_size: int,
+    forms: Forms,
+    batch_size: int | None,
     engine: str,
     threads: int,
+    provider: str,
+    on_error: str,
+    bad_rows: Path | None,
+    resume: bool,
+    shard: tuple[int, int],
+    summary: Path | None,
     reading: Reading,
     states: str,
 ) -> None:
@@ -58,49 +100,73 @@ def command(
 
     Memory is bounded by the batch, whatever the size of the files.
     """
-    from kerasport.prediction import Predictor, open_sources
-    from kerasport.prediction.sinks import check_target, write_batches
+    from kerasport.prediction import Predictor
+    from kerasport.prediction.binding import open_inputs
+    from kerasport.prediction.output import check_target
+    from kerasport.prediction.scoring import Job, score
 
-    with Predictor(model, engine=engine, threads=threads, **reading, states=states) as predictor:
+    with Predictor(model, engine=engine, threads=threads, provider=provider, states=states, **reading) as predictor:
         names = [port.name for port in predictor.outputs]
         if output is not None:
-            check_target(output, names)
-        sources = open_sources(predictor.inputs, inputs)
-        rows = sources[0].shape[0]
+            check_target(output, forms.output, names)
+        source = open_inputs(inputs, forms.request(predictor.inputs))
         if output is None:
-            _preview(predictor, sources, min(rows, _PREVIEW_ROWS), rows)
+            _preview(predictor, source)
             return
-        write_batches(output, names, _progress(_predicted(predictor, sources, batch_size), rows), rows)
-    click.echo(f"{output}: {rows} rows of {', '.join(names)}")
+        job = Job(output, forms.output, batch_size, on_error, bad_rows, resume, shard)
+        with _progress(source.rows) as watch:
+            result = score(predictor, source, job, watch)
+    if str(output) != "-":
+        click.echo(f"{output}: {result.written} rows of {', '.join(names)}")
+    _tell(result, summary)
 
 
-def _predicted(predictor: Predictor, sources: Sequence[Source], batch_size: int) -> Iterator[Batch]:
-    batches = zip(*(source.batches(predictor.fixed_batch or batch_size) for source in sources), strict=True)
-    yield from predictor.batches(batches)
-
-
-def _progress(batches: Iterable[Batch], rows: int) -> Iterator[Batch]:
-    """A bar on stderr, only on a terminal."""
+@contextmanager
+def _progress(rows: int | None) -> Iterator[Callable[[int], None]]:
+    """A bar on stderr with the rate and the time left, only on a terminal."""
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = Console(stderr=True)
-    with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
-        task = progress.add_task("predicting", total=rows)
-        for batch in batches:
-            yield batch
-            progress.advance(task, len(batch[0]))
+    rate = TextColumn("{task.fields[rate]}")
+    columns = (TextColumn("predicting"), BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+        task = progress.add_task("", total=rows, rate="")
+
+        def watch(count: int) -> None:
+            progress.advance(task, count)
+            speed = progress.tasks[0].speed
+            progress.update(task, rate="" if speed is None else f"{speed:,.0f}/s")
+
+        yield watch
 
 
-def _preview(predictor: Predictor, sources: Sequence[Source], shown: int, rows: int) -> None:
+def _tell(result: Summary, file: Path | None) -> None:
+    """Says on stderr how it went, and in a file if one is wanted."""
+    if result.bad:
+        click.echo(f"{result.bad:,} rows could not be used; {result.bad_rows} lists them.", err=True)
+    click.echo(f"{result}.", err=True)
+    if file is not None:
+        from kerasport.files import whole
+
+        with whole(file) as path:
+            path.write_text(result.to_json(), encoding="utf-8")
+
+
+def _preview(predictor: Predictor, source: Bound) -> None:
     import numpy as np
 
-    size = predictor.fixed_batch or max(shown, 1)
-    (outputs,) = list(predictor.batches(zip(*([next(s.batches(size))] for s in sources), strict=True)))
+    from kerasport.prediction.pipeline import Plan
+
+    size = predictor.fixed_batch or _PREVIEW_ROWS
+    predicted = next(predictor.pipeline(source, Plan(size, stop=size)).run())
+    shown = min(predicted.read, _PREVIEW_ROWS)
     with np.printoptions(precision=6, suppress=True, threshold=60, edgeitems=3, linewidth=110):
-        for port, array in zip(predictor.outputs, outputs, strict=True):
-            click.echo(f"{port.name}: {array.dtype} {shape_text(array.shape[1:])} a row")
+        for name, array in predicted.columns.items():
+            click.echo(f"{name}: {array.dtype} {shape_text(array.shape[1:])} a row")
             for index, row in enumerate(array[:shown]):
                 click.echo(f"{index:>5}  {np.array2string(row, prefix=' ' * 7)}")
-    if rows > shown:
-        click.echo(f"... {rows - shown} rows more; --output FILE.npy writes all.")
+    if source.rows is None:
+        click.echo("--output FILE.npy writes all rows.")
+    elif source.rows > shown:
+        click.echo(f"... {source.rows - shown} rows more; --output FILE.npy writes all.")

@@ -114,25 +114,24 @@ def command(
 
 
 def _read(values: Sequence[Value], inputs: tuple[str, ...]) -> list[NDArray[Any]]:
+    from kerasport.prediction.binding import open_inputs
     from kerasport.prediction.checks import check_rows
-    from kerasport.prediction.sources import open_sources
+    from kerasport.prediction.rows import Request
     from kerasport.runtime import port_of
 
-    ports = [port_of(value.name, value.type) for value in values]
-    sources = open_sources(ports, inputs)
-    return [
-        check_rows(port, next(source.batches(max(source.shape[0], 1))), 0)
-        for port, source in zip(ports, sources, strict=True)
-    ]
+    ports = tuple(port_of(value.name, value.type) for value in values)
+    arrays = open_inputs(inputs, Request(ports)).read()
+    return [check_rows(port, arrays[port.name], 0) for port in ports]
 
 
 def _predictions(graph: Graph, expected: tuple[str, ...]) -> dict[str, NDArray[Any]]:
-    from kerasport.prediction.sources import named_sources
+    from kerasport.prediction.binding import named_sources
+    from kerasport.prediction.rows import Request
     from kerasport.runtime import port_of
 
     pairs = zip(graph.output_names, graph.outputs, strict=True)
-    sources = named_sources([port_of(name, value.type) for name, value in pairs], expected)
-    return {name: next(source.batches(max(source.shape[0], 1))) for name, source in sources.items()}
+    ports = tuple(port_of(name, value.type) for name, value in pairs)
+    return {name: source.read() for name, source in named_sources(expected, Request(ports)).items()}
 
 
 def _show(result: Validation) -> None:

@@ -1,9 +1,13 @@
-"""``predict``: batches of arrays through ONNX Runtime, or through the NumPy reference."""
+"""``predict``: rows through ONNX Runtime, or through the NumPy reference, in batches.
+
+    readers (``forms``) -> ``binding``: columns to inputs -> ``pipeline``: steps, checks, inference -> ``output``
+
+What flows is ``rows.Rows``; ``stages`` lets it overlap, ``journal`` lets another process continue.
+"""
 
 from __future__ import annotations
 
-from kerasport.prediction.predictor import Predictor, predict
-from kerasport.prediction.sinks import write_batches
-from kerasport.prediction.sources import Source, open_sources
+from kerasport.prediction.api import predict
+from kerasport.prediction.predictor import Predictor
 
-__all__ = ["Predictor", "Source", "open_sources", "predict", "write_batches"]
+__all__ = ["Predictor", "predict"]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kerasport.errors import InputError
+from kerasport.prediction.rows import BadRow
 from kerasport.runtime import Port
 
 Array = NDArray[Any]
@@ -45,18 +46,18 @@ def match_names(names: Sequence[str], given: Sequence[str], kind: str = "input")
         raise InputError(f"The {kind} {missing[0]!r} is missing.", f"Give it as {option} {missing[0]}=FILE.")
 
 
-def check(port: Port, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+def check(port: Port, shape: tuple[int | None, ...], dtype: np.dtype[Any]) -> None:
     """Raises InputError unless an array of this shape and dtype fits the input."""
-    wanted = "(" + ", ".join("any" if dim is None else str(dim) for dim in port.shape) + ")"
+    wanted, given = _listed(port.shape), _listed(shape)
     if len(shape) != len(port.shape):
         hint = "Add the batch axis: array[None]." if len(shape) == len(port.shape) - 1 else ""
         hint = "Make it a column: array[:, None]." if len(shape) == 1 and port.shape[1:] == (1,) else hint
-        raise InputError(f"The input {port.name!r} takes arrays of shape {wanted}; given is {shape}.", hint)
+        raise InputError(f"The input {port.name!r} takes arrays of shape {wanted}; given is {given}.", hint)
     if any(want not in (None, have) for want, have in zip(port.shape[1:], shape[1:], strict=True)):
         hint = ""
-        if sorted(shape[1:]) == sorted(dim or 0 for dim in port.shape[1:]):
+        if sorted(dim or 0 for dim in shape[1:]) == sorted(dim or 0 for dim in port.shape[1:]):
             hint = "The axes seem to be in another order."
-        raise InputError(f"The input {port.name!r} takes arrays of shape {wanted}; given is {shape}.", hint)
+        raise InputError(f"The input {port.name!r} takes arrays of shape {wanted}; given is {given}.", hint)
     kinds = {"f": "fiub", "i": "iuf", "u": "uif", "b": "b", "U": "US"}.get(np.dtype(port.dtype).kind, "")
     if dtype.kind not in kinds:
         wanted = "strings" if port.dtype == "str" else port.dtype
@@ -64,35 +65,90 @@ def check(port: Port, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         raise InputError(f"The input {port.name!r} takes {wanted}; given is {dtype}, which cannot be converted.", hint)
 
 
+def _listed(shape: tuple[int | None, ...]) -> str:
+    """A shape as Python writes it."""
+    return "(" + ", ".join("any" if dim is None else str(dim) for dim in shape) + (",)" if len(shape) == 1 else ")")
+
+
 def check_rows(port: Port, array: Array, start: int) -> Array:
     """The array in the input's dtype.
 
     Raises:
-        InputError: It does not fit, holds NaN or infinity, or loses its fractions in a whole-number input.
+        InputError: It does not fit, or a row cannot be used.
+    """
+    check_batch(port, len(array), start)
+    array, bad = usable(port, array, start)
+    if bad:
+        raise first_bad(bad)
+    return array
+
+
+def check_batch(port: Port, rows: int, start: int) -> None:
+    """Raises InputError where an input takes another number of rows at a time."""
+    if port.shape and port.shape[0] not in (None, rows):
+        what = f"The input {port.name!r} takes {port.shape[0]} rows at a time; from row {start} on there are {rows}."
+        raise InputError(what, f"Give it a multiple of {port.shape[0]} rows.")
+
+
+def first_bad(bad: Sequence[BadRow]) -> InputError:
+    """The error that rows cannot be used."""
+    reason = bad[0].reason
+    return InputError(
+        f"{reason[:1].upper()}{reason[1:]}, first in row {bad[0].row}.",
+        "To leave such rows out, or to have NaN in their places, use --on-error skip, or null.",
+    )
+
+
+def usable(port: Port, array: Array, start: int) -> tuple[Array, list[BadRow]]:
+    """The array in the input's dtype, with zeros in the rows that cannot be used, and these rows.
+
+    Raises:
+        InputError: The array's shape or dtype does not fit.
     """
     check(port, array.shape, array.dtype)
-    if port.shape and port.shape[0] not in (None, len(array)):
-        what = (
-            f"The input {port.name!r} takes {port.shape[0]} rows at a time; from row {start} on there are {len(array)}."
-        )
-        raise InputError(what, f"Give it a multiple of {port.shape[0]} rows.")
-    if array.dtype.kind == "f":
-        bad = ~np.isfinite(array)
-        if bad.any():
-            row = int(np.argwhere(bad)[0][0]) + start
-            raise InputError(f"The input {port.name!r} holds NaN or infinity, first in row {row}.")
-        if np.dtype(port.dtype).kind in "iu" and (array != np.trunc(array)).any():
-            raise InputError(f"The input {port.name!r} takes whole numbers ({port.dtype}); given are fractions.")
     if array.dtype.kind == "S":
         return _decoded(port, array, start)
-    return array.astype(port.dtype, copy=False)
+    bad: dict[int, BadRow] = {}
+    for flags, reason in _faults(port, array):
+        rows = np.flatnonzero(flags.reshape(len(array), -1).any(axis=1)) if flags.any() else []
+        for row in rows:
+            bad.setdefault(start + int(row), BadRow(start + int(row), f"the input {port.name!r} {reason}"))
+    if bad:
+        array = array.copy()
+        array[[row - start for row in bad]] = 0
+    return array.astype(port.dtype, copy=False), list(bad.values())
 
 
-def _decoded(port: Port, array: Array, start: int) -> Array:
+def _faults(port: Port, array: Array) -> Iterator[tuple[Array, str]]:
+    """Which values cannot be used, and why."""
+    wanted = np.dtype(port.dtype)
+    if array.dtype.kind == "f":
+        yield ~np.isfinite(array), "holds NaN or infinity"
+        if wanted.kind in "iu":
+            yield array != np.trunc(array), f"takes whole numbers ({port.dtype}) and holds fractions"
+    if wanted.kind in "iu" and array.dtype != wanted and array.dtype.kind in "iuf":
+        limits = np.iinfo(wanted)
+        yield (array < limits.min) | (array > limits.max), f"holds numbers beyond {port.dtype}"
+
+
+def _decoded(port: Port, array: Array, start: int) -> tuple[Array, list[BadRow]]:
     try:
-        return np.strings.decode(array, "utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(f"The input {port.name!r} holds bytes that are no UTF-8, in row {start} or later.") from error
+        return np.char.decode(array, "utf-8"), []
+    except UnicodeDecodeError:
+        return _decoded_one_by_one(port, array, start)
+
+
+def _decoded_one_by_one(port: Port, array: Array, start: int) -> tuple[Array, list[BadRow]]:
+    """Bytes of which some are no UTF-8."""
+    texts: list[Any] = []
+    bad: list[BadRow] = []
+    for index, row in enumerate(array):
+        try:
+            texts.append(np.char.decode(row, "utf-8"))
+        except UnicodeDecodeError:
+            texts.append(np.zeros(array.shape[1:], "str"))
+            bad.append(BadRow(start + index, f"the input {port.name!r} holds bytes that are no UTF-8"))
+    return np.array(texts, "str"), bad
 
 
 def check_widths(

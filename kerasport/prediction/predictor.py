@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, Unpack
+from typing import Self, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kerasport import notes
 from kerasport.errors import InputError, NotAModelError, OptionError
-from kerasport.loading import LoadedModel, Reading, load
+from kerasport.loading import LoadedModel, load
+from kerasport.prediction.batch_size import default, fastest, worth_trying
 from kerasport.prediction.carrying import Carrying, Engine, carrying
 from kerasport.prediction.checks import check, check_rows, check_widths, named
+from kerasport.prediction.memory import Arrays
+from kerasport.prediction.padding import Padded
+from kerasport.prediction.pipeline import Pipeline, Plan
+from kerasport.prediction.preparing import Before, prepared
+from kerasport.prediction.rows import Array, Reader, Table
+from kerasport.processors import usable_cores
 from kerasport.reader.sniff import HDF5_MAGIC
 from kerasport.runtime import Port, Session, port_of
 from kerasport.states import with_states
 
-Array = NDArray[Any]
+Data: TypeAlias = Array | Sequence[Array] | Mapping[str, Array]
 ENGINES = ("onnxruntime", "reference")
 
 
@@ -43,42 +49,62 @@ class Predictor:
 
     Args:
         model: An ONNX file, or a Keras file, which is converted in memory.
+        weights: A file of weights for a Keras file, or of a whole model, of which only the weights are used.
         engine: "onnxruntime", or "reference" for the NumPy reference (Keras files only).
-        threads: Threads of ONNX Runtime; 0 lets it choose.
+        threads: Threads of ONNX Runtime; 0 for as many as there are cores that the process may use.
+        provider: What ONNX Runtime computes with: "cpu", "cuda", "coreml", "openvino" or "directml".
+        allow_keys: Config keys of a Keras file to accept although kerasport does not know them.
+        backend: "theano" or "tensorflow", what a Keras 1 file was computed with; None goes by its weights' names.
         states: For a Keras file, "reset": stateful layers start every batch from zero states; "carry": they start from
             those that the batch before left, as in Keras, until ``reset_states``. An ONNX file says itself.
-        **reading: How a Keras file is read, as in ``kerasport.loading.Reading``.
+
+    Attributes:
+        files: The model's files.
+        threads: Threads of ONNX Runtime.
+        provider: What it computes with.
+        settings: The options that change results, if only in the last digit, by name.
 
     Raises:
         FileError: The file cannot be read.
         UnsupportedModelError: The Keras file has layers that are not supported.
-        OptionError: The engine cannot run this file.
+        OptionError: The engine cannot run this file, or the provider is not there.
     """
 
     def __init__(
         self,
         model: str | Path,
         *,
+        weights: str | Path | None = None,
         engine: str = "onnxruntime",
         threads: int = 0,
+        provider: str = "cpu",
+        allow_keys: Collection[str] = (),
+        backend: str | None = None,
         states: str = "reset",
-        **reading: Unpack[Reading],
     ) -> None:
         if engine not in ENGINES:
             raise OptionError(f"There is no engine {engine!r}.", f"Choose one of {', '.join(ENGINES)}.")
         path = Path(model)
         self._loaded: LoadedModel | None = None
+        self.files = (path, *([] if weights is None else [Path(weights)]))
+        self.threads, self.provider = threads or usable_cores(), provider
+        self.settings = {
+            "--engine": engine,
+            "--threads": self.threads,
+            "--provider": provider,
+            "--states": states,
+            "--backend": backend,
+        }
         if _is_onnx(path):
             if engine == "reference":
                 raise OptionError(f"{path} is an ONNX file; the reference runs Keras files only.")
-            if reading.get("weights") is not None:
+            if weights is not None:
                 raise OptionError(f"{path} is an ONNX file, which has its weights in it.")
-            session = Session(path, threads=threads)
-            self._engine: Engine = carrying(session, notes.states(session.metadata))
+            self._engine = self._session(path)
             return
-        self._loaded = load(path, **reading)
+        self._loaded = load(path, weights=weights, allow_keys=allow_keys, backend=backend)
         try:
-            self._engine = _of_keras(self._loaded, engine, threads, states)
+            self._engine = self._of_keras(self._loaded, engine, states)
         except BaseException:
             self._loaded.close()
             raise
@@ -98,11 +124,16 @@ class Predictor:
         """The only number of rows that the model takes at a time, if there is one: stateful ones have it."""
         return next((port.shape[0] for port in self.inputs if port.shape and port.shape[0]), None)
 
-    def batches(self, batches: Iterable[Sequence[Array]]) -> Iterator[list[Array]]:
-        """The outputs of each batch, in order.
+    @property
+    def stateful(self) -> bool:
+        """Whether each batch starts from the states that the one before left."""
+        return isinstance(self._engine, Carrying)
+
+    def batches(self, batches: Iterable[Data]) -> Iterator[list[Array]]:
+        """The outputs of each batch, in order, one at a time and as it comes.
 
         Args:
-            batches: For each batch, one array per input, in order.
+            batches: For each batch, an array, one array per input in order, or arrays by input name.
 
         Raises:
             InputError: A batch does not fit, or holds NaN, or its outputs are not as wide as those before; the message
@@ -111,31 +142,70 @@ class Predictor:
         start = 0
         shapes: list[tuple[int, ...]] = []
         for batch in batches:
-            arrays = [check_rows(port, array, start) for port, array in zip(self.inputs, batch, strict=True)]
+            given = named(self.inputs, batch)
+            arrays = [check_rows(port, array, start) for port, array in zip(self.inputs, given, strict=True)]
             outputs = self._engine.run(arrays)
             shapes = shapes or [output.shape[1:] for output in outputs]
             check_widths(self.outputs, shapes, outputs, start)
             yield outputs
-            start += len(batch[0]) if batch else 0
+            start += len(arrays[0]) if arrays else 0
 
-    def predict(self, data: Array | Sequence[Array] | Mapping[str, Array], batch_size: int = 32) -> list[Array]:
-        """The outputs for whole arrays, in the model's order."""
+    def predict(self, data: Data, batch_size: int | None = None) -> list[Array]:
+        """The outputs for whole arrays, in the model's order.
+
+        Args:
+            data: An array, a list of arrays in the order of the inputs, or arrays by input name; batch first.
+            batch_size: Rows at a time; None lets kerasport choose.
+
+        Raises:
+            InputError: The data does not fit the model, or rows of it cannot be used.
+        """
+        return self.read(self.table(data), batch_size)
+
+    def table(self, data: Data) -> Arrays:
+        """Whole arrays as a table of the inputs.
+
+        Raises:
+            InputError: The data does not fit the model.
+        """
         arrays = named(self.inputs, data)
         for port, array in zip(self.inputs, arrays, strict=True):
             check(port, array.shape, array.dtype)
         rows = {len(array) for array in arrays}
         if len(rows) != 1:
             raise InputError(f"The inputs have different numbers of rows: {sorted(rows)}.")
-        (count,) = rows
-        size = self.fixed_batch or batch_size
-        results = list(self.batches([a[i : i + size] for a in arrays] for i in range(0, max(count, 1), size)))
-        if len(results) == 1:
-            return list(results[0])
-        for port, first in zip(self.outputs, results[0], strict=True):
-            if first.ndim == 0:
-                hint = f"Give all {count:,} rows in one batch, with --batch-size {count}."
-                raise InputError(f"The output {port.name!r} is one number for a whole batch.", hint)
-        return [np.concatenate(parts) for parts in zip(*results, strict=True)]
+        return Arrays({port.name: array for port, array in zip(self.inputs, arrays, strict=True)})
+
+    def read(self, table: Table, batch_size: int | None = None) -> list[Array]:
+        """The outputs for all rows of a table, in the model's order."""
+        size = self.batch_size(table, batch_size)
+        if isinstance(table, Arrays) and table.rows <= size:
+            return next(self.batches([table.arrays]))
+        names = [port.name for port in self.outputs]
+        parts = [[predicted.columns[name] for name in names] for predicted in self.pipeline(table, Plan(size)).run()]
+        return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]
+
+    def pipeline(self, reader: Reader, plan: Plan) -> Pipeline:
+        """A pass of rows through the model; the reader has a column for each input, by its name."""
+        as_it_comes = self.provider == "cpu" or self.stateful or self.fixed_batch
+        return Pipeline(self._engine if as_it_comes else Padded(self._engine, plan.batch_size), reader, plan)
+
+    def batch_size(self, reader: Table, wanted: int | None = None, before: Sequence[Before] = ()) -> int:
+        """Rows at a time: what the model prescribes, else what is wanted, else what is found to be fast.
+
+        Args:
+            reader: What will be read; its first rows are tried, if there are many and they can be read twice.
+            wanted: What is wanted, if anything.
+            before: The steps between reading and inference.
+        """
+        given = self.fixed_batch or wanted
+        if given:
+            return given
+        size = default(reader.columns)
+        if not isinstance(self._engine, Session) or not worth_trying(reader):
+            return size
+        rows = prepared(next(iter(reader.batches(size))), self.inputs, before, "skip")
+        return fastest(self._engine, [rows.columns[port.name] for port in self.inputs])
 
     def reset_states(self) -> None:
         """Lets the next batch start from zero states, where states are carried."""
@@ -155,48 +225,18 @@ class Predictor:
     ) -> None:
         self.close()
 
+    def _of_keras(self, model: LoadedModel, engine: str, states: str) -> Engine:
+        """The engine for a Keras file."""
+        if engine == "reference":
+            reference = _Reference(model, states)
+            return carrying(reference, reference.states)
+        from kerasport.conversion import to_onnx_bytes
 
-def predict(
-    model: str | Path,
-    data: Array | Sequence[Array] | Mapping[str, Array],
-    *,
-    batch_size: int = 32,
-    engine: str = "onnxruntime",
-    states: str = "reset",
-    **reading: Unpack[Reading],
-) -> Array | list[Array]:
-    """Predictions for arrays.
+        return self._session(to_onnx_bytes(model, states))
 
-    Args:
-        model: An ONNX file, or a Keras file, which is converted in memory.
-        data: An array, a list of arrays in the order of the inputs, or arrays by input name; batch first.
-        batch_size: Rows at a time.
-        engine: "onnxruntime" or "reference".
-        states: "reset" or "carry": whether stateful layers of a Keras file start every batch from zero states.
-        **reading: How a Keras file is read, as in ``kerasport.loading.Reading``.
-
-    Returns:
-        The output, or a list of them when the model has several.
-
-    Raises:
-        FileError: The file cannot be read.
-        UnsupportedModelError: The Keras file has layers that are not supported.
-        InputError: The data does not fit the model.
-    """
-    with Predictor(model, engine=engine, states=states, **reading) as predictor:
-        outputs = predictor.predict(data, batch_size)
-    return outputs[0] if len(outputs) == 1 else outputs
-
-
-def _of_keras(model: LoadedModel, engine: str, threads: int, states: str) -> Engine:
-    """The engine for a Keras file."""
-    if engine == "reference":
-        reference = _Reference(model, states)
-        return carrying(reference, reference.states)
-    from kerasport.conversion import to_onnx_bytes
-
-    session = Session(to_onnx_bytes(model, states), threads=threads)
-    return carrying(session, notes.states(session.metadata))
+    def _session(self, model: Path | bytes) -> Engine:
+        session = Session(model, threads=self.threads, provider=self.provider)
+        return carrying(session, notes.states(session.metadata))
 
 
 def _is_onnx(path: Path) -> bool:

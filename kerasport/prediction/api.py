@@ -1,0 +1,105 @@
+"""Predictions for arrays, batches and files, from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias, cast, overload
+
+from kerasport.prediction.predictor import Data, Predictor
+from kerasport.prediction.rows import Array, Request, Table
+from kerasport.prediction.summary import Summary
+
+Result: TypeAlias = Array | list[Array]
+Files: TypeAlias = str | Path | Sequence[str | Path] | Mapping[str, str | Path]
+
+
+@overload
+def predict(model: str | Path, data: Iterator[Data], **options: Any) -> Iterator[Result]: ...
+
+
+@overload
+def predict(model: str | Path, data: Data | Files, *, output: str | Path, **options: Any) -> Summary: ...
+
+
+@overload
+def predict(model: str | Path, data: Data | Files, *, batch_size: int | None = None, **options: Any) -> Result: ...
+
+
+def predict(
+    model: str | Path,
+    data: Data | Files | Iterator[Data],
+    *,
+    output: str | Path | None = None,
+    batch_size: int | None = None,
+    on_error: str = "stop",
+    bad_rows: str | Path | None = None,
+    resume: bool = False,
+    shard: tuple[int, int] = (1, 1),
+    **options: Any,
+) -> Result | Iterator[Result] | Summary:
+    """Predictions for arrays, for an iterator of batches, or for files.
+
+    Args:
+        model: An ONNX file, or a Keras file, which is converted in memory.
+        data: An array, a list of arrays in the order of the inputs, or arrays by input name, batch first; or an
+            iterator of such batches; or the files, in the forms that ``kerasport predict --input`` reads.
+        output: The file to write; None gives arrays.
+        batch_size: Rows at a time; None lets kerasport choose. What an iterator gives is taken as it comes.
+        on_error: For an output file: "stop", "skip" or "null", what becomes of rows that cannot be used.
+        bad_rows: The file that lists these; None names it after the output, ``OUTPUT.bad.jsonl``.
+        resume: For an output file: whether to continue what a run before left.
+        shard: For an output file: (i, n) for the i-th of n equal shares of the rows, from 1.
+        options: Those of ``Predictor``: weights, engine, threads, provider, allow_keys, backend, states.
+
+    Returns:
+        The output, or a list of them when the model has several; for an iterator, an iterator of these; with
+        ``output``, a summary of what was written there.
+
+    Raises:
+        FileError: The model cannot be read, or the output cannot be written.
+        UnsupportedModelError: The Keras file has layers that are not supported.
+        InputError: The data does not fit the model, or rows of it cannot be used.
+        OptionError: The options contradict each other.
+    """
+    if isinstance(data, Iterator):
+        return _streamed(model, data, options)
+    with Predictor(model, **options) as predictor:
+        table = _opened(predictor, data) if _are_files(data) else predictor.table(cast("Data", data))
+        if output is None:
+            return _single(predictor.read(table, batch_size))
+        from kerasport.prediction.scoring import Job, score
+
+        listed = None if bad_rows is None else Path(bad_rows)
+        return score(predictor, table, Job(Path(output), "", batch_size, on_error, listed, resume, shard))
+
+
+def _opened(predictor: Predictor, data: Any) -> Table:
+    from kerasport.prediction.binding import open_inputs
+
+    return open_inputs(_given(data), Request(predictor.inputs))
+
+
+def _streamed(model: str | Path, data: Iterator[Data], options: Mapping[str, Any]) -> Iterator[Result]:
+    with Predictor(model, **options) as predictor:
+        for outputs in predictor.batches(data):
+            yield _single(outputs)
+
+
+def _single(outputs: list[Array]) -> Result:
+    return outputs[0] if len(outputs) == 1 else outputs
+
+
+def _are_files(data: Any) -> bool:
+    if isinstance(data, Mapping):
+        data = list(data.values())
+    if isinstance(data, Sequence) and not isinstance(data, str):
+        return len(data) > 0 and all(isinstance(item, str | Path) for item in data)
+    return isinstance(data, str | Path)
+
+
+def _given(data: Files) -> list[str]:
+    """The files as the command line takes them."""
+    if isinstance(data, Mapping):
+        return [f"{name}={path}" for name, path in data.items()]
+    return [str(data)] if isinstance(data, str | Path) else [str(path) for path in data]

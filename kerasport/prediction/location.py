@@ -1,0 +1,64 @@
+"""Where a user's data is: a file, a dataset in a file, or standard input."""
+
+from __future__ import annotations
+
+import glob
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from kerasport.errors import InputError
+
+
+@dataclass(frozen=True)
+class Location:
+    """Something to read.
+
+    Attributes:
+        text: As the user calls it.
+        path: The file or folder; None for standard input.
+        inner: The path within the file, as in ``file.h5:/inner``.
+    """
+
+    text: str
+    path: Path | None
+    inner: str = ""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The file; () for standard input."""
+        return () if self.path is None else (self.path,)
+
+    def open(self) -> IO[bytes]:
+        """The bytes."""
+        return sys.stdin.buffer if self.path is None else self.path.open("rb")
+
+    def head(self) -> bytes:
+        """The first bytes, which are not taken away."""
+        if self.path is None:
+            return sys.stdin.buffer.peek(16)[:16]  # type: ignore[attr-defined]
+        with self.path.open("rb") as file:
+            return file.read(16)
+
+
+def locations(text: str) -> list[Location]:
+    """What the user's text names: ``-``, a file, a folder, ``file.h5:/inner``, or a pattern of files in sorted order.
+
+    Raises:
+        InputError: No file is there, or none is like the pattern.
+    """
+    if text == "-":
+        return [Location("standard input", None)]
+    path = Path(text)
+    if path.exists():
+        return [Location(text, path)]
+    file, colon, inner = text.partition(":/")
+    if colon and Path(file).exists():
+        return [Location(text, Path(file), "/" + inner)]
+    if any(letter in text for letter in "*?["):
+        found = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 (a pattern may be absolute)
+        if not found:
+            raise InputError(f"No file is like {text}.")
+        return [Location(name, Path(name)) for name in found]
+    return [Location(text, path)]

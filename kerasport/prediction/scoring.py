@@ -1,0 +1,148 @@
+"""A whole job: files in, a file out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kerasport.errors import OptionError
+from kerasport.prediction.journal import made_of
+from kerasport.prediction.output import STANDARD_OUTPUT, Target, check_target, output
+from kerasport.prediction.pipeline import After, Before, Plan
+from kerasport.prediction.predictor import Predictor
+from kerasport.prediction.rows import Table
+from kerasport.prediction.summary import Summary
+from kerasport.prediction.usage import peak_bytes
+
+Watch = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be done.
+
+    Attributes:
+        target: The file to write.
+        form: Its form, where its suffix does not tell.
+        batch_size: Rows at a time; None lets kerasport choose.
+        on_error: What becomes of rows that cannot be used: "stop", "skip" or "null".
+        bad_rows: The file that lists them; None names it after the target.
+        resume: Whether to continue what another run left.
+        shard: (i, n) for the i-th of n equal shares of the rows, from 1.
+        before: Steps between reading and inference.
+        after: Steps between inference and writing.
+        options: What else changes the output, as JSON values.
+    """
+
+    target: Path
+    form: str = ""
+    batch_size: int | None = None
+    on_error: str = "stop"
+    bad_rows: Path | None = None
+    resume: bool = False
+    shard: tuple[int, int] = (1, 1)
+    before: Sequence[Before] = ()
+    after: Sequence[After] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def score(predictor: Predictor, source: Table, job: Job, watch: Watch = lambda rows: None) -> Summary:
+    """Predicts all rows into a file.
+
+    Args:
+        predictor: The model.
+        source: The rows.
+        job: What is to be done.
+        watch: Is told of rows that were read, as they are written.
+
+    Raises:
+        InputError: A row cannot be used.
+        OptionError: The options contradict each other, the model, or the run that is to be continued.
+        FileError: The output cannot be written.
+    """
+    began = time.perf_counter()
+    ports = [port.name for port in predictor.inputs]
+    kept = [column.name for column in source.columns if column.name not in ports]
+    form = check_target(job.target, job.form, [*kept, *(port.name for port in predictor.outputs)])
+    _check(predictor, source, job)
+    start, stop = share(source, job.shard)
+    rows = source.rows if stop is None else stop - start
+    bad_rows = job.bad_rows or job.target.with_name(f"{job.target.name}.bad.jsonl")
+    with output(Target(job.target, form, bad_rows, rows, _made(predictor, source, job), job.resume)) as out:
+        size = out.settings.setdefault("batch_size", predictor.batch_size(source, job.batch_size, job.before))
+        plan = Plan(size, max(start, out.start), stop, job.before, job.after, job.on_error)
+        pipeline = predictor.pipeline(source, plan)
+        watch(plan.start - start)
+        read = 0
+        with closing(pipeline.run()) as chunks:
+            for predicted in chunks:
+                out.write(predicted)
+                read += predicted.read
+                watch(predicted.read)
+    seconds = time.perf_counter() - began
+    durations = pipeline.durations
+    return Summary(
+        output=str(job.target),
+        rows=read,
+        written=out.written,
+        bad=out.bad,
+        bad_rows=str(bad_rows) if out.bad else None,
+        batch_size=size,
+        threads=predictor.threads,
+        seconds=seconds,
+        rows_per_second=read / seconds,
+        batches=len(durations),
+        p50_seconds=durations.quantile(0.5),
+        p99_seconds=durations.quantile(0.99),
+        peak_bytes=peak_bytes(),
+    )
+
+
+def share(source: Table, shard: tuple[int, int]) -> tuple[int, int | None]:
+    """The rows of a shard: its first one, and the one after its last, None for the end.
+
+    The shares are contiguous, in order, and differ by one row at most.
+    """
+    index, of = shard
+    if of == 1:
+        return 0, None
+    count = source.count()
+    return count * (index - 1) // of, count * index // of
+
+
+def _check(predictor: Predictor, source: Table, job: Job) -> None:
+    """Raises OptionError where rows cannot be taken from the middle."""
+    if job.target == STANDARD_OUTPUT and (job.resume or (job.on_error != "stop" and job.bad_rows is None)):
+        wish, hint = "--resume", "Write a file."
+        if not job.resume:
+            wish, hint = f"--on-error {job.on_error}", "Name the file that is to list such rows: --bad-rows FILE."
+        raise OptionError(f"{wish} needs an output file, not standard output.", hint)
+    wish = "--resume" if job.resume else "--shard" if job.shard != (1, 1) else ""
+    if wish and not source.files:
+        raise OptionError(f"{wish} needs files to read from, not {source.name}.", "Give a file.")
+    if wish and predictor.stateful:
+        what = f"{wish} cannot be used, as the model carries states from batch to batch"
+        raise OptionError(f"{what}: each row needs those before it.", "Convert it with --states reset.")
+
+
+def _made(predictor: Predictor, source: Table, job: Job) -> dict[str, Any]:
+    """What the output is made of."""
+    settings = dict(predictor.settings)
+    if settings["--engine"] == "onnxruntime":
+        import onnxruntime
+
+        settings["onnxruntime"] = onnxruntime.__version__
+    options = {
+        "--batch-size": job.batch_size,
+        "--on-error": job.on_error,
+        "--shard": list(job.shard),
+        "--output-format": job.form,
+        "--input": source.name,
+        **settings,
+        **job.options,
+    }
+    return made_of(predictor.files, source.files, options)
