@@ -50,7 +50,7 @@ def predict(
         bad_rows: The file that lists these; None names it after the output, ``OUTPUT.bad.jsonl``.
         resume: For an output file: whether to continue what a run before left.
         shard: For an output file: (i, n) for the i-th of n equal shares of the rows, from 1.
-        options: Those of ``Predictor``: weights, engine, threads, provider, allow_keys, backend, states.
+        **options: Those of ``Predictor``: engine, threads, provider, states, and how a Keras file is read.
 
     Returns:
         The output, or a list of them when the model has several; for an iterator, an iterator of these; with

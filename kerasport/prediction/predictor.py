@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeAlias
+from typing import Self, TypeAlias, Unpack
 
 import numpy as np
 
 from kerasport import notes
 from kerasport.errors import InputError, NotAModelError, OptionError
-from kerasport.loading import LoadedModel, load
+from kerasport.loading import LoadedModel, Reading, load
 from kerasport.prediction.batch_size import default, fastest, worth_trying
 from kerasport.prediction.carrying import Carrying, Engine, carrying
 from kerasport.prediction.checks import check, check_rows, check_widths, named
@@ -49,14 +49,12 @@ class Predictor:
 
     Args:
         model: An ONNX file, or a Keras file, which is converted in memory.
-        weights: A file of weights for a Keras file, or of a whole model, of which only the weights are used.
         engine: "onnxruntime", or "reference" for the NumPy reference (Keras files only).
         threads: Threads of ONNX Runtime; 0 for as many as there are cores that the process may use.
         provider: What ONNX Runtime computes with: "cpu", "cuda", "coreml", "openvino" or "directml".
-        allow_keys: Config keys of a Keras file to accept although kerasport does not know them.
-        backend: "theano" or "tensorflow", what a Keras 1 file was computed with; None goes by its weights' names.
         states: For a Keras file, "reset": stateful layers start every batch from zero states; "carry": they start from
             those that the batch before left, as in Keras, until ``reset_states``. An ONNX file says itself.
+        **reading: How a Keras file is read, as in ``kerasport.loading.Reading``.
 
     Attributes:
         files: The model's files.
@@ -74,27 +72,21 @@ class Predictor:
         self,
         model: str | Path,
         *,
-        weights: str | Path | None = None,
         engine: str = "onnxruntime",
         threads: int = 0,
         provider: str = "cpu",
-        allow_keys: Collection[str] = (),
-        backend: str | None = None,
         states: str = "reset",
+        **reading: Unpack[Reading],
     ) -> None:
         if engine not in ENGINES:
             raise OptionError(f"There is no engine {engine!r}.", f"Choose one of {', '.join(ENGINES)}.")
         path = Path(model)
         self._loaded: LoadedModel | None = None
+        weights = reading.get("weights")
         self.files = (path, *([] if weights is None else [Path(weights)]))
         self.threads, self.provider = threads or usable_cores(), provider
-        self.settings = {
-            "--engine": engine,
-            "--threads": self.threads,
-            "--provider": provider,
-            "--states": states,
-            "--backend": backend,
-        }
+        self.settings = {"--engine": engine, "--threads": self.threads, "--provider": provider, "--states": states}
+        self.settings |= {name: str(value) for name, value in reading.items()}
         if _is_onnx(path):
             if engine == "reference":
                 raise OptionError(f"{path} is an ONNX file; the reference runs Keras files only.")
@@ -102,7 +94,7 @@ class Predictor:
                 raise OptionError(f"{path} is an ONNX file, which has its weights in it.")
             self._engine = self._session(path)
             return
-        self._loaded = load(path, weights=weights, allow_keys=allow_keys, backend=backend)
+        self._loaded = load(path, **reading)
         try:
             self._engine = self._of_keras(self._loaded, engine, states)
         except BaseException:
