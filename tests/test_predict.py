@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 import kerasport as kp
 from kerasport.errors import InputError, OptionError
-from kerasport.prediction import Predictor, open_sources
+from kerasport.prediction import Predictor
+from kerasport.prediction.binding import open_inputs
+from kerasport.prediction.rows import Request
 from kerasport.runtime import Port
 from tests.conftest import Outcome
 from tests.goldens import Golden, goldens
@@ -111,26 +113,16 @@ def test_several_outputs_need_an_npz(kerasport: Run, tmp_path: Path) -> None:
 
 
 def test_different_numbers_of_rows_are_refused(tmp_path: Path) -> None:
-    ports = [Port("a", (None, 2), "float32"), Port("b", (None, 2), "float32")]
+    ports = (Port("a", (None, 2), "float32"), Port("b", (None, 2), "float32"))
     np.savez(tmp_path / "x.npz", a=np.zeros((3, 2)), b=np.zeros((4, 2)))
     with pytest.raises(InputError, match="different numbers of rows"):
-        open_sources(ports, [str(tmp_path / "x.npz")])
-
-
-@pytest.mark.parametrize("order", ["C", "F"])
-def test_archives_are_read_in_batches(tmp_path: Path, order: str) -> None:
-    x = np.asarray(np.arange(46.0).reshape(23, 2), order=order)  # type: ignore[call-overload]
-    np.savez_compressed(tmp_path / "x.npz", x=x)
-    (source,) = open_sources([Port("x", (None, 2), "float32")], [str(tmp_path / "x.npz")])
-    batches = list(source.batches(5))
-    assert [len(batch) for batch in batches] == [5, 5, 5, 5, 3]
-    np.testing.assert_array_equal(np.concatenate(batches), x)
+        open_inputs([str(tmp_path / "x.npz")], Request(ports))
 
 
 def test_pickled_arrays_are_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.array([{"a": 1}]), allow_pickle=True)
     with pytest.raises(InputError):
-        open_sources([Port("x", (None,), "float32")], [str(tmp_path / "x.npy")])
+        open_inputs([str(tmp_path / "x.npy")], Request((Port("x", (None,), "float32"),)))
 
 
 def test_the_reference_does_not_run_onnx_files(seed_model: Path, tmp_path: Path) -> None:

@@ -110,8 +110,9 @@ def usable(port: Port, array: Array, start: int) -> tuple[Array, list[BadRow]]:
         return _decoded(port, array, start)
     bad: dict[int, BadRow] = {}
     for flags, reason in _faults(port, array):
-        rows = np.flatnonzero(flags.reshape(len(array), -1).any(axis=1)) if flags.any() else []
-        for row in rows:
+        if not flags.any():
+            continue
+        for row in np.flatnonzero(flags.reshape(len(array), -1).any(axis=1)):
             bad.setdefault(start + int(row), BadRow(start + int(row), f"the input {port.name!r} {reason}"))
     if bad:
         array = array.copy()

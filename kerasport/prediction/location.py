@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import glob
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -30,14 +32,20 @@ class Location:
         """The file; () for standard input."""
         return () if self.path is None else (self.path,)
 
-    def open(self) -> IO[bytes]:
-        """The bytes."""
-        return sys.stdin.buffer if self.path is None else self.path.open("rb")
+    @contextmanager
+    def opened(self) -> Iterator[IO[bytes]]:
+        """The bytes; standard input stays open, as it goes on where it was left."""
+        if self.path is None:
+            yield sys.stdin.buffer
+        else:
+            with self.path.open("rb") as file:
+                yield file
 
     def head(self) -> bytes:
         """The first bytes, which are not taken away."""
         if self.path is None:
-            return sys.stdin.buffer.peek(16)[:16]  # type: ignore[attr-defined]
+            waiting: bytes = getattr(sys.stdin.buffer, "peek", bytes)(16)
+            return waiting[:16]
         with self.path.open("rb") as file:
             return file.read(16)
 

@@ -12,8 +12,9 @@ from typing import Any
 from kerasport.errors import OptionError
 from kerasport.prediction.journal import made_of
 from kerasport.prediction.output import STANDARD_OUTPUT, Target, check_target, output
-from kerasport.prediction.pipeline import After, Before, Plan
+from kerasport.prediction.pipeline import After, Plan
 from kerasport.prediction.predictor import Predictor
+from kerasport.prediction.preparing import Before
 from kerasport.prediction.rows import Table
 from kerasport.prediction.summary import Summary
 from kerasport.prediction.usage import peak_bytes

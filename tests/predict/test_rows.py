@@ -118,11 +118,11 @@ def test_standard_input_and_standard_output(
 
     assert kerasport("predict", model, "--input", rows, "--output", tmp_path / "y.npy").code == 0
     source, target = Standard(), Standard()
-    source.buffer = io.BufferedReader(io.FileIO(rows))
-    monkeypatch.setattr(sys, "stdin", source)
-    monkeypatch.setattr(sys, "stdout", target)
-    outcome = kerasport("predict", model, "--input", "-", "--output", "-", "--output-format", "npy")
-    monkeypatch.undo()
+    with rows.open("rb") as source.buffer:
+        monkeypatch.setattr(sys, "stdin", source)
+        monkeypatch.setattr(sys, "stdout", target)
+        outcome = kerasport("predict", model, "--input", "-", "--output", "-", "--output-format", "npy")
+        monkeypatch.undo()
     assert outcome.code == 0, outcome.err
     assert target.buffer.getvalue() == (tmp_path / "y.npy").read_bytes()
 

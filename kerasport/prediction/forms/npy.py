@@ -59,7 +59,7 @@ def read_rows(file: IO[bytes], rows: int, shape: tuple[int, ...], dtype: np.dtyp
     array = np.empty((rows, *shape), dtype)
     if not array.nbytes:
         return array
-    rest = memoryview(array.reshape(-1).view(np.uint8))
+    rest = array.reshape(-1).view(np.uint8).data
     while rest:
         count = file.readinto(rest)  # type: ignore[attr-defined]
         if not count:
@@ -75,15 +75,14 @@ class _Npy:
         self._location = location
         self.name = Path(location.text).name
         self.files = location.files
-        file = location.open()
-        shape, self._fortran, dtype = read_header(file, location.text)
-        if location.path is not None:
-            self._offset = file.tell()
-            file.close()
-            if self._offset + dtype.itemsize * math.prod(shape) > location.path.stat().st_size:
-                raise InputError(f"{location.text} is cut off: it is shorter than an array of shape {shape}.")
-        elif self._fortran:
+        with location.opened() as file:
+            shape, self._fortran, dtype = read_header(file, location.text)
+            self._offset = file.tell() if location.path is not None else 0
+        if location.path is None and self._fortran:
             raise InputError("An array in Fortran order cannot be read from a pipe.", "Give it as a file.")
+        whole = self._offset + dtype.itemsize * math.prod(shape)
+        if location.path is not None and whole > location.path.stat().st_size:
+            raise InputError(f"{location.text} is cut off: it is shorter than an array of shape {shape}.")
         self.rows = shape[0]
         self.columns = (Column(self.name, shape[1:], dtype),)
 
@@ -92,7 +91,7 @@ class _Npy:
 
     def batches(self, size: int, start: int = 0, stop: int | None = None) -> Iterator[Rows]:
         stop = self.rows if stop is None else min(stop, self.rows)
-        with self._location.open() as file:
+        with self._location.opened() as file:
             if self.files:
                 row = self.columns[0].dtype.itemsize * math.prod(self.columns[0].shape)
                 file.seek(self._offset + start * row)

@@ -30,12 +30,12 @@ class _Lines:
     def count(self) -> int:
         """Counts the lines, once."""
         if self.rows is None:
-            with self._location.open() as file:
+            with self._location.opened() as file:
                 self.rows = sum(1 for _ in file)
         return self.rows
 
     def batches(self, size: int, start: int = 0, stop: int | None = None) -> Iterator[Rows]:
-        with self._location.open() as file:
+        with self._location.opened() as file:
             lines = islice(file, start, stop)
             at = start
             while taken := list(islice(lines, size)):
