@@ -33,8 +33,18 @@ def states(properties: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def layers(properties: Mapping[str, str]) -> dict[str, tuple[str, Order | None]]:
-    """For each layer's output that stands in the graph: the ONNX value, and its order where it is not Keras's.
+def place(name: str, order: Order, mask: str) -> list[Any]:
+    """Where a layer's output stands, as it is noted: ``layers`` reads it back."""
+    if mask:
+        return [name, order, mask]
+    return [name] if order == tuple(range(len(order))) else [name, order]
+
+
+def layers(properties: Mapping[str, str]) -> dict[str, tuple[str, Order | None, str]]:
+    """For each layer's output that stands in the graph: the ONNX value, and how it is stored.
+
+    That is the order of its axes where it is not Keras's, with -1 for one of size 1 that Keras has not; and the graph's
+    value of the mask by which its steps are packed, or "".
 
     Raises:
         NotAModelError: The note is not as kerasport writes it.
@@ -42,16 +52,20 @@ def layers(properties: Mapping[str, str]) -> dict[str, tuple[str, Order | None]]
     return {name: _place(place) for name, place in _note(properties, LAYERS).items()}
 
 
-def _place(place: Any) -> tuple[str, Order | None]:
-    if not isinstance(place, list) or len(place) not in (1, 2) or not isinstance(place[0], str):
+def _place(place: Any) -> tuple[str, Order | None, str]:
+    if not isinstance(place, list) or len(place) not in (1, 2, 3) or not isinstance(place[0], str):
         raise _unreadable(LAYERS)
-    return place[0], _order(LAYERS, place[1]) if len(place) > 1 else None
+    mask = place[2] if len(place) > 2 else ""
+    if not isinstance(mask, str):
+        raise _unreadable(LAYERS)
+    return place[0], _order(LAYERS, place[1], added=-1) if len(place) > 1 else None, mask
 
 
-def _order(key: str, order: Any) -> Order:
+def _order(key: str, order: Any, added: int | None = None) -> Order:
     if not isinstance(order, list) or not all(type(axis) is int for axis in order):
         raise _unreadable(key)
-    if sorted(order) != list(range(len(order))):
+    own = [axis for axis in order if axis != added]
+    if sorted(own) != list(range(len(own))):
         raise _unreadable(key)
     return tuple(order)
 

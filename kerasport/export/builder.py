@@ -19,6 +19,7 @@ from kerasport.export.arrays import Lazy, from_array, from_weight
 from kerasport.export.images import wanted_orders
 from kerasport.export.layout import (
     Flattened,
+    Form,
     Perm,
     Tensor,
     alignment,
@@ -93,8 +94,7 @@ class Builder:
         self._names: set[str] = set()
         self._arranged: dict[tuple[str, Perm], str] = {}
         self._shared: dict[object, list[str]] = {}
-        # (value, mask) -> the value's steps that count, time first and at the front of each row.
-        self.packed: dict[tuple[str, str], str] = {}
+        self.forms: dict[str, Form] = {}
         self._producers: dict[str, Node] = {}
         self._readers: Counter[str] = Counter()
         self._holders: defaultdict[str, list[str]] = defaultdict(list)

@@ -106,12 +106,15 @@ class Tensor:
     Attributes:
         name: The ONNX value's name.
         type: The logical type, in Keras's axis order.
-        perm: Stored axis i is logical axis ``perm[i]``.
+        perm: Stored axis i is logical axis ``perm[i]``; -1 for one of size 1 that the logical value has not.
+        mask: The graph's value of a mask over the first two logical axes: stored are, along the first axis, the steps
+            that count, and then zeros. "" where all are stored as they are.
     """
 
     name: str
     type: TensorType
     perm: Perm
+    mask: str = ""
 
     @property
     def is_logical(self) -> bool:
@@ -121,6 +124,28 @@ class Tensor:
     def stored_axis(self, axis: int) -> int:
         """Where a logical axis (negative ones allowed) is stored."""
         return self.perm.index(axis % self.type.rank)
+
+
+@dataclass(frozen=True)
+class Form:
+    """A value before it was brought to its layer's axes: readers that want it so take it in place of that one.
+
+    Attributes:
+        name: The ONNX value.
+        order: Its axis i is axis ``order[i]`` of that one; -1 for one of size 1 that that one has not.
+        packing: The ONNX value of the mask by which its steps are packed, (batch, time); "" where they are not.
+        mask: The graph's value of that mask.
+    """
+
+    name: str
+    order: Perm
+    packing: str = ""
+    mask: str = ""
+
+    def of(self, tensor: Tensor) -> Tensor:
+        """Where a tensor stands that is held by the other value."""
+        perm = tuple(tensor.perm[axis] if axis >= 0 else -1 for axis in self.order)
+        return Tensor(self.name, tensor.type, perm, self.mask)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from kerasport.export.layout import Tensor
 from kerasport.export.ops import reduce, unsqueeze
 from kerasport.export.registry import EXPORT
 from kerasport.export.scan import run_scan
-from kerasport.export.steps import TIME_MAJOR, Mask, pack, stacked, unpack
+from kerasport.export.steps import TIME_MAJOR, Mask, only, pack, stacked, unpack
 from kerasport.layers.base import TensorType
 from kerasport.layers.conv_lstm import ConvLSTM
 from kerasport.layers.recurrent import Bidirectional, Cell, Recurrent
@@ -70,7 +70,7 @@ class _Layer:
         if spec.time_major:
             x, mask = _swapped(x), _swapped(mask) if mask else None
         self.x = x
-        self.mask = Mask.of(b, mask) if mask else None
+        self.mask = Mask.of(b, mask, b.call.masks[0]) if mask else None
         batch, time = x.type.shape[:2]
         self.state_types = [TensorType((batch, cell.units)) for cell in spec.cells]
         self.sequence_type = TensorType((batch, time, spec.cells[-1].units))
@@ -138,14 +138,14 @@ class _Layer:
 
     def _state(self, final: str, initial: str, index: int) -> Tensor:
         """A final state, (batch, units); a row without any step keeps its initial one."""
-        value = self.b.once("Squeeze", final, self.b.constant([0], "axes"))
+        value = only(self.b, final)
         if self.mask and initial:
             value = self.b.once("Where", self.mask.occupied, value, initial)
         return self.b.tensor(value, self.state_types[index])
 
     def _last(self, run: Run) -> Tensor:
         """The last step's output."""
-        value = self.b.once("Squeeze", run.last, self.b.constant([0], "axes"))
+        value = only(self.b, run.last)
         initial = self.initial[-1]
         if self.mask and self.spec.zero_masked:
             value = self.b.op("Where", self.mask.last(self.spec.go_backwards), value, self.b.constant(0.0, "zero"))

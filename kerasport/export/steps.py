@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kerasport.export.builder import Scope
-from kerasport.export.layout import Tensor
+from kerasport.export.layout import Form, Tensor
 from kerasport.export.ops import ONNX_TYPES, slice_, unsqueeze
-from kerasport.layers.base import TensorType
+from kerasport.layers.base import TensorType, Value
 
 TIME_MAJOR = (1, 0, 2)
+_STACKED = (-1, 0, 1)
 
 
 @dataclass(frozen=True)
@@ -26,19 +27,21 @@ class Mask:
         b: Where the nodes go.
         value: (batch, time), bool.
         time: The number of steps, None where unknown.
+        name: The graph's value of it.
     """
 
     b: Scope
     value: str
     time: int | None
+    name: str
 
     @classmethod
-    def of(cls, b: Scope, mask: Tensor) -> Mask:
+    def of(cls, b: Scope, mask: Tensor, graphs: Value | None) -> Mask:
         """The mask, made bool if it is not."""
         value = b.logical(mask)
         if mask.type.dtype != "bool":
             value = b.once("Cast", value, to=ONNX_TYPES["bool"])
-        return cls(b, value, mask.type.shape[1])
+        return cls(b, value, mask.type.shape[1], graphs.name if graphs else "")
 
     @property
     def numbers(self) -> str:
@@ -128,9 +131,9 @@ def pack(b: Scope, x: Tensor, mask: Mask | None) -> str:
     """(time, batch, features), with each row's steps that count at the front."""
     if mask is None:
         return b.arrange(x, TIME_MAJOR)
-    known = b.builder.packed.get((x.name, mask.value))
-    if known is not None:
-        return known
+    known = b.builder.forms.get(x.name)
+    if known is not None and known.packing == mask.value:
+        return known.name
     places = b.once("Unsqueeze", mask.packed[1], b.constant([2], "axes"))
     return b.op("Transpose", b.op("GatherND", b.logical(x), places, batch_dims=1), perm=list(TIME_MAJOR))
 
@@ -154,7 +157,7 @@ def unpack(b: Scope, y: str, mask: Mask | None, places: str, flip: bool, type_: 
     rows = b.op("Concat", y, behind, axis=0) if behind else y
     value = b.op("GatherND", b.op("Transpose", rows, perm=list(TIME_MAJOR)), places, batch_dims=1)
     if not flip:
-        b.builder.packed[value, mask.value] = y
+        b.builder.forms[value] = Form(y, TIME_MAJOR, packing=mask.value, mask=mask.name)
     return b.tensor(value, type_)
 
 
@@ -164,9 +167,14 @@ def stacked(b: Scope, values: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else b.op("Concat", *parts, axis=0)
 
 
+def only(b: Scope, values: str) -> str:
+    """The only one of values that stand along the first axis."""
+    value = b.once("Squeeze", values, b.constant([0], "axes"))
+    b.builder.forms[value] = Form(values, _STACKED)
+    return value
+
+
 def _unsqueezed(b: Scope, value: str) -> str:
-    """A value with a first axis of size 1; undoes a Squeeze of it instead where there is one."""
-    node = b.builder.producer(value)
-    if node is not None and node.op == "Squeeze" and node.inputs[1:] == [b.constant([0], "axes")]:
-        return node.inputs[0]
-    return unsqueeze(b, value, [0])
+    """A value with a first axis of size 1; where it was the only one along such an axis, what it was taken from."""
+    form = b.builder.forms.get(value)
+    return form.name if form is not None and form.order == _STACKED else unsqueeze(b, value, [0])

@@ -12,7 +12,8 @@ from dataclasses import replace
 from kerasport.graph import Graph
 from kerasport.validation.adapter import Adapter
 from kerasport.validation.error import LayerError
-from kerasport.validation.plan import Place, Plan
+from kerasport.validation.place import Place
+from kerasport.validation.plan import Plan
 from kerasport.validation.result import EXCUSED
 from kerasport.validation.scopes import places_by_name
 from kerasport.validation.skeleton import Skeleton

@@ -17,7 +17,7 @@ from kerasport.layers.base import Value
 from kerasport.runtime import Port
 from kerasport.validation.axes import Perm, best_perm, certain_perm, channels_first
 from kerasport.validation.foreign import same_kind
-from kerasport.validation.plan import Place
+from kerasport.validation.place import Place
 
 if TYPE_CHECKING:
     import onnx
