@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -92,18 +92,16 @@ def check(path: str | Path, *, opset: int | None = None, **reading: Unpack[Readi
 
 
 def obstacles(model: LoadedModel, opset: int | None = None) -> tuple[Problem, ...]:
-    """Layers that are not supported; or, where all are, what ONNX cannot express, or not in an opset.
+    """Layers that are not supported, and what ONNX cannot express, or not in an opset.
 
     Raises:
         OptionError: The opset cannot be written.
         DamagedFileError: The weights are not those that the config implies.
     """
-    from kerasport.export import translate
+    from kerasport.export.translate import untranslatable
 
-    if model.assembly.problems:
-        return tuple(model.assembly.problems)
-    try:
-        translate(model.graph, opset)
-    except UnsupportedModelError as error:
-        return error.problems
-    return ()
+    unsupported = model.assembly.problems
+    if unsupported:
+        known = replace(model.assembly.graph, calls=model.assembly.calls)
+        return (*unsupported, *untranslatable(known, opset, bound=False))
+    return tuple(untranslatable(model.graph, opset))

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
+from kerasport import notes
 from kerasport._version import __version__
+from kerasport.checking import obstacles
 from kerasport.cutting import WHOLE, Cut, cut
-from kerasport.errors import MismatchError
+from kerasport.errors import MismatchError, UnsupportedModelError
 from kerasport.graph import State
 from kerasport.loading import LoadedModel, Reading, load
 from kerasport.states import with_states
@@ -58,6 +60,7 @@ def convert(
     opset: int | None = None,
     fold: bool = True,
     validate: bool = True,
+    chained: bool = False,
     states: str = "reset",
     inputs_as_nchw: bool | Collection[str] = False,
     outputs_as_nchw: bool = False,
@@ -72,6 +75,7 @@ def convert(
         opset: The ONNX opset, from 13; None for the default.
         fold: Whether layers may be folded into their neighbours (BatchNormalization into Conv ...).
         validate: Whether to check the model and compare it with the NumPy reference before it takes its place.
+        chained: Whether the comparison also shows how errors add up from layer to layer.
         states: "reset": stateful layers start every batch from zero states; "carry": their states are further inputs
             and outputs, ``<layer>_state_h_in`` and ``<layer>_state_h_out`` ...
         inputs_as_nchw: The inputs to be channels-first in the ONNX model: names, or True for all that convolutions
@@ -90,12 +94,14 @@ def convert(
     from kerasport.files import whole
 
     with load(source, **reading) as model:
+        if model.assembly.problems and not part:
+            raise UnsupportedModelError(obstacles(model, opset))
         graph = with_states(cut(model, part), states)
         onnx_model = translate(graph, opset, fold, inputs_as_nchw=inputs_as_nchw, outputs_as_nchw=outputs_as_nchw)
         with whole(Path(target)) as path:
             _write(model, onnx_model, part, path)
             size = sum(file.stat().st_size for file in path.parent.iterdir())
-            validation = _validated(model, path) if validate else None
+            validation = _validated(model, path, chained) if validate else None
     return Conversion(
         path=Path(target),
         layers=len(graph.calls),
@@ -119,10 +125,7 @@ def to_onnx_bytes(model: LoadedModel, states: str = "reset") -> bytes:
 
 def metadata(model: LoadedModel, onnx_model: OnnxModel, part: Cut = WHOLE) -> Mapping[str, str]:
     """What an ONNX file says of the model, what was made of it, and where each layer's output is found in it."""
-    layers = {
-        name: [tensor.name] if tensor.is_logical else [tensor.name, tensor.perm]
-        for name, tensor in onnx_model.layers.items()
-    }
+    layers = {name: notes.place(tensor.name, tensor.perm, tensor.mask) for name, tensor in onnx_model.layers.items()}
     states = {"kerasport.states": json.dumps(onnx_model.states)} if onnx_model.states else {}
     orders = {"kerasport.orders": json.dumps(onnx_model.orders)} if onnx_model.orders else {}
     return {
@@ -165,12 +168,12 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _validated(model: LoadedModel, path: Path) -> Validation:
+def _validated(model: LoadedModel, path: Path, chained: bool) -> Validation:
     from kerasport.validation import Settings, compare
     from kerasport.validation.skeleton import read_skeleton
 
     read_skeleton(path).check()
-    result = compare(model, path, settings=Settings(chained=False))
+    result = compare(model, path, settings=Settings(chained=chained))
     if not result.passed:
         raise MismatchError(
             f"The converted model is not what {model.saved.path} computes: {result.verdict()}.",

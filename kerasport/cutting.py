@@ -45,7 +45,7 @@ class Cut:
     rename: Mapping[str, str] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return self != WHOLE
+        return any(vars(self).values())
 
     def properties(self) -> dict[str, str]:
         """What an ONNX file's metadata says of it."""

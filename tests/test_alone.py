@@ -13,9 +13,9 @@ import pytest
 import kerasport as kp
 from kerasport.loading import load
 from kerasport.validation import Settings, Tolerance, Validation, compare
-from kerasport.validation.coverage import Coverage
 from kerasport.validation.error import unit
-from kerasport.validation.plan import Plan, places
+from kerasport.validation.place import places
+from kerasport.validation.plan import Plan
 from kerasport.validation.skeleton import read_skeleton
 from tests.goldens import Golden, goldens
 
@@ -136,7 +136,7 @@ def test_a_folded_layer_is_named_with_its_host(tmp_path: Path) -> None:
     kp.convert(source, tmp_path / "m.onnx", validate=False)
     with load(source) as model:
         skeleton = read_skeleton(tmp_path / "m.onnx")
-        plan = Plan(model.graph, skeleton, places(skeleton), np.float64)
+        plan = Plan(model.graph, skeleton, places(model.graph, skeleton), np.float64)
         result = compare(model, tmp_path / "m.onnx")
     assert result.missing
     assert set(result.missing) == {name for names in plan.folded.values() for name in names}
@@ -167,13 +167,3 @@ def test_a_unit_grows_with_the_root_of_the_length_and_with_the_channel() -> None
     np.testing.assert_allclose(unit(values[:1], 1), np.array([50.0, 100.0]) * 2.0**-24)  # one value says little
     np.testing.assert_allclose(unit(values, 64), unit(values, 1) * 8)
     assert unit(np.zeros((2, 2), "float32"), 1).min() > 0
-
-
-def test_coverage_looks_only_at_what_depends_on_the_inputs(tmp_path: Path) -> None:
-    with load(LENET.model(tmp_path)) as model:
-        coverage = Coverage(model.graph)
-        name = model.graph.calls[0].outputs[0].name
-    coverage.add({name: (np.zeros(3), np.array([0.0, 1.0, 0.0])), "elsewhere": (np.zeros(2), np.zeros(2))})
-    assert (coverage.channels(name), coverage.dead(name), coverage.total) == (3, 2, 2)
-    coverage.add({name: (np.array([0.0, 0.0, -1.0]), np.zeros(3))})
-    assert coverage.dead(name) == 1

@@ -95,6 +95,23 @@ def test_what_only_translation_can_tell_is_told(kerasport: Run, for_opset_20: Pa
     assert kerasport("convert", for_opset_20, for_opset_20.with_name("m.onnx"), "--opset", 13).code == 4
 
 
+def test_reasons_of_reading_and_of_translation_are_told_together(kerasport: Run, for_opset_20: Path) -> None:
+    with h5py.File(for_opset_20, "r+") as file:
+        config = json.loads(file.attrs["model_config"])
+        last = config["config"]["layers"][-1]
+        last["class_name"] = "OfMyOwn"
+        file.attrs["model_config"] = json.dumps(config)
+    outcome = kerasport("check", for_opset_20, "--opset", 13)
+    first, *reasons = outcome.out.splitlines()
+    assert outcome.code == 4
+    assert f"for {len(reasons)} reasons" in first
+    assert "OfMyOwn" in reasons[0]
+    assert all("opset 20" in reason for reason in reasons[1:])
+    assert len(reasons) > 1
+    wrong = kerasport("convert", for_opset_20, for_opset_20.with_name("m.onnx"), "--opset", 13)
+    assert [line.strip(" -") for line in wrong.err.splitlines()][1:-1] == [reason.strip() for reason in reasons]
+
+
 def test_the_check_and_the_conversion_agree(
     kerasport: Run, seed_model: Path, unsupported: Path, unreadable: Path, damaged: Path, tmp_path: Path
 ) -> None:

@@ -374,6 +374,7 @@ def test_convert_writes_reports_of_all_formats(kerasport: Run, seed_model: Path,
     found = json.loads(targets[0].read_text(encoding="utf-8"))
     assert (found["command"], found["outcome"], found["conversion"]["opset"]) == ("convert", "passed", 17)
     assert found["options"]["opset"] == 17
+    assert all(layer["chained"] is not None for layer in found["layers"])
     digest = hashlib.sha256((tmp_path / "m.onnx").read_bytes()).hexdigest()
     assert found["files"][1] == {
         "role": "onnx",

@@ -89,6 +89,7 @@ def command(
             opset=opset,
             fold=not no_fold,
             validate=not no_validate,
+            chained=bool(reports),
             **reading,
             states=states,
             inputs_as_nchw=inputs_as_nchw,

@@ -143,8 +143,8 @@ def _show(result: Validation) -> None:
     if result.missing:
         terminal.print(_shortened("folded into a neighbour, judged there: ", result.missing), markup=False)
     if result.dead:
-        dead = [f"{entry.name} ({entry.dead} of {entry.channels})" for entry in result.dead]
-        terminal.print(_shortened("channels that no input has changed: ", dead), markup=False)
+        dead = [f"{entry.name} ({entry.asleep})" for entry in result.dead]
+        terminal.print(_shortened("no input has changed or reached: ", dead), markup=False)
     for note in result.notes:
         terminal.print(_sentence(note), markup=False)
     for witness in result.witnesses:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,7 +28,7 @@ class OnnxModel:
         outputs: ONNX output names with their types.
         initializers: By name, in order of first use.
         opset: The ONNX opset.
-        layers: For each of the graph's values that stands in the model: the ONNX value and its stored order.
+        layers: For each of the graph's values that stands in the model: the ONNX value and how it is stored there.
         states: For each output that carries a state to the next batch: the input that takes it there.
         orders: For each input and output that is not in Keras's axis order: the order in which it is stored.
     """
@@ -74,6 +74,20 @@ def translate(
     return _with_fast_pools(graph, model, *options)
 
 
+def untranslatable(graph: Graph, opset: int | None = None, bound: bool = True) -> list[Problem]:
+    """Which layers cannot be expressed in ONNX, or not in an opset.
+
+    Args:
+        graph: Of a whole model, or of as much of it as could be assembled.
+        opset: 13 to the newest known; None for the default.
+        bound: Whether its weights are bound; otherwise layers with weights are taken for good.
+
+    Raises:
+        OptionError: The opset cannot be written.
+    """
+    return list(_translate_calls(Builder(graph, opsets.checked(opset)), {}, track=True, bound=bound).values())
+
+
 def _with_fast_pools(graph: Graph, model: OnnxModel, *options: Any) -> OnnxModel:
     """The model in the last opset whose AveragePool ONNX Runtime computes in blocks of channels, if no larger there.
 
@@ -96,14 +110,7 @@ def _translated_at(
 ) -> OnnxModel:
     builder = Builder(graph, opset, fold)
     orders = {name: _channels_first(graph, name) for name in chosen_inputs(graph, inputs_as_nchw)}
-    _hold_inputs(builder, orders, image_inputs(graph) if track else [])
-    problems: dict[str, Problem] = {}
-    for call in graph.calls:
-        results = _translated(builder, call, problems)
-        for value, tensor in zip(call.outputs, results, strict=True):
-            perm = tensor.perm if track else identity_perm(value.type.rank)
-            name = builder.arrange(tensor, perm, call.name)
-            builder.hold(value.name, Tensor(name, value.type, perm))
+    problems = _translate_calls(builder, orders, track)
     if problems:
         raise UnsupportedModelError(list(problems.values()))
     renamed = _name_outputs(builder, orders, outputs_as_nchw)
@@ -118,10 +125,37 @@ def _translated_at(
         outputs=tuple(renamed),
         initializers={name: array for name, array in builder.initializers.items() if name in used},
         opset=builder.opset,
-        layers={name: tensor for name, tensor in builder.tensors.items() if tensor.name in produced},
+        layers=dict(_standing(builder, produced)),
         states={public[state.output]: state.input for state in graph.states},
         orders=orders,
     )
+
+
+def _translate_calls(
+    builder: Builder, orders: Mapping[str, Perm], track: bool, bound: bool = True
+) -> dict[str, Problem]:
+    """Translates all calls, with ``bound`` only where no weights are needed; gives what cannot be, by layer."""
+    problems: dict[str, Problem] = {}
+    graph = builder.graph
+    _hold_inputs(builder, orders, image_inputs(graph) if track else [])
+    for call in graph.calls:
+        known = bound or call.layer not in graph.layers or not graph.layers[call.layer].roles
+        results = _translated(builder, call, problems) if known else _stand_ins(call)
+        for value, tensor in zip(call.outputs, results, strict=True):
+            perm = tensor.perm if track else identity_perm(value.type.rank)
+            name = builder.arrange(tensor, perm, call.name)
+            builder.hold(value.name, Tensor(name, value.type, perm))
+    return problems
+
+
+def _standing(builder: Builder, produced: Collection[str]) -> Iterator[tuple[str, Tensor]]:
+    """Where the graph's values stand, be it in the form that their readers have taken in place of their own."""
+    for name, tensor in builder.tensors.items():
+        form = builder.forms.get(tensor.name)
+        if tensor.name in produced:
+            yield name, tensor
+        elif form is not None and form.name in produced:
+            yield name, form.of(tensor)
 
 
 def _channels_first(graph: Graph, name: str) -> Perm:

@@ -26,6 +26,11 @@ class Activation(Spec):
         """Keras's key: activation."""
         return cls(activation=config.activation())
 
+    @property
+    def last_function(self) -> Function:
+        """Its activation."""
+        return self.activation
+
     def infer(self, *inputs: TensorType) -> TensorType:
         """The input's type; ``glu`` halves its axis."""
         return function_type(self.activation, inputs[0])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from kerasport.errors import LayerError
 from kerasport.layers.frozen import Frozen, frozen
+from kerasport.layers.functions import Function
 
 if TYPE_CHECKING:
     from kerasport.layers.config import Config
@@ -155,6 +156,11 @@ class Spec(Frozen):
     def infer(self, *inputs: TensorType) -> Types:
         """The output type, or a tuple of them for a layer with several outputs."""
         raise NotImplementedError
+
+    @property
+    def last_function(self) -> Function | None:
+        """The elementwise function whose result it gives, None where there is none."""
+        return None
 
     @property
     def cuts_to_whole_numbers(self) -> bool:

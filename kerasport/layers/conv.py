@@ -55,6 +55,11 @@ class Convolution(Spatial):
         }
 
     @property
+    def last_function(self) -> Function:
+        """Its activation."""
+        return self.activation
+
+    @property
     def windows(self) -> tuple[Window, ...]:
         """The kernel along each spatial axis."""
         edges = self.edges or (None,) * self.dimensions

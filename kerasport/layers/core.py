@@ -58,6 +58,11 @@ class Dense(Spec):
             stored=Stored.parse(config),
         )
 
+    @property
+    def last_function(self) -> Function:
+        """Its activation."""
+        return self.activation
+
     def layout(self, features: Dim) -> Layout:
         """The kernel's, for an input with these features."""
         return Layout(role="kernel", shape=(features, self.units), channels=(1,), scale=(self.units,))

@@ -111,6 +111,11 @@ class EinsumDense(Spec):
             raise LayerError(f"the equation {self.equation!r} has the letter {min(unknown)!r} without a size")
         return found
 
+    @property
+    def last_function(self) -> Function:
+        """Its activation."""
+        return self.activation
+
     def layout(self, x: TensorType) -> Layout:
         """The kernel's, for an input of this type."""
         equation, dims = self.letters(x.rank), self.dims(x)

@@ -76,6 +76,11 @@ class Activated(Op):
 
     activation: Function
 
+    @property
+    def last_function(self) -> Function:
+        """Its activation."""
+        return self.activation
+
     def infer(self, *inputs: TensorType) -> TensorType:
         """The input's type; ``glu`` halves its axis."""
         return function_type(self.activation, inputs[0])

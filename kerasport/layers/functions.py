@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from kerasport.errors import LayerError, UnknownError
@@ -64,7 +65,28 @@ class Function:
         """Whether it changes nothing."""
         return self.name == "linear"
 
+    @property
+    def bends(self) -> tuple[float, ...]:
+        """Where one formula ends and the next begins, in ascending order; none where that is nowhere, or not known."""
+        return tuple(filter(isfinite, _BENDS[self.name](self))) if self.name in _BENDS else ()
 
+
+# Of those that are monotonic.
+_BENDS: dict[str, Callable[[Function], tuple[float, ...]]] = {
+    "celu": lambda f: (0,),
+    "elu": lambda f: (0,),
+    "hard_shrink": lambda f: (-f["threshold"], f["threshold"]),
+    "hard_sigmoid": lambda f: (-f["offset"] / f["slope"], (1 - f["offset"]) / f["slope"]) if f["slope"] > 0 else (),
+    "hard_tanh": lambda f: (-1, 1),
+    "leaky_relu": lambda f: (0,),
+    "relu": lambda f: (f["threshold"], f["max_value"]),
+    "relu6": lambda f: (0, 6),
+    "selu": lambda f: (0,),
+    "soft_shrink": lambda f: (-f["threshold"], f["threshold"]),
+    "sparse_plus": lambda f: (-1, 1),
+    "sparse_sigmoid": lambda f: (-1, 1),
+    "thresholded_relu": lambda f: (f["theta"],),
+}
 LINEAR = Function("linear")
 
 

@@ -24,7 +24,10 @@ def conv_lstm_layer(spec: conv_lstm.ConvLSTM, context: Context, x: Array, *initi
     for t in range(x.shape[1])[:: -1 if spec.go_backwards else 1]:
         total = gates[:, t] + np.asarray(convolution(spec.recurrence, inner, h))
         i, f, g, o = np.split(total, 4, axis=axis)
-        i, f, o = (apply(spec.recurrent_activation, gate) for gate in (i, f, o))
+        i, f, o = (
+            context.watch(f"{name} gate", apply(spec.recurrent_activation, gate))
+            for name, gate in (("input", i), ("forget", f), ("output", o))
+        )
         new_c = f * c + i * apply(spec.activation, g)
         new_h = o * apply(spec.activation, new_c)
         kept = np.ones(len(x), bool) if mask is None else mask[:, t]

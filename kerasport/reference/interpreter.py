@@ -11,7 +11,7 @@ import numpy as np
 from kerasport.errors import InputError
 from kerasport.graph import Call, Graph
 from kerasport.layers.base import Value
-from kerasport.reference.registry import REFERENCE, Array, Context
+from kerasport.reference.registry import REFERENCE, Array, Context, Watch, unwatched
 from kerasport.reference.weights import Weights, cast
 
 _FloatType = type[np.floating[Any]]
@@ -32,6 +32,7 @@ def run_layers(
     inputs: Sequence[Array],
     dtype: _FloatType = np.float64,
     passed_on: Callable[[Value, Array], Array] = lambda value, array: array,
+    watch: Callable[[Call], Watch] = lambda call: unwatched,
 ) -> Iterator[tuple[Call, tuple[Array, ...]]]:
     """Yields every call with its outputs, in the graph's order.
 
@@ -40,23 +41,26 @@ def run_layers(
         inputs: One array per graph input, batch first.
         dtype: What floating-point values are computed in.
         passed_on: What later calls read of a computed value.
+        watch: Who sees what is decided within a call.
     """
     uses = Counter(value.name for call in graph.calls for value in (*call.inputs, *call.masks) if value)
     values = {value.name: array for value, array in zip(graph.inputs, _cast_inputs(graph, inputs, dtype), strict=True)}
     for call in graph.calls:
-        arrays = _evaluate(graph, call, values, dtype)
+        arrays = _evaluate(graph, call, values, dtype, watch(call))
         for value, array in zip(call.outputs, arrays, strict=True):
             values[value.name] = cast(passed_on(value, array), dtype)
         yield call, arrays
         _release(call, values, uses)
 
 
-def _evaluate(graph: Graph, call: Call, values: Mapping[str, Array], dtype: _FloatType) -> tuple[Array, ...]:
+def _evaluate(
+    graph: Graph, call: Call, values: Mapping[str, Array], dtype: _FloatType, watch: Watch
+) -> tuple[Array, ...]:
     weights = Weights(graph.weights_of(call), dtype)
     masks = tuple(values[mask.name] if mask else None for mask in call.masks)
     inputs = [values[value.name] for value in call.inputs]
     try:
-        result = REFERENCE[type(call.spec)](call.spec, Context(weights, masks, dtype), *inputs)
+        result = REFERENCE[type(call.spec)](call.spec, Context(weights, masks, dtype, watch), *inputs)
     except (ValueError, IndexError) as error:
         shapes = " and ".join(str(array.shape) for array in inputs)
         raise InputError(f"The layer {call.name!r} cannot compute with the shapes {shapes}: {error}") from error

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from kerasport.layers import recurrent
 from kerasport.layers.recurrent import PEEPHOLES, Cell
 from kerasport.reference.activation import apply
-from kerasport.reference.registry import REFERENCE, Array, Context
+from kerasport.reference.registry import REFERENCE, Array, Context, Watch
 
 _Weights = Mapping[str, Array]
 
@@ -28,7 +29,7 @@ def recurrent_layer(spec: recurrent.Recurrent, context: Context, x: Array, *init
     for t in range(x.shape[1])[:: -1 if spec.go_backwards else 1]:
         new, value = [], x[:, t]
         for i, (cell, w, state) in enumerate(zip(spec.cells, weights, states, strict=True)):
-            new.append(step(cell, w, value @ w["kernel"] + w["bias"] if i else projected[:, t], state))
+            new.append(step(cell, w, value @ w["kernel"] + w["bias"] if i else projected[:, t], state, context.watch))
             value = value + new[-1][0] if cell.residual else new[-1][0]
         if mask is not None:
             kept = mask[:, t, None]
@@ -56,38 +57,46 @@ def bidirectional(spec: recurrent.Bidirectional, context: Context, x: Array, *in
         ("forward/", "backward/"), (spec.forward, spec.backward), spec.split_states(initial), strict=True
     ):
         own = {role.removeprefix(side): w for role, w in context.weights.items() if role.startswith(side)}
-        results.append(REFERENCE[type(layer)](layer, replace(context, weights=own), x, *states))
+        watch = partial(_watched_in, side, context.watch)
+        results.append(REFERENCE[type(layer)](layer, replace(context, weights=own, watch=watch), x, *states))
     (ahead, *states_ahead), (back, *states_back) = results
     if spec.forward.return_sequences:
         back = np.flip(back, axis=0 if getattr(spec.forward, "time_major", False) else 1)
     return (*_merge(spec.merge_mode, ahead, back), *states_ahead, *states_back)
 
 
-def step(cell: Cell, weights: _Weights, x: Array, states: tuple[Array, ...]) -> tuple[Array, ...]:
+def _watched_in(side: str, watch: Watch, name: str, array: Array) -> Array:
+    return watch(side + name, array)
+
+
+def step(cell: Cell, weights: _Weights, x: Array, states: tuple[Array, ...], watch: Watch) -> tuple[Array, ...]:
     """One step of one cell, from the projected input: its new states, the first of which is its output."""
     if cell.kind == "LSTM":
-        return _lstm_step(cell, weights, x, *states)
-    return _gru_step(cell, weights, x, *states) if cell.kind == "GRU" else _simple_step(cell, weights, x, *states)
+        return _lstm_step(cell, weights, watch, x, *states)
+    if cell.kind == "GRU":
+        return _gru_step(cell, weights, watch, x, *states)
+    return _simple_step(cell, weights, x, *states)
 
 
 def _simple_step(cell: Cell, w: _Weights, x: Array, h: Array) -> tuple[Array, ...]:
     return (apply(cell.activation, x + h @ w["recurrent_kernel"]),)
 
 
-def _lstm_step(cell: Cell, w: _Weights, x: Array, h: Array, c: Array) -> tuple[Array, ...]:
+def _lstm_step(cell: Cell, w: _Weights, watch: Watch, x: Array, h: Array, c: Array) -> tuple[Array, ...]:
     gate, act = cell.recurrent_activation, cell.activation
     i, f, g, o = np.split(x + h @ w["recurrent_kernel"], 4, axis=-1)
     see_i, see_f, see_o = (w[role] if cell.peepholes else 0 for role in PEEPHOLES)
-    c = apply(gate, f + see_f * c) * c + apply(gate, i + see_i * c) * apply(act, g)
-    return apply(gate, o + see_o * c) * apply(act, c), c
+    i, f = watch("input gate", apply(gate, i + see_i * c)), watch("forget gate", apply(gate, f + see_f * c))
+    c = f * c + i * apply(act, g)
+    return watch("output gate", apply(gate, o + see_o * c)) * apply(act, c), c
 
 
-def _gru_step(cell: Cell, w: _Weights, x: Array, h: Array) -> tuple[Array, ...]:
+def _gru_step(cell: Cell, w: _Weights, watch: Watch, x: Array, h: Array) -> tuple[Array, ...]:
     xz, xr, xh = np.split(x, 3, axis=-1)
     uz, ur, uh = np.split(w["recurrent_kernel"], 3, axis=-1)
     bz, br, bh = np.split(w["recurrent_bias"], 3)
-    z = apply(cell.recurrent_activation, xz + h @ uz + bz)
-    r = apply(cell.recurrent_activation, xr + h @ ur + br)
+    z = watch("update gate", apply(cell.recurrent_activation, xz + h @ uz + bz))
+    r = watch("reset gate", apply(cell.recurrent_activation, xr + h @ ur + br))
     recurrent_part = r * (h @ uh + bh) if cell.reset_after else (r * h) @ uh + bh
     return (z * h + (1 - z) * apply(cell.activation, xh + recurrent_part),)
 

@@ -15,6 +15,14 @@ Array = NDArray[Any]
 Result = Array | tuple[Array, ...]
 
 
+Watch = Callable[[str, Array], Array]
+
+
+def unwatched(name: str, array: Array) -> Array:
+    """Shows nobody anything."""
+    return array
+
+
 @dataclass(frozen=True)
 class Context:
     """What a reference function knows besides its inputs.
@@ -23,11 +31,13 @@ class Context:
         weights: By role, in the compute dtype.
         masks: The inputs' masks (bool), aligned with them; empty unless the spec uses masks.
         dtype: The compute dtype of floating-point values: float64 for judging, float32 for predicting.
+        watch: Is shown what is decided within a layer, a gate's values under the gate's name, and gives them back.
     """
 
     weights: Mapping[str, Array]
     masks: tuple[Array | None, ...] = ()
     dtype: type[np.floating[Any]] = np.float64
+    watch: Watch = unwatched
 
     @property
     def mask(self) -> Array | None:

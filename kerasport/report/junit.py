@@ -71,6 +71,8 @@ def _compared(suite: Element, report: Report, part: str, entries: Sequence[Layer
             lines = explained(entry, report.validation)
             failure = SubElement(case, "failure", type="mismatch", message=lines[0])
             failure.text = "\n".join([f"{visible(entry.class_name)} {visible(entry.name)}", *lines])
+        if entry.asleep:
+            SubElement(case, "system-out").text = f"no input has changed or reached: {visible(entry.asleep)}"
 
 
 def _case(suite: Element, group: str, name: str) -> Element:

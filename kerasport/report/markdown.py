@@ -73,8 +73,8 @@ def _compared(validation: Validation) -> Iterator[str]:
         yield "Worst layers, own error in units of what float32 rounding explains:"
         yield _table(nearest)
     if validation.dead:
-        dead = ", ".join(f"{code(e.name)} ({e.dead} of {e.channels})" for e in validation.dead[:_SHORT])
-        yield f"Channels that never changed, so that a fault in them would not show: {dead}" + _more(
+        dead = ", ".join(f"{code(entry.name)} ({_plain(entry.asleep)})" for entry in validation.dead[:_SHORT])
+        yield f"What no input has changed or reached, so that a fault in it would not show: {dead}" + _more(
             len(validation.dead) - _SHORT, ", "
         )
 

@@ -109,7 +109,7 @@ def _compared(validation: Validation) -> Iterator[Markup]:
     if validation.witnesses:
         yield _section("A third witness", _WITNESS_NOTE, tables.witnesses(validation.witnesses))
     if validation.dead:
-        yield _section("Channels that never changed", _DEAD_NOTE, tables.dead(validation.dead))
+        yield _section("What no input has changed or reached", _DEAD_NOTE, tables.dead(validation.dead))
     if validation.missing:
         yield _section("Folded layers", _FOLDED_NOTE, tables.folded(validation.layers))
     yield _section("Inputs that were tried", "", tables.trials(validation.trials))
@@ -128,7 +128,10 @@ _WORST_NOTE = "Those that do not pass, and then those that come nearest to what 
 _OUTPUTS_NOTE = "The unchanged, fully optimised ONNX file from end to end, against the reference."
 _EXPECTED_NOTE = "The ONNX file's outputs against predictions that were saved from Keras itself."
 _WITNESS_NOTE = "Where ONNX Runtime and the reference disagree, the reference evaluator of onnx is asked."
-_DEAD_NOTE = "Whatever inputs were tried, these gave the same values: a fault in them would not show here."
+_DEAD_NOTE = (
+    "Whatever inputs were tried, these channels gave the same values, and these sides of activations and gates were"
+    " never taken: a fault in them would not show here."
+)
 _FOLDED_NOTE = (
     "These have no value of their own in the ONNX model, and are judged with the layer that has taken them in."
 )

@@ -115,8 +115,8 @@ def witnesses(found: Sequence[Witness]) -> Markup:
 
 
 def dead(entries: Sequence[LayerError]) -> Markup:
-    """Layers with channels that never changed."""
-    return _list((short(entry.name), f" {entry.dead} of {entry.channels}") for entry in entries)
+    """Layers in which something never changed or was never reached."""
+    return _list((short(entry.name), f" {entry.asleep}") for entry in entries)
 
 
 def folded(entries: Sequence[LayerError]) -> Markup:

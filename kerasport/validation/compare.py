@@ -22,7 +22,8 @@ from kerasport.validation.ends import judge_ends
 from kerasport.validation.error import LayerError, Tolerance
 from kerasport.validation.foreign import Ends
 from kerasport.validation.guesses import excused, guessed_places, without_wrong_guesses
-from kerasport.validation.plan import FloatType, Plan, places
+from kerasport.validation.place import places
+from kerasport.validation.plan import FloatType, Plan
 from kerasport.validation.predictions import by_output, decided, judge_predictions
 from kerasport.validation.result import TrialInput, Validation, Witness
 from kerasport.validation.trial import Findings, judge_layers
@@ -136,7 +137,7 @@ def compare(
     own = skeleton.is_own
     session = adapted(graph, Session(onnx_path, once=True), settings.ends, own)
     graph = as_fixed(graph, session.inputs)
-    found, guessed = (places(skeleton), frozenset[str]()) if own else guessed_places(graph, skeleton, session)
+    found, guessed = (places(graph, skeleton), frozenset[str]()) if own else guessed_places(graph, skeleton, session)
     plan = Plan(graph, skeleton, found, _PRECISIONS[settings.precision], guessed)
     given = None if inputs is None else _given(part, graph, inputs)
     if expected is not None and given is None:
@@ -198,7 +199,8 @@ class _Comparison:
         return excused(layers) if foreign and _all_passed(outputs) else layers
 
     def _with_coverage(self, entry: LayerError) -> LayerError:
-        return replace(entry, channels=self._coverage.channels(entry.name), dead=self._coverage.dead(entry.name))
+        found, name = self._coverage, entry.name
+        return replace(entry, channels=found.channels(name), dead=found.dead(name), idle=found.idle(name))
 
     def _try(self, inputs: list[Array], final: list[Array] | str, seed: int | None) -> None:
         """One batch; of what several batches find, the worst counts."""
@@ -213,47 +215,81 @@ class _Comparison:
 
         plan, found = without_wrong_guesses(self._plan, judged, lambda found: _all_passed(ends_of(found)))
         self._plan, ends = plan, ends_of(found)
-        for name, entry in found.entries.items():
-            self._layers[name] = _worse(self._layers.get(name), entry)
         for entry in ends:
             self._outputs[entry.name] = _worse(self._outputs.get(entry.name), entry)
-        if settings.witness and not self._witnesses:
-            self._ask(inputs, feeds, self._excused(found.entries, ends), ends)
+        self._take(plan, inputs, feeds, found, ends)
         if self._predictions and not isinstance(final, str):
             self._expected, right = judge_predictions(
                 plan, inputs, final, found.ends, self._predictions, self._tolerance
             )
             self._witnesses = tuple(decided(witness, self._expected, right) for witness in self._witnesses)
-        self._coverage.add(found.ranges)
-        cost = sum(plan.sizes(inputs).values())
+        self._note("given" if seed is None else "generated", seed, inputs)
+
+    def _take(
+        self,
+        plan: Plan,
+        inputs: list[Array],
+        feeds: Mapping[str, Array],
+        found: Findings,
+        ends: Sequence[LayerError],
+    ) -> None:
+        """Takes in what a trial finds of layers; of what several find, the worst counts."""
+        for name, entry in found.entries.items():
+            self._layers[name] = _worse(self._layers.get(name), entry)
+        self._coverage.add(found.ranges, found.gates)
+        if self._settings.witness and not self._witnesses:
+            self._ask(plan, inputs, feeds, self._excused(found.entries, ends), ends)
+
+    def _note(self, source: str, seed: int | None, inputs: Sequence[Array]) -> None:
+        cost = sum(self._plan.sizes(inputs).values())
         self._spent, self._cost = self._spent + cost, self._cost or cost
-        shapes = {value.name: array.shape for value, array in zip(plan.graph.inputs, inputs, strict=True)}
-        self._trials.append(TrialInput("given" if seed is None else "generated", seed, shapes))
+        shapes = {value.name: array.shape for value, array in zip(self._plan.graph.inputs, inputs, strict=True)}
+        self._trials.append(TrialInput(source, seed, shapes))
+
+    def _try_masks(self, first: Trial) -> None:
+        """A trial of layers whose masks no input has made mask anything, with drawn ones in their place."""
+        from kerasport.validation.inputs import generate
+
+        settings, seed = self._settings, self._settings.seed + self._settings.rounds
+        masks = self._plan.masks_to_draw & self._coverage.never_false
+        if not masks or not self._affordable(first, first):
+            return
+        plan = self._plan.drawing(masks)
+        inputs = self._session.read(generate(plan.graph, first, seed))
+        feeds = self._session.feeds(inputs)
+        found = judge_layers(plan, inputs, feeds, self._tolerance, settings.memory, chained=False)
+        self._take(plan, inputs, feeds, found, ())
+        self._note("masked", seed, inputs)
 
     def _ask(
         self,
+        plan: Plan,
         inputs: list[Array],
         feeds: Mapping[str, Array],
         entries: Mapping[str, LayerError],
         ends: Sequence[LayerError],
     ) -> None:
         """Asks witnesses about what fails: layers, or else outputs."""
-        failing = [name for name in self._plan.calls if name in entries and not entries[name].passed]
+        failing = [name for name in plan.calls if name in entries and not entries[name].passed]
         if not failing and _all_passed(ends):
             return
         from kerasport.validation.witness import hear, without_optimizer
 
         if failing:
-            self._witnesses = hear(self._plan, inputs, feeds, failing, self._tolerance)
+            self._witnesses = hear(plan, inputs, feeds, failing, self._tolerance)
         else:
-            self._witnesses = without_optimizer(self._plan, inputs, self._session, ends, self._tolerance)
+            self._witnesses = without_optimizer(plan, inputs, self._session, ends, self._tolerance)
 
     def _try_generated(self) -> None:
-        """A first batch; one of other sizes, where sizes are open; and more while they wake dead channels."""
+        """A first batch; some of other sizes, where sizes are open; and more while they wake what is dead."""
+        first = self._try_first()
+        self._try_others(first)
+        self._try_masks(first)
+
+    def _try_others(self, first: Trial) -> None:
         from kerasport.validation.inputs import generate, others
 
         settings, graph = self._settings, self._plan.graph
-        first = self._try_first()
         before: int | None = None
         for number, other in enumerate(others(graph, first, settings.batch), 1):
             if number >= settings.rounds:

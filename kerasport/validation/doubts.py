@@ -7,21 +7,25 @@ the terms' size: how large, is seen when the inputs are shaken by half a unit in
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kerasport.graph import Graph
 from kerasport.layers.base import Value
-from kerasport.reference import run_layers
-from kerasport.validation.error import NOT_FINITE, OVERFLOW, ROUNDING, LayerError, Limit, noise
+from kerasport.reference import run, run_layers
+from kerasport.validation.error import NOT_FINITE, OVERFLOW, ROUNDING, LayerError, Limit, Tolerance, noise
 from kerasport.validation.plan import Plan
 
 Array = NDArray[Any]
 # A change of this part of the largest value is no error, but another branch of a step.
 _JUMP = 2.0**-10
+# How often inputs are shaken: what a chain of steps makes of a rounding depends on which one it is.
+_SHAKES = 4
 
 
 @dataclass(frozen=True)
@@ -38,27 +42,37 @@ class Doubt:
     limit: Limit
     errors: Array
 
-    def settled(self, rounding: Array, finite: bool) -> LayerError:
+    def settled(self, noise: Array, finite: bool, factor: float) -> LayerError:
         """The entry in the light of what float32 does to the reference.
 
         Args:
-            rounding: The largest error of each channel of the reference in float32.
+            noise: The largest error of each channel of the reference in float32.
             finite: Whether it has only finite values.
+            factor: How many times that is allowed.
         """
         if self.entry.detail == NOT_FINITE and not finite:
             return replace(self.entry, max_abs=0.0, max_rel=0.0, mean_abs=0.0, passed=True, detail=OVERFLOW)
         if self.entry.detail:
             return self.entry
-        units = np.maximum(self.limit.unit, rounding)
-        found = float(((self.errors - self.limit.slack) / units).max(initial=0.0))
-        passed = found <= self.limit.roundings
-        return replace(self.entry, roundings=found, passed=passed, detail=ROUNDING if passed else "")
+        limit = self.limit
+        allowed, units, errors = np.broadcast_arrays(
+            limit.roundings * limit.with_noise(noise, factor).unit, limit.unit, self.errors - limit.slack
+        )
+        worst = int((errors / allowed).argmax())
+        error, unit, most = errors.flat[worst], units.flat[worst], allowed.flat[worst]
+        passed = bool(error <= most)
+        detail = ROUNDING if passed and most > factor * unit else ""
+        return replace(
+            self.entry, roundings=float(error / unit), allowed=float(most / unit), passed=passed, detail=detail
+        )
 
 
-def settle(plan: Plan, inputs: Sequence[Array], doubts: Mapping[str, Doubt]) -> dict[str, LayerError]:
+def settle(
+    plan: Plan, inputs: Sequence[Array], doubts: Mapping[str, Doubt], tolerance: Tolerance
+) -> dict[str, LayerError]:
     """Computes the doubted layers in float32, on the exact inputs that they were judged on."""
     found = roundings(plan, inputs, doubts)
-    return {name: doubt.settled(*found[name]) if name in found else doubt.entry for name, doubt in doubts.items()}
+    return {name: doubt.settled(*found[name], tolerance.noises) for name, doubt in doubts.items()}
 
 
 def roundings(plan: Plan, inputs: Sequence[Array], names: Collection[str]) -> dict[str, tuple[Array, bool]]:
@@ -67,41 +81,49 @@ def roundings(plan: Plan, inputs: Sequence[Array], names: Collection[str]) -> di
     Returns:
         For each name the largest error of each channel, and whether all values are finite.
     """
-    crossing: dict[str, Array] = {}
-    rng = np.random.default_rng(0)
-
-    def exact(value: Value, array: Array) -> Array:
-        crossing[value.name] = plan.rounded(value, array)
-        return crossing[value.name]
-
-    def rough(value: Value, array: Array) -> Array:
-        return crossing[value.name] if value.name in plan.places else array
-
     matrices = {value.name for call in plan.graph.calls if call.spec.eliminates for value in call.inputs}
-
-    def shaken(value: Value, array: Array) -> Array:
-        return _shaken(rough(value, array), rng, value.name in matrices) if value.name in plan.places else array
-
-    given = zip(plan.graph.inputs, inputs, strict=True)
-    shaken_inputs = [_shaken(np.asarray(array), rng, value.name in matrices) for value, array in given]
-    runs = (
-        run_layers(plan.graph, inputs, np.float64, exact),
-        run_layers(plan.graph, inputs, np.float32, rough),
-        run_layers(plan.graph, shaken_inputs, np.float64, shaken),
-    )
-    found: dict[str, tuple[Array, bool]] = {}
-    left = set(names)
+    graphs = {name: plan.graph_of(name) for name in names}
     with np.errstate(all="ignore"):
-        while left:
-            (call, doubles), (_, singles), (_, others) = map(next, runs)
-            for value, double, single, other in zip(call.outputs, doubles, singles, others, strict=True):
-                if value.name in left and single.dtype.kind == "f":
-                    unrest = noise(other, double)
-                    unrest = np.where(unrest < _JUMP * np.abs(double).max(initial=0.0), unrest, 0.0)
-                    found[value.name] = np.maximum(noise(single, double), unrest), bool(np.isfinite(single).all())
-                left.discard(value.name)
-                crossing.pop(value.name)
-    return found
+        return {name: _rounding(graphs[name], given, matrices) for name, given in _given(plan, inputs, graphs)}
+
+
+def _given(plan: Plan, inputs: Sequence[Array], graphs: Mapping[str, Graph]) -> Iterator[tuple[str, list[Array]]]:
+    """What each layer reads, as soon as the reference has computed it; it is run as far as it takes."""
+    uses = Counter(value.name for graph in graphs.values() for value in graph.inputs)
+    kept = {value.name: np.asarray(array) for value, array in zip(plan.graph.inputs, inputs, strict=True)}
+
+    def passed_on(value: Value, array: Array) -> Array:
+        rounded = plan.rounded(value, array)
+        if value.name in uses:
+            kept[value.name] = rounded
+        return rounded
+
+    steps = run_layers(plan.graph, inputs, np.float64, passed_on)
+    left = dict(graphs)
+    while left:
+        for name, graph in list(left.items()):
+            if all(value.name in kept for value in graph.inputs):
+                yield name, [kept[value.name] for value in graph.inputs]
+                del left[name]
+                uses.subtract(value.name for value in graph.inputs)
+        kept = {name: array for name, array in kept.items() if uses[name] > 0}
+        if left:
+            next(steps)
+
+
+def _rounding(graph: Graph, given: Sequence[Array], matrices: Collection[str]) -> tuple[Array, bool]:
+    """What float32, and inputs that are off by a rounding, do to the output of a graph."""
+    (double,), (single,) = run(graph, given, np.float64), run(graph, given, np.float32)
+    if single.dtype.kind != "f":
+        return np.zeros(()), True
+    worst, jump = noise(single, double), _JUMP * np.abs(double).max(initial=0.0)
+    rng = np.random.default_rng(0)
+    for _ in range(_SHAKES):
+        shaken = [_shaken(array, rng, v.name in matrices) for v, array in zip(graph.inputs, given, strict=True)]
+        (other,) = run(graph, shaken, np.float64)
+        unrest = noise(other, double)
+        worst = np.maximum(worst, np.where(unrest < jump, unrest, 0.0))
+    return worst, bool(np.isfinite(single).all())
 
 
 def _shaken(array: Array, rng: np.random.Generator, as_matrices: bool) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 
@@ -31,12 +31,14 @@ class Tolerance:
     Attributes:
         rtol: Relative to each value; None for what is due.
         atol: Relative to the largest value of the layer's output; None for what is due.
-        roundings: How many units of rounding a layer's own error may have.
+        roundings: How many units of rounding a layer's own error may have without question.
+        noises: How many times what float32 does to the reference it may have, where that is more.
     """
 
     rtol: float | None = None
     atol: float | None = None
-    roundings: float = 64.0
+    roundings: float = 8.0
+    noises: float = 32.0
 
     @property
     def by_numbers(self) -> bool:
@@ -70,6 +72,16 @@ class Limit:
     unit: Array = field(default_factory=lambda: np.zeros(()))
     slack: float = 0.0
 
+    def with_noise(self, noise: Array, factor: float) -> Limit:
+        """The limit where also some times an error of each channel is allowed, if that is more than the units.
+
+        Args:
+            noise: The error: shape (channels,), or ().
+            factor: How many times that.
+        """
+        scale = factor / self.roundings if self.roundings else 0.0
+        return replace(self, unit=np.maximum(self.unit, scale * noise))
+
 
 @dataclass(frozen=True)
 class LayerError:
@@ -96,6 +108,7 @@ class LayerError:
         folded: The layers that were folded into this one, and are judged with it.
         channels: How many channels the output has.
         dead: How many of them never changed.
+        idle: What else no input has reached in it, in words: sides of its activation, gates, what it joins.
     """
 
     name: str
@@ -117,6 +130,12 @@ class LayerError:
     folded: tuple[str, ...] = ()
     channels: int = 0
     dead: int = 0
+    idle: tuple[str, ...] = ()
+
+    @property
+    def asleep(self) -> str:
+        """What no input has changed or reached in it, in words; "" for nothing."""
+        return ", ".join([*([f"{self.dead} of {self.channels} channels"] if self.dead else []), *self.idle])
 
 
 @dataclass(frozen=True)

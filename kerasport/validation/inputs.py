@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import count
+from itertools import count, islice
 from math import prod
 from typing import Any
 
@@ -16,7 +16,10 @@ from kerasport.graph import Graph
 from kerasport.layers.base import Domain, Shape, TensorType, Value
 
 Array = NDArray[Any]
-_SIZES = (12, 7, 16, 24, 32, 48, 64, 96, 128, 224, 299, 331, 512, 1024)
+# With neighbours, of which windows cut off other parts, and pad other sides.
+_LARGER = (16, 24, 32, 48, 64, 96, 128, 224, 299, 331, 512)
+_SIZES = (12, 7, 8, 13, *(size + more for size in _LARGER for more in (0, 1)), 1024)
+_OTHER_SIZES = 2
 # What shape inference raises where sizes do not go together.
 _MISFITS = (LayerError, ValueError, IndexError, ZeroDivisionError)
 
@@ -75,7 +78,7 @@ def trials(graph: Graph, batch: int) -> Iterator[Trial]:
 
 
 def others(graph: Graph, first: Trial, batch: int | None) -> Iterator[Other]:
-    """Trials behind the first one: another batch and size where they are open, all ids, then wilder numbers.
+    """Trials behind the first one: another batch and sizes where they are open, all ids, then wilder numbers.
 
     Args:
         graph: The model.
@@ -84,13 +87,14 @@ def others(graph: Graph, first: Trial, batch: int | None) -> Iterator[Other]:
     """
     fixed = batch is not None or all(value.type.shape[0] is not None for value in graph.inputs if value.type.shape)
     sizes_open = any(None in value.type.shape[1:] for value in graph.inputs)
-    size = next((size for size in _unknown_sizes(graph) if size != first.size), first.size) if sizes_open else 0
-    if not fixed or size != first.size:
+    other_sizes = [size for size in islice(_unknown_sizes(graph), _OTHER_SIZES + 1) if size != first.size]
+    rows = batch or (1 if first.batch > 1 else 2)
+    for size in other_sizes[:_OTHER_SIZES] or ([] if fixed else [first.size]):
         step = next((step for step in (1, 2, 8, 32) if sizes_open and _fits(graph, size, step)), 0)
-        yield Other(replace(first, batch=batch or (1 if first.batch > 1 else 2), size=size, step=step), due=True)
-    rows = max((_rows_for_all_ids(graph, value, first) for value in graph.inputs), default=0)
-    if batch is None and rows:
-        yield Other(replace(first, batch=rows, sweeps=True), due=True)
+        yield Other(replace(first, batch=rows, size=size, step=step), due=True)
+    enough = max((_rows_for_all_ids(graph, value, first) for value in graph.inputs), default=0)
+    if batch is None and enough:
+        yield Other(replace(first, batch=enough, sweeps=True), due=True)
     for spread in (3.0, 1.0, 10.0, 0.3):
         yield Other(replace(first, spread=spread))
 

@@ -5,55 +5,25 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import replace
 from functools import cached_property
 from math import prod
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasport import notes
 from kerasport.graph import Call, Graph
 from kerasport.layers.base import Value
+from kerasport.validation.place import Place
 from kerasport.validation.segments import Part, cut
 from kerasport.validation.skeleton import Skeleton
 
 Array = NDArray[Any]
 FloatType = type[np.floating[Any]]
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a layer's output stands.
-
-    Attributes:
-        name: The ONNX value.
-        perm: The order in which its axes are stored there, None for Keras's own.
-        dtype: Its NumPy dtype there, "" for Keras's own.
-    """
-
-    name: str
-    perm: tuple[int, ...] | None = None
-    dtype: str = ""
-
-    def logical(self, array: Array) -> Array:
-        """A stored array in Keras's axis order."""
-        return array if self.perm is None else array.transpose(np.argsort(self.perm))
-
-    def stored(self, array: Array) -> Array:
-        """A logical array in the stored axis order."""
-        return array if self.perm is None else array.transpose(self.perm)
-
-
-def places(skeleton: Skeleton) -> dict[str, Place]:
-    """Where each layer's output stands in a model that kerasport made; nothing for other models."""
-    produced = {name for node in skeleton.proto.graph.node for name in node.output}
-    return {
-        layer: Place(name, order)
-        for layer, (name, order) in notes.layers(skeleton.properties).items()
-        if name in produced
-    }
+_KEPT = 0.7
 
 
 class Plan:
@@ -78,12 +48,35 @@ class Plan:
         self.graph, self.skeleton, self.places, self.dtype, self.guessed = graph, skeleton, found, dtype, guessed
         self.calls = {value.name: call for call in graph.calls for value in call.outputs}
         self.aliases = Counter(found[name].name for name in self.calls if name in found)
+        self.masks = frozenset(place.mask for place in found.values() if place.mask)
+        self.drawn: frozenset[str] = frozenset()
         self._parts: list[Part] | None = None
 
     def without(self, names: Collection[str]) -> Plan:
         """The same model with some layers' values left to those behind them."""
         kept = {name: place for name, place in self.places.items() if name not in names}
         return Plan(self.graph, self.skeleton, kept, self.dtype, self.guessed.difference(names))
+
+    def drawing(self, masks: Collection[str]) -> Plan:
+        """The same model where the layers that read some masks are given drawn ones, whatever the inputs are."""
+        other = copy(self)
+        other.drawn = frozenset(masks)
+        return other
+
+    def judges(self, name: str) -> bool:
+        """Whether a layer is judged: with drawn masks, only those that read them.
+
+        A layer may make of its input once more what it is masked by, and the ONNX model may not.
+        """
+        calls = [self.calls[part] for part in (name, *self.folded.get(name, ()))] if self.drawn else []
+        return not self.drawn or any(mask and mask.name in self.drawn for call in calls for mask in call.masks)
+
+    @cached_property
+    def masks_to_draw(self) -> frozenset[str]:
+        """The masks that layers read and that are known to stand in the ONNX model, each in a value of its own."""
+        read = {mask.name for call in self.graph.calls for mask in call.masks if mask and mask.name in self.calls}
+        known = read & self.places.keys() - self.guessed
+        return frozenset(name for name in known if self.aliases[self.places[name].name] == 1)
 
     def parts(self, inputs: Sequence[Array], limit: int) -> list[Part]:
         """The parts of the graph, cut once, by the sizes that a first batch gives.
@@ -128,10 +121,10 @@ class Plan:
 
         Args:
             name: The layer's value.
-            values: Arrays in Keras's axis order.
+            values: Arrays in Keras's axis order, the masks that places depend on among them.
         """
         place = self.places[name]
-        return self.typed(place.name, place.stored(values[name]))
+        return self.typed(place.name, place.stored(values[name], values))
 
     def typed(self, name: str, array: Array) -> Array:
         """An array that stands for an ONNX value, in that value's dtype."""
@@ -142,6 +135,21 @@ class Plan:
         place = self.places[name].name
         (whole,) = cut(self.skeleton, dict.fromkeys(self.aliases, 0), sys.maxsize)
         return whole.layer(place)
+
+    def graph_of(self, layer: str) -> Graph:
+        """A graph of one layer, with those that are folded into it, that gives its value."""
+        calls = {self.calls[name].name: self.calls[name] for name in (*self.folded.get(layer, ()), layer)}
+        made = {value.name for call in calls.values() for value in call.outputs}
+        read = {value.name: value for call in calls.values() for value in (*call.inputs, *call.masks) if value}
+        (output,) = (value for value in self.calls[layer].outputs if value.name == layer)
+        return replace(
+            self.graph,
+            inputs=tuple(value for name, value in read.items() if name not in made),
+            outputs=(output,),
+            output_names=(layer,),
+            calls=tuple(calls.values()),
+            states=(),
+        )
 
     @cached_property
     def folded(self) -> dict[str, tuple[str, ...]]:
@@ -169,6 +177,8 @@ class Plan:
 
         Both sides then read the same numbers. A layer that was folded into the next one crosses nothing.
         """
+        if value.name in self.drawn:
+            return np.random.default_rng(crc32(value.name.encode())).random(array.shape) < _KEPT
         place = self.places.get(value.name)
         if place is None or array.dtype.kind != "f":
             return array

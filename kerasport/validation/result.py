@@ -23,7 +23,8 @@ class TrialInput:
     """One batch of inputs that the model was tried with.
 
     Attributes:
-        source: "generated", or "given" for the user's own.
+        source: "generated", or "given" for the user's own; "masked" for generated ones, where layers whose masks no
+            input makes are given drawn masks.
         seed: That it was drawn with; None for the user's own.
         shapes: The shape of each input, by name.
     """
@@ -88,8 +89,8 @@ class Validation:
 
     @property
     def dead(self) -> tuple[LayerError, ...]:
-        """The layers of which some channels never changed, whatever the inputs: a fault in them would not show."""
-        return tuple(entry for entry in self.layers if entry.dead)
+        """The layers in which something never changed or was never reached: a fault in it would not show."""
+        return tuple(entry for entry in self.layers if entry.asleep)
 
     @property
     def first_divergence(self) -> LayerError | None:

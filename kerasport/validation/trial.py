@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kerasport.errors import KerasportError
+from kerasport.graph import Call
 from kerasport.layers.base import Value
 from kerasport.reference import run_layers
+from kerasport.reference.registry import Watch
 from kerasport.validation.doubts import Doubt, settle
 from kerasport.validation.error import LayerError, Limit, Tolerance, failed, measure, unit
 from kerasport.validation.plan import Plan
@@ -28,7 +31,8 @@ class Findings:
     Attributes:
         entries: The error of each layer's value that stands in the ONNX model.
         ends: What the reference gives for the values that are the model's outputs.
-        ranges: The smallest and the largest number in each channel of each layer's value.
+        ranges: The smallest and the largest number in each channel of each layer's value, or of all in one of bools.
+        gates: The same of the gates within a layer, by the layer's value and the gate's name.
         cut: What the ONNX model gives for values that are cut to whole numbers, where that is not what the reference
             gives.
     """
@@ -36,6 +40,7 @@ class Findings:
     entries: dict[str, LayerError] = field(default_factory=dict)
     ends: dict[str, Array] = field(default_factory=dict)
     ranges: dict[str, tuple[Array, Array]] = field(default_factory=dict)
+    gates: dict[str, dict[str, tuple[float, float]]] = field(default_factory=dict)
     cut: dict[str, Array] = field(default_factory=dict)
 
 
@@ -55,7 +60,7 @@ def judge_layers(
     parts = plan.parts(inputs, memory)
     found = Findings()
     expected = _Expected(plan, inputs, found)
-    judge = _Judge(plan, tolerance, plan.sizes(inputs), found)
+    judge = _Judge(plan, tolerance, plan.sizes(inputs), expected.masks, found)
     alone, chain = dict(feeds), dict(feeds)
     for part in parts:
         for name in part.layers_read:
@@ -73,7 +78,7 @@ def judge_layers(
         expected.keep(part.later)
     for value, array in expected.rest():
         judge.expect(value, array)
-    found.entries |= settle(plan, inputs, judge.doubts)
+    found.entries |= settle(plan, inputs, judge.doubts, tolerance)
     if found.cut:
         found.ends |= _ends_behind(plan, inputs, found.cut)
     return found
@@ -129,21 +134,35 @@ class _Expected:
 
     Attributes:
         stands: By ONNX value: what layers that read it are given, in its stored order.
+        masks: The masks that places depend on, as far as they are known.
     """
 
     def __init__(self, plan: Plan, inputs: Sequence[Array], found: Findings) -> None:
         self._plan, self._found = plan, found
         self._crossing: dict[str, Array] = {}
-        self._steps = run_layers(plan.graph, inputs, plan.dtype, self._passed_on)
+        self._steps = run_layers(plan.graph, inputs, plan.dtype, self._passed_on, self._watch)
         self._ends = {value.name for value in plan.graph.outputs}
         self._gone: set[str] = set()
         self.stands: dict[str, Array] = {}
-        given = zip(plan.graph.inputs, inputs, strict=True)
-        found.ends |= {value.name: array for value, array in given if value.name in self._ends}
+        given = {value.name: array for value, array in zip(plan.graph.inputs, inputs, strict=True)}
+        self.masks = {name: given[name] for name in given.keys() & plan.masks}
+        found.ends |= {name: given[name] for name in given.keys() & self._ends}
 
     def _passed_on(self, value: Value, array: Array) -> Array:
-        self._crossing[value.name] = self._plan.rounded(value, array)
-        return self._crossing[value.name]
+        crossing = self._crossing[value.name] = self._plan.rounded(value, array)
+        if value.name in self._plan.masks:
+            self.masks[value.name] = crossing
+        return crossing
+
+    def _watch(self, call: Call) -> Watch:
+        gates = self._found.gates.setdefault(call.outputs[0].name, {})
+
+        def watch(name: str, gate: Array) -> Array:
+            low, high = gates.get(name, (inf, -inf))
+            gates[name] = min(low, float(gate.min(initial=inf))), max(high, float(gate.max(initial=-inf)))
+            return gate
+
+        return watch
 
     def until(self, name: str) -> Iterator[tuple[str, Array]]:
         """Runs the reference until it is known what an ONNX value should be; yields what layers give on the way."""
@@ -177,9 +196,11 @@ class _Expected:
         if array.dtype.kind == "f" and array.ndim > 1:
             axes = tuple(range(array.ndim - 1))
             self._found.ranges[value] = array.min(axes, initial=np.inf), array.max(axes, initial=-np.inf)
+        elif array.dtype.kind == "b":
+            self._found.ranges[value] = np.asarray(array.all()), np.asarray(array.any())
         place = self._plan.places[value]
         if place.name not in self.stands and place.name not in self._gone:
-            self.stands[place.name] = place.stored(array)
+            self.stands[place.name] = place.stored(array, self.masks)
 
 
 class _Judge:
@@ -189,8 +210,15 @@ class _Judge:
         doubts: The layers whose error is larger than their arithmetic should explain.
     """
 
-    def __init__(self, plan: Plan, tolerance: Tolerance, known: Mapping[str, int], found: Findings) -> None:
-        self._plan, self._tolerance, self._known, self._found = plan, tolerance, known, found
+    def __init__(
+        self,
+        plan: Plan,
+        tolerance: Tolerance,
+        known: Mapping[str, int],
+        masks: Mapping[str, Array],
+        found: Findings,
+    ) -> None:
+        self._plan, self._tolerance, self._known, self._masks, self._found = plan, tolerance, known, masks, found
         self._expected: dict[str, dict[str, Array]] = {}
         self._actual: dict[str, tuple[Array | str, Array | None]] = {}
         self._made: dict[str, Array] = {}
@@ -202,7 +230,7 @@ class _Judge:
         place = self._plan.places[value]
         name = place.name
         if self._plan.makers[name] == value:
-            self._made[name] = place.stored(array)
+            self._made[name] = place.stored(array, self._masks)
         if name in self._actual:
             self._compare(value, array)
         else:
@@ -222,19 +250,20 @@ class _Judge:
         self._left[place.name] -= 1
         if not self._left[place.name]:
             del self._actual[place.name], self._made[place.name]
+        if not self._plan.judges(value):
+            return
         if isinstance(alone, str):
             wrong = failed(value, type(call.spec).__name__, expected.shape, alone)
             self._found.entries[value] = replace(wrong, folded=self._plan.folded.get(value, ()))
             return
-        alone = place.logical(alone)
+        alone, expected = place.logical(alone, self._masks), place.shown(expected, self._masks)
         limit = layer_limit(self._plan, self._tolerance, self._known, value, expected)
         class_name = type(call.spec).__name__
         measured = measure(value, class_name, alone, expected, limit)
         entry = replace(measured.entry, folded=self._plan.folded.get(value, ()))
         if chained is not None:
-            entry = replace(
-                entry, chained=measure(value, class_name, place.logical(chained), expected, limit).entry.max_rel
-            )
+            chained = place.logical(chained, self._masks)
+            entry = replace(entry, chained=measure(value, class_name, chained, expected, limit).entry.max_rel)
         self._found.entries[value] = entry
         if not entry.passed and not self._tolerance.by_numbers:
             self.doubts[value] = Doubt(entry, limit, measured.errors)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasport.errors import KerasportError
-from kerasport.graph import Call, Graph
+from kerasport.graph import Graph
 from kerasport.layers.base import Value
 from kerasport.reference import run_layers
 from kerasport.validation.adapter import Adapter
@@ -158,13 +158,13 @@ class _Hearing:
     ) -> None:
         self._plan, self._feeds, self._tolerance = plan, feeds, tolerance
         self._parts = {name: plan.layer(name) for name in layers}
-        self._graphs = {name: one_layer(plan, name) for name in layers}
+        self._graphs = {name: plan.graph_of(name) for name in layers}
         self._known = plan.sizes(inputs)
         self._noise = roundings(plan, inputs, layers)
         makers = plan.makers
         read = {makers[name] for part in self._parts.values() for name in part.layers_read}
         given = {value.name for graph in self._graphs.values() for value in graph.inputs}
-        self._values = _recalled(plan, inputs, {*layers, *read, *given})
+        self._values = _recalled(plan, inputs, {*layers, *read, *given, *plan.masks})
 
     def of(self, layer: str) -> Witness:
         """What the witnesses say of a layer."""
@@ -172,19 +172,18 @@ class _Hearing:
         place = plan.places[layer]
         values = {**self._feeds, **{name: plan.stored(plan.makers[name], self._values) for name in part.layers_read}}
         try:
-            actual = place.logical(part.run_alone(values)[place.name])
+            actual = place.logical(part.run_alone(values)[place.name], self._values)
         except KerasportError:
             actual = None
         evaluated = evaluate(part, place.name, values)
-        array = None if evaluated.array is None else place.logical(evaluated.array)
+        array = None if evaluated.array is None else place.logical(evaluated.array, self._values)
         fresh = self._translated(self._graphs[layer])
         dispute = Dispute(layer, expected, actual, self._limit(layer, expected), plan.skeleton.maker)
         return settle(dispute, replace(evaluated, array=array), fresh)
 
     def _limit(self, layer: str, expected: Array) -> Limit:
         limit = layer_limit(self._plan, self._tolerance, self._known, layer, expected)
-        noise, _ = self._noise.get(layer, (np.zeros(()), True))
-        return replace(limit, unit=np.maximum(limit.unit, noise))
+        return limit.with_noise(self._noise[layer][0], self._tolerance.noises)
 
     def _translated(self, graph: Graph) -> Answer:
         """What ONNX Runtime makes of a layer that is translated afresh."""
@@ -214,21 +213,3 @@ def _recalled(plan: Plan, inputs: Sequence[Array], names: set[str]) -> dict[str,
     while len(found) < len(names):
         next(steps)
     return found
-
-
-def one_layer(plan: Plan, layer: str) -> Graph:
-    """A graph of one layer, with those that are folded into it, that gives its value."""
-    calls: dict[str, Call] = {}
-    for name in (*plan.folded.get(layer, ()), layer):
-        calls[plan.calls[name].name] = plan.calls[name]
-    made = {value.name for call in calls.values() for value in call.outputs}
-    read = {value.name: value for call in calls.values() for value in (*call.inputs, *call.masks) if value}
-    (output,) = (value for value in plan.calls[layer].outputs if value.name == layer)
-    return replace(
-        plan.graph,
-        inputs=tuple(value for name, value in read.items() if name not in made),
-        outputs=(output,),
-        output_names=(layer,),
-        calls=tuple(calls.values()),
-        states=(),
-    )
