@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING
 import click
 
 from kerasport.cli.options import reading_options, states_option
-from kerasport.cli.predict_options import Forms, form_options, shard_option
+from kerasport.cli.predict_options import form_options, shard_option
 from kerasport.text import shape_text
 
 if TYPE_CHECKING:
     from kerasport.loading import Reading
     from kerasport.prediction import Predictor
     from kerasport.prediction.binding import Bound
+    from kerasport.prediction.pipeline import After
+    from kerasport.prediction.preparing import Before
     from kerasport.prediction.summary import Summary
+    from kerasport.prediction.wishes import Wishes
 
 _PREVIEW_ROWS = 10
 
@@ -30,7 +33,8 @@ _PREVIEW_ROWS = 10
     multiple=True,
     required=True,
     metavar="[NAME=]FILE",
-    help="A .npy or .npz file, a .txt of one text a line, a pattern of files, or - for standard input (repeatable).",
+    help="A file of a form below, a dataset as FILE.h5:/PATH, a folder of images, a pattern of files, or - for standard"
+    " input (repeatable).",
 )
 @click.option(
     "--output", type=click.Path(path_type=Path), help="A file, or - for standard output; without, a preview is printed."
@@ -83,7 +87,7 @@ def command(
     model: Path,
     inputs: tuple[str, ...],
     output: Path | None,
-    forms: Forms,
+    wishes: Wishes,
     batch_size: int | None,
     engine: str,
     threads: int,
@@ -104,16 +108,19 @@ def command(
     from kerasport.prediction.binding import open_inputs
     from kerasport.prediction.output import check_target
     from kerasport.prediction.scoring import Job, score
+    from kerasport.prediction.wishes import names_after
 
     with Predictor(model, engine=engine, threads=threads, provider=provider, states=states, **reading) as predictor:
-        names = [port.name for port in predictor.outputs]
+        before, after = wishes.before(predictor.inputs), wishes.after(predictor.outputs)
+        names = names_after(predictor.outputs, after)
         if output is not None:
-            check_target(output, forms.output, names)
-        source = open_inputs(inputs, forms.request(predictor.inputs))
+            check_target(output, wishes.output_format, [*wishes.keep_columns, *names])
+        source = open_inputs(inputs, wishes.request(predictor.inputs))
         if output is None:
-            _preview(predictor, source)
+            _preview(predictor, source, before, after)
             return
-        job = Job(output, forms.output, batch_size, on_error, bad_rows, resume, shard)
+        form, said = wishes.output_format, wishes.settings()
+        job = Job(output, form, batch_size, on_error, bad_rows, resume, shard, before, after, said)
         with _progress(source.rows) as watch:
             result = score(predictor, source, job, watch)
     if str(output) != "-":
@@ -153,13 +160,13 @@ def _tell(result: Summary, file: Path | None) -> None:
             path.write_text(result.to_json(), encoding="utf-8")
 
 
-def _preview(predictor: Predictor, source: Bound) -> None:
+def _preview(predictor: Predictor, source: Bound, before: Sequence[Before], after: Sequence[After]) -> None:
     import numpy as np
 
     from kerasport.prediction.pipeline import Plan
 
     size = predictor.fixed_batch or _PREVIEW_ROWS
-    predicted = next(predictor.pipeline(source, Plan(size, stop=size)).run())
+    predicted = next(predictor.pipeline(source, Plan(size, stop=size, before=before, after=after)).run())
     shown = min(predicted.read, _PREVIEW_ROWS)
     with np.printoptions(precision=6, suppress=True, threshold=60, edgeitems=3, linewidth=110):
         for name, array in predicted.columns.items():

@@ -2,55 +2,102 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import click
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from kerasport.prediction.rows import Request
-    from kerasport.runtime import Port
 
 Command = Callable[..., None]
 
 
-@dataclass(frozen=True)
-class Forms:
-    """What is said of the data.
-
-    Attributes:
-        input: The name of the inputs' form, "" where their contents or suffixes tell.
-        output: The name of the output's form, "" where its suffix tells.
-        columns: For an input, or "" for the only one, the columns that make it up.
-        keep: Columns to carry through.
-    """
-
-    input: str
-    output: str
-    columns: Mapping[str, tuple[str, ...]]
-    keep: tuple[str, ...]
-
-    def request(self, ports: tuple[Port, ...]) -> Request:
-        """What is wanted of the files."""
-        from kerasport.prediction.rows import Request
-
-        return Request(ports, self.columns, self.keep, self.input)
-
-
 def form_options(command: Command) -> Command:
-    """Adds the options, and gives what they say as the argument ``forms``."""
+    """Adds the options, and gives what they say as the argument ``wishes``."""
 
-    @click.option("--input-format", default="", metavar="FORM", help="The form of the inputs, where it does not show.")
-    @click.option("--output-format", default="", metavar="FORM", help="The form of the output, as its suffix names it.")
     @wraps(command)
-    def with_forms(input_format: str, output_format: str, **others: Any) -> None:
-        command(forms=Forms(input_format, output_format, {}, ()), **others)
+    def with_wishes(**given: Any) -> None:
+        from kerasport.prediction.wishes import Wishes
 
-    return with_forms
+        said = {name: given.pop(name) for name in _OPTIONS}
+        said["columns"] = _columns(said["columns"])
+        said["keep_columns"] = tuple(name for text in said["keep_columns"] for name in _names(text))
+        command(wishes=Wishes(**{name: value for name, value in said.items() if value is not None}), **given)
+
+    decorated: Command = with_wishes
+    for option in reversed(_OPTIONS.values()):
+        decorated = option(decorated)
+    return decorated
+
+
+def _columns(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """``INPUT=a,b,c`` or ``a,b,c`` by the input's name, or ""; there may be quotes, as in CSV."""
+    found: dict[str, tuple[str, ...]] = {}
+    for text in texts:
+        name, separator, columns = text.partition("=")
+        name, columns = (name, columns) if separator else ("", text)
+        found[name] = (*found.get(name, ()), *_names(columns))
+    return found
+
+
+def _names(text: str) -> list[str]:
+    import csv
+
+    return next(csv.reader([text]), [])
+
+
+_OPTIONS = {
+    "input_format": click.option(
+        "--input-format", metavar="FORM", help="The form of the inputs, where neither content nor suffix tells it."
+    ),
+    "output_format": click.option(
+        "--output-format", metavar="FORM", help="The form of the output, where its suffix does not tell it."
+    ),
+    "columns": click.option(
+        "--columns",
+        multiple=True,
+        metavar="[INPUT=]A,B,...",
+        help="Columns of a table that make up an input; A:C is all from A to C (repeatable).",
+    ),
+    "keep_columns": click.option(
+        "--keep-columns",
+        multiple=True,
+        metavar="A,B,...",
+        help="Columns of the first input to carry through to the output; the names of images are the column file.",
+    ),
+    "delimiter": click.option(
+        "--delimiter",
+        metavar="CHARACTER",
+        help="Between the fields of CSV, where its first lines do not tell it; or tab.",
+    ),
+    "header": click.option(
+        "--header/--no-header",
+        default=None,
+        help="Whether CSV begins with the names of its columns, if that is unclear.",
+    ),
+    "preprocess": click.option(
+        "--preprocess",
+        type=click.Choice(["caffe", "tf", "torch", "0-1", "none"]),
+        help="How pixels from 0 to 255 are scaled, as preprocess_input of keras.applications does; images need it.",
+    ),
+    "resample": click.option(
+        "--resample",
+        type=click.Choice(["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"]),
+        help="How images are resized; nearest, like load_img of Keras, if nothing is said.",
+    ),
+    "image_size": click.option(
+        "--image-size", metavar="HEIGHTxWIDTH", help="To what images are resized, where the model takes any size."
+    ),
+    "top": click.option(
+        "--top", type=click.IntRange(min=1), metavar="N", help="Only the N most probable classes, with their scores."
+    ),
+    "labels": click.option(
+        "--labels",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="The names of the classes: a text with one a line, or JSON like Keras's imagenet_class_index.json.",
+    ),
+}
 
 
 def _shard(context: click.Context, parameter: click.Parameter, text: str) -> tuple[int, int]:

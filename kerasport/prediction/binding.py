@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import difflib
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain, zip_longest
 from pathlib import Path
 
 import numpy as np
 
-from kerasport.errors import InputError
+from kerasport.errors import InputError, OptionError
 from kerasport.prediction.checks import check, match_names
-from kerasport.prediction.forms import open_readers
+from kerasport.prediction.forms import open_readers, read_form
 from kerasport.prediction.joining import joined
 from kerasport.prediction.location import locations
 from kerasport.prediction.rows import Array, BadRow, Column, Reader, Request, Rows
@@ -55,10 +56,14 @@ def open_inputs(given: Sequence[str], request: Request) -> Bound:
     Raises:
         InputError: Files are missing or unreadable, or do not fit the inputs.
     """
-    found = named_sources(given, request)
     names = [port.name for port in request.ports]
+    _check_names(names, request)
+    found = named_sources(given, request)
     match_names(names, [name for name in found if name not in request.keep])
-    bound = Bound(request.ports, found)
+    for name in request.keep:
+        if name not in found:
+            raise InputError(f"{given[0]} has no column {name!r}; it has {', '.join(found)}.")
+    bound = Bound(request.ports, {name: found[name] for name in [*names, *request.keep]})
     for port, source in zip(request.ports, bound.sources.values(), strict=False):
         column = bound.taken(port.name)
         check(port, (source.reader.rows, *column.shape), column.dtype)
@@ -68,6 +73,20 @@ def open_inputs(given: Sequence[str], request: Request) -> Bound:
     return bound
 
 
+def _check_names(names: Sequence[str], request: Request) -> None:
+    """Raises OptionError where columns are chosen for an input that is not there, or kept under an input's name."""
+    for name in request.columns:
+        if name and name not in names:
+            near = difflib.get_close_matches(name, names, n=1)
+            hint = f"Did you mean {near[0]!r}?" if near else ""
+            raise OptionError(
+                f"--columns {name}=...: the model has no input {name!r}; it has {', '.join(names)}.", hint
+            )
+    for name in request.keep:
+        if name in names:
+            raise OptionError(f"--keep-columns {name}: an input of the model has this name.", "Rename the column.")
+
+
 def different_rows(counts: dict[str, int]) -> InputError:
     """The error that inputs have different numbers of rows."""
     listed = ", ".join(f"{name} has {count}" for name, count in counts.items())
@@ -75,32 +94,52 @@ def different_rows(counts: dict[str, int]) -> InputError:
 
 
 def named_sources(given: Sequence[str], request: Request) -> dict[str, Source]:
-    """The sources by name, whether or not the names are right and the arrays fit."""
-    ports = request.ports
+    """The sources by name, whether or not the names are right and the arrays fit.
+
+    What a file gives beyond arrays, columns to carry through, is looked for in the first file.
+    """
+    ports = {port.name: port for port in request.ports}
+    items = [_named(item, ports) for item in given]
+    free = [port for name, port in ports.items() if name not in dict(items)]
     found: dict[str, Source] = {}
     unnamed: list[Source] = []
-    for item in given:
-        name, separator, file = item.partition("=")
-        text = file if separator else item
-        sources = _sources(text, request)
-        if separator:
-            found[name] = _single(sources, item)
-        elif len(sources) == 1 and len(ports) == 1:
-            found[ports[0].name] = sources[0]
-        elif len(sources) > 1 or Path(text).suffix == ".npz":
-            found |= {source.column.name: source for source in sources}
+    for index, (name, file) in enumerate(items):
+        fed = (ports[name],) if name in ports else tuple(free)
+        wish = replace(request, ports=fed, keep=request.keep if index == 0 else ())
+        sources = _sources(file, wish)
+        inputs = [source for source in sources if source.column.name not in wish.keep]
+        found |= {source.column.name: source for source in sources if source.column.name in wish.keep}
+        if name:
+            found[name] = _single(inputs, f"{name}={file}")
+        elif len(inputs) == 1 and len(ports) == 1:
+            found[next(iter(ports))] = inputs[0]
+        elif len(inputs) > 1 or Path(file).suffix == ".npz" or all(source.column.name in ports for source in inputs):
+            found |= {source.column.name: source for source in inputs}
         else:
-            unnamed += sources
-    free = [port.name for port in ports if port.name not in found]
+            unnamed += inputs
+    free = [port for name, port in ports.items() if name not in found]
     if unnamed and len(unnamed) == len(free):
-        found |= dict(zip(free, unnamed, strict=True))
+        found |= {port.name: source for port, source in zip(free, unnamed, strict=True)}
     return found
+
+
+def _named(item: str, ports: Collection[str]) -> tuple[str, str]:
+    """The name of an input, or "", and a file, in the name of which there may be an equals sign as well."""
+    name, separator, file = item.partition("=")
+    is_file = name not in ports and (Path(item).exists() or any(letter in name for letter in "/\\*?["))
+    return ("", item) if not separator or is_file else (name, file)
 
 
 def _sources(text: str, request: Request) -> list[Source]:
     """The columns of a file; of several files that a pattern names, one after another."""
-    files = [open_readers(location, request) for location in locations(text)]
-    return [Source(reader, column) for reader in joined(text, files) for column in reader.columns]
+    found = locations(text)
+    name = text if len(found) == 1 else f"{text} ({len(found):,} files)"
+    form = read_form(found[0], request.form) if len(found) > 1 else None
+    if form is not None and form.together:
+        readers = form.open_together(name, found, request)
+    else:
+        readers = joined(name, [open_readers(location, request) for location in found])
+    return [Source(reader, column) for reader in readers for column in reader.columns]
 
 
 def _single(sources: list[Source], item: str) -> Source:

@@ -60,9 +60,13 @@ def check_target(path: Path, form: str, names: Sequence[str]) -> Form:
         OptionError: There is no such form, or it does not hold so many columns.
     """
     found = write_form(path, form)
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        what = f"The output would have the column {twice[0]!r} twice, one that is carried through and one of the model."
+        raise OptionError(what, "Rename the one that is carried through.")
     if not found.several and len(names) > 1:
         what = f"{path}: {found.name} holds one column, and there are {len(names)} ({', '.join(names)})."
-        raise OptionError(what, "Name the output file *.npz.")
+        raise OptionError(what, "Name the output file *.npz, *.csv or *.jsonl.")
     return found
 
 

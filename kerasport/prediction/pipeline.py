@@ -155,12 +155,12 @@ class Pipeline:
     def _finished(self, predicted: Predicted) -> Predicted:
         """The steps that follow, and the bad rows left out, or without values."""
         columns = predicted.columns
+        if self._plan.on_error == "null":
+            kept = {column.name for column in self._reader.columns} - self._inputs
+            columns = {n: array if n in kept else nulled(n, array, predicted) for n, array in columns.items()}
         for step in self._plan.after:
             columns = step(columns)
-        kept = {column.name for column in self._reader.columns} - self._inputs
-        if self._plan.on_error == "null":
-            columns = {n: array if n in kept else nulled(n, array, predicted) for n, array in columns.items()}
-        elif predicted.bad:
+        if predicted.bad and self._plan.on_error != "null":
             good = np.ones(predicted.read, bool)
             good[[row.row - predicted.start for row in predicted.bad]] = False
             columns = {name: array[good] for name, array in columns.items()}

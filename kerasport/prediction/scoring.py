@@ -18,6 +18,7 @@ from kerasport.prediction.preparing import Before
 from kerasport.prediction.rows import Table
 from kerasport.prediction.summary import Summary
 from kerasport.prediction.usage import peak_bytes
+from kerasport.prediction.wishes import names_after
 
 Watch = Callable[[int], None]
 
@@ -68,7 +69,7 @@ def score(predictor: Predictor, source: Table, job: Job, watch: Watch = lambda r
     began = time.perf_counter()
     ports = [port.name for port in predictor.inputs]
     kept = [column.name for column in source.columns if column.name not in ports]
-    form = check_target(job.target, job.form, [*kept, *(port.name for port in predictor.outputs)])
+    form = check_target(job.target, job.form, [*kept, *names_after(predictor.outputs, job.after)])
     _check(predictor, source, job)
     start, stop = share(source, job.shard)
     rows = source.rows if stop is None else stop - start

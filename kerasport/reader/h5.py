@@ -105,19 +105,25 @@ def weight(path: Path, group: h5py.Group, name: str, raw: Stretch | None) -> Wei
     dataset = walk(path, group, name)
     if not isinstance(dataset, h5py.h5d.DatasetID):
         raise DamagedFileError(f"{path}: the weight {name!r} is not an array.")
-    stored, options = dataset.get_type(), dataset.get_create_plist()
+    stored, layout = dataset.get_type(), dataset.get_create_plist().get_layout()
     dtype = stored.dtype
     if dtype.kind not in "fiub" and dtype.str != "|V2":
         raise DamagedFileError(f"{path}: the weight {name!r} holds {dtype}, not numbers.")
     if dataset.shape is None:
         raise DamagedFileError(f"{path}: the weight {name!r} is empty.")
-    if options.get_layout() == h5py.h5d.VIRTUAL or options.get_external_count():
+    if is_elsewhere(dataset):
         raise DamagedFileError(f"{path}: the weight {name!r} points to another file, which kerasport does not follow.")
     where = f"{group.name}/{name}"
-    start = dataset.get_offset() if options.get_layout() == h5py.h5d.CONTIGUOUS else None
+    start = dataset.get_offset() if layout == h5py.h5d.CONTIGUOUS else None
     if raw is not None and start is not None and dtype.kind != "b" and h5py.h5t.py_create(dtype) == stored:
         return PlacedWeight(where, dataset.shape, dtype, raw, start)
     return StoredWeight(where, dataset.shape, dtype, h5py.Dataset(dataset))
+
+
+def is_elsewhere(dataset: _Item) -> bool:
+    """Whether an array's values are in other files, or are those of other arrays."""
+    options = dataset.get_create_plist()
+    return bool(options.get_layout() == h5py.h5d.VIRTUAL or options.get_external_count())
 
 
 def walk(path: Path, group: h5py.Group, name: str) -> _Item:
@@ -142,7 +148,8 @@ def member(group: h5py.Group, *parts: str) -> _Item | None:
             return None
         if kind != h5py.h5l.TYPE_HARD:
             raise DamagedFileError(
-                f"{group.file.filename}: {group.name}/{part} is a link, which kerasport does not follow."
+                f"{group.file.filename}: {group.name.rstrip('/')}/{whole.decode('utf-8', 'replace')} is a link, which"
+                " kerasport does not follow."
             )
     return h5py.h5o.open(group.id, whole) if whole else group.id
 

@@ -27,6 +27,7 @@ class Form:
         several: Whether a file holds several columns.
         pipes: Whether it is read from a pipe.
         streams: Whether it is written row by row, so that a pipe gets rows as they come, by ``open_stream``.
+        together: Whether the files that a pattern names are the rows of one table, each of them one.
     """
 
     name: str
@@ -38,10 +39,16 @@ class Form:
     several: bool = True
     pipes: bool = True
     streams: bool = False
+    together: bool = False
 
     def open_readers(self, location: Location, request: Request) -> Sequence[Reader]:
         """The tables in a file, or each of the arrays in it, which may be of different lengths."""
         found: Sequence[Reader] = self._module().open_readers(location, request)
+        return found
+
+    def open_together(self, name: str, files: Sequence[Location], request: Request) -> Sequence[Reader]:
+        """The table of which each file is a row."""
+        found: Sequence[Reader] = self._module().open_together(name, files, request)
         return found
 
     def open_writer(
@@ -73,10 +80,18 @@ class Form:
         return import_module(f"kerasport.prediction.forms.{self.module}")
 
 
+IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+IMAGES_BEGIN = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"II*\0", b"MM\0*")
 FORMS = (
     Form("npy", (".npy",), (b"\x93NUMPY",), "npy", several=False),
     Form("npz", (".npz",), (b"PK\x03\x04", b"PK\x05\x06"), "npz", pipes=False),
     Form("txt", (".txt",), (), "text", writes=False),
+    Form("hdf5", (".h5", ".hdf5", ".hdf"), (b"\x89HDF\r\n\x1a\n",), "hdf5", writes=False, pipes=False),
+    Form("csv", (".csv", ".tsv"), (), "delimited", streams=True),
+    Form("jsonl", (".jsonl", ".ndjson"), (), "json_lines", streams=True),
+    Form("parquet", (".parquet", ".pq"), (b"PAR1",), "parquet", pipes=False),
+    Form("arrow", (".arrow", ".feather", ".arrows"), (b"ARROW1",), "arrow"),
+    Form("images", IMAGES, IMAGES_BEGIN, "images", writes=False, pipes=False, together=True),
 )
 
 
@@ -95,7 +110,9 @@ def open_readers(location: Location, request: Request) -> Sequence[Reader]:
 def read_form(location: Location, named: str = "") -> Form:
     """The form of a file to read."""
     readable = [form for form in FORMS if form.reads]
-    head = b"" if location.path is not None and location.path.is_dir() else location.head()
+    is_folder = location.path is not None and location.path.is_dir()
+    named = named or ("images" if is_folder else "")
+    head = b"" if is_folder else location.head()
     suffix = "" if location.path is None else location.path.suffix.lower()
     found = (
         next((form for form in readable if form.name == named), None)

@@ -1,0 +1,97 @@
+"""What a user says of data: which part of it is meant, and what becomes of it before and after a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kerasport.errors import OptionError
+from kerasport.prediction.rows import Array, Request, Rows
+from kerasport.runtime import Port
+
+After = Callable[[Mapping[str, Array]], Mapping[str, Array]]
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What is said of the inputs and the outputs.
+
+    Attributes:
+        input_format: The form of the inputs, "" where their contents or suffixes tell.
+        output_format: The form of the output, "" where its suffix tells.
+        columns: For an input, or "" for the only one, the columns of a table that make it up.
+        keep_columns: Columns to carry through to the output.
+        delimiter: What stands between the fields of CSV, "" where its first lines tell.
+        header: Whether CSV begins with the names of its columns; None where that can be told.
+        preprocess: How the pixels of images are scaled, one of ``preprocessing.MODES``; "" where there are none.
+        resample: Pillow's filter for resizing images.
+        image_size: HEIGHTxWIDTH, where the model takes images of any size.
+        top: How many of the highest classes to give instead of all; 0 for all.
+        labels: The file of the classes' names.
+    """
+
+    input_format: str = ""
+    output_format: str = ""
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    keep_columns: tuple[str, ...] = ()
+    delimiter: str = ""
+    header: bool | None = None
+    preprocess: str = ""
+    resample: str = "nearest"
+    image_size: str = ""
+    top: int = 0
+    labels: Path | None = None
+
+    def request(self, ports: Sequence[Port]) -> Request:
+        """What is wanted of the files."""
+        options = {
+            "delimiter": self.delimiter,
+            "header": {None: "", True: "yes", False: "no"}[self.header],
+            "preprocess": self.preprocess,
+            "resample": self.resample,
+            "image_size": self.image_size,
+        }
+        return Request(tuple(ports), self.columns, self.keep_columns, self.input_format, options)
+
+    def before(self, ports: Sequence[Port]) -> list[Callable[[Rows], Rows]]:
+        """Steps between reading and inference, for a model's inputs."""
+        if self.preprocess in ("", "none"):
+            return []
+        from kerasport.prediction.preprocessing import preprocessing
+
+        return [preprocessing(ports, self.preprocess)]
+
+    def after(self, ports: Sequence[Port]) -> list[After]:
+        """Steps between inference and writing, for a model's outputs."""
+        if not self.top:
+            if self.labels is not None:
+                raise OptionError("--labels names classes, of which --top says how many are wanted.", "Add --top 5.")
+            return []
+        from kerasport.prediction.ranking import ranking, read_labels
+
+        return [ranking(ports, self.top, read_labels(self.labels) if self.labels else ())]
+
+    def settings(self) -> dict[str, Any]:
+        """What changes the output, as JSON values."""
+        said = {
+            "--columns": {name: list(columns) for name, columns in self.columns.items()},
+            "--keep-columns": list(self.keep_columns),
+            "--preprocess": self.preprocess,
+            "--top": self.top,
+            "--labels": str(self.labels or ""),
+        }
+        return {**{f"--{name.replace('_', '-')}": value for name, value in self.request(()).options.items()}, **said}
+
+
+def names_after(ports: Sequence[Port], steps: Sequence[After]) -> list[str]:
+    """The names of the columns that steps make of outputs."""
+    columns: Mapping[str, Array] = {
+        port.name: np.empty((0, *(dim or 1 for dim in port.shape[1:])), port.dtype) for port in ports
+    }
+    for step in steps:
+        columns = step(columns)
+    return list(columns)
