@@ -54,7 +54,8 @@ class Assembly:
         if record is not None and record.spec is not None:
             own = CUSTOM.find(layer.class_name)
             plugin = str(own.origin) if own is not None and not own.origin.is_kerasports else ""
-            yield Leaf(key, layer.name, record.roles, record.non_trainable, trainable, layer.storage, plugin)
+            quantised = bool(layer.config.get("stored"))
+            yield Leaf(key, layer.name, record.roles, record.non_trainable, trainable, layer.storage, plugin, quantised)
         for attribute, part in self.parts(key).items():
             yield from self.leaves(part, f"{key}/{attribute}", trainable)
 

@@ -190,6 +190,39 @@ def with_config(path: Path, change: Callable[[dict[str, Any]], Any]) -> Path:
     return path
 
 
+def test_weights_stored_as_whole_numbers_are_cast_as_keras_casts_them(
+    kerasport: Run, seed: Path, seed_model: Path, tmp_path: Path
+) -> None:
+    predictions = []
+    for dtype in ("int8", "float32"):
+        path, output = tmp_path / f"{dtype}.h5", tmp_path / f"{dtype}.npy"
+        path.write_bytes(seed_model.read_bytes())
+        with h5py.File(path, "r+") as file:
+            group = file["model_weights/dense/dense"]
+            whole = (group["kernel:0"][()] * 20).astype(dtype)
+            del group["kernel:0"]
+            group["kernel:0"] = whole.astype("int8").astype(dtype)
+        assert kerasport("convert", path, tmp_path / f"{dtype}.onnx").code == 0
+        outcome = kerasport("predict", tmp_path / f"{dtype}.onnx", "--input", seed / "new_data.npy", "--output", output)
+        assert outcome.code == 0
+        predictions.append(np.load(output))
+    np.testing.assert_array_equal(*predictions)
+
+
+def test_weights_that_are_no_numbers_are_refused(kerasport: Run, seed_model: Path, tmp_path: Path) -> None:
+    path = tmp_path / "model.h5"
+    path.write_bytes(seed_model.read_bytes())
+    with h5py.File(path, "r+") as file:
+        group = file["model_weights/dense/dense"]
+        values = group["bias:0"][()].astype("complex64")
+        del group["bias:0"]
+        group["bias:0"] = values
+    outcome = kerasport("convert", path, tmp_path / "m.onnx")
+    assert outcome.code == 3
+    assert "bias" in outcome.err
+    assert not (tmp_path / "m.onnx").exists()
+
+
 def test_all_unsupported_layers_are_listed_at_once(kerasport: Run, tmp_path: Path) -> None:
     golden = goldens("core", "dense")[0]
     path = with_config(

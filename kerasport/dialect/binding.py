@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from kerasport.dialect.storage import PLAIN, Storage
+from kerasport.dialect.storage import PLAIN, Storage, as_float
 from kerasport.errors import DamagedFileError
 from kerasport.layers.base import Shape
 from kerasport.reader.weights import Weight
@@ -35,6 +35,7 @@ class Leaf:
         trainable: Whether the layer (and every model around it) is trainable.
         storage: How the file has its weights.
         plugin: The file and line of the plugin that names its roles, "" for layers that kerasport knows.
+        quantised: Whether whole numbers in the file stand for others.
     """
 
     key: str
@@ -44,6 +45,7 @@ class Leaf:
     trainable: bool
     storage: Storage = PLAIN
     plugin: str = ""
+    quantised: bool = False
 
     @property
     def stored(self) -> list[str]:
@@ -76,7 +78,15 @@ def bind(layer: str, saved: Named, leaves: Sequence[Leaf], group: str = "") -> d
     bound = {leaf.key: leaf.storage.weights(bound[leaf.key], leaf.roles) for leaf in leaves}
     for leaf in leaves:
         _check_shapes(leaf, bound[leaf.key], _under(layer, group))
-    return bound
+    return {leaf.key: bound[leaf.key] if leaf.quantised else _as_floats(leaf, bound[leaf.key]) for leaf in leaves}
+
+
+def _as_floats(leaf: Leaf, weights: Mapping[str, Weight]) -> dict[str, Weight]:
+    """The weights in floating point, to which Keras casts what it reads."""
+    for role, weight in weights.items():
+        if weight.dtype.kind not in "fVbiu":
+            raise DamagedFileError(f"The {role} of layer {leaf.key!r} is {weight.dtype} in the file, no real numbers.")
+    return {role: as_float(weight) for role, weight in weights.items()}
 
 
 def _of_plugins(leaves: Sequence[Leaf]) -> str:

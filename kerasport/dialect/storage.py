@@ -56,6 +56,16 @@ def _under(prefix: str, function: Callable[[Arrays], Weight], stored: Arrays) ->
     return function({name.removeprefix(prefix): weight for name, weight in stored.items() if name.startswith(prefix)})
 
 
+def as_float(weight: Weight) -> Weight:
+    """Numbers as they are; whole ones in float32."""
+    if weight.dtype.kind in "fV":
+        return weight
+    import numpy as np
+
+    dtype = np.dtype("float32")
+    return DerivedWeight(weight.path, weight.shape, dtype, (weight,), lambda array: array.astype(dtype))
+
+
 def transposed(weight: Weight, *axes: int) -> Weight:
     """The axes in another order."""
     _check_rank(weight, len(axes))

@@ -13,7 +13,7 @@ from kerasport.export.arrays import Lazy, combine
 from kerasport.export.builder import Scope
 from kerasport.export.ops import ONNX_TYPES, reduce
 from kerasport.layers.base import Shape
-from kerasport.layers.stored import EPSILON, GROUPED, Layout, Stored
+from kerasport.layers.stored import EPSILON, GROUPED, Layout, Stored, check_groups
 
 _Array = NDArray[Any]
 _FLOAT8E4M3FN = 17
@@ -160,20 +160,27 @@ def _dequantised(stored: Stored, layout: Layout, found: dict[str, _Array], shape
         numbers = array if stored.mode == "int8" else _unpacked(stored, layout, array, shape)
         return np.asarray(numbers.astype(np.float32) / _spread(scale, layout, shape))
     numbers = _unpacked(stored, layout, array, shape).reshape([dim or -1 for dim in layout.matrix])
-    groups = found["g_idx"].astype(np.int64)
+    groups = _groups(found, scale.shape[layout.grouped_axis])
     zero, scale = (np.take(part, groups, axis=layout.grouped_axis) for part in (found[f"{role}_zero"], scale))
     return np.asarray((numbers - zero.astype(np.float32)) * scale).reshape(shape)
 
 
 def _degrouped(stored: Stored, found: dict[str, _Array]) -> _Array:
     """The matrix (summed, channels) of gptq and awq."""
-    scale, zero, groups = found["kernel_scale"], found["kernel_zero"], found["g_idx"].astype(np.int64)
+    scale, zero = found["kernel_scale"], found["kernel_zero"]
+    groups = _groups(found, scale.shape[1])
     numbers = found["kernel"].T.astype(np.float32)
     if stored.nibbles:
         bytes_ = found["kernel"].T
         numbers = np.stack([bytes_ & 15, bytes_ >> 4], axis=-1).reshape(len(bytes_), -1)[:, : len(scale)]
     matrix = (numbers - zero.T[groups].astype(np.float32)) * scale.T[groups]
     return np.asarray(matrix / found["awq_scales"][:, None] if stored.mode == "awq" else matrix)
+
+
+def _groups(found: dict[str, _Array], count: int) -> _Array:
+    groups = found["g_idx"].astype(np.int64)
+    check_groups(int(groups.min(initial=0)), int(groups.max(initial=0)), count)
+    return groups
 
 
 def _unpacked(stored: Stored, layout: Layout, packed: _Array, shape: tuple[int, ...]) -> _Array:

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Self
 
-from kerasport.errors import LayerError
+from kerasport.errors import DamagedFileError, LayerError
 from kerasport.layers.base import Dim, Shape, known_product
 from kerasport.layers.config import Config
 from kerasport.layers.frozen import Frozen, frozen
@@ -30,6 +30,13 @@ EPSILON = 1e-7
 # The last components of the roles that Keras merges into the kernel when it writes an archive.
 MERGED_ROLES = frozenset(["lora_kernel_a", "lora_kernel_b", "lora_embeddings_a", "lora_embeddings_b"])
 _FLOAT8 = ("inputs", "kernel", "outputs_grad")
+
+
+def check_groups(smallest: int, largest: int, count: int) -> None:
+    """Raises DamagedFileError where ``g_idx`` names other groups than the 0th to the last one."""
+    if smallest < 0 or largest >= count:
+        place = smallest if smallest < 0 else largest
+        raise DamagedFileError(f"The g_idx of a quantised kernel names the group {place} of {count}.")
 
 
 @frozen

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kerasport.layers.stored import EPSILON, GROUPED, Layout, Stored
+from kerasport.layers.stored import EPSILON, GROUPED, Layout, Stored, check_groups
 from kerasport.reference.registry import Array, Context
 from kerasport.reference.weights import multiplied, rows_of
 
@@ -55,9 +55,15 @@ def _of_nibbles(stored: Stored, layout: Layout, context: Context) -> Array:
     matrix, axis = whole.astype(scale.dtype), layout.grouped_axis
     if not stored.block:
         return np.asarray(matrix / np.expand_dims(scale, axis)).reshape(_known(layout.shape))
-    groups = weights["g_idx"].astype(int)
+    groups = _groups(context, scale.shape[axis])
     zero, scale = (np.take(array, groups, axis=axis) for array in (weights[f"{role}_zero"], scale))
     return np.asarray((matrix - zero) * scale).reshape(_known(layout.shape))
+
+
+def _groups(context: Context, count: int) -> Array:
+    groups = context.weights["g_idx"].astype(int)
+    check_groups(int(groups.min(initial=0)), int(groups.max(initial=0)), count)
+    return groups
 
 
 def _by_group(stored: Stored, layout: Layout, context: Context) -> Array:
@@ -66,7 +72,7 @@ def _by_group(stored: Stored, layout: Layout, context: Context) -> Array:
     columns, rows = weights["kernel_scale"].shape[0], q.shape[1]
     if stored.nibbles:
         q = np.stack([q % 16, q // 16], axis=1).reshape(-1, rows)[:columns]
-    group = weights["g_idx"].astype(int)
+    group = _groups(context, weights["kernel_scale"].shape[1])
     matrix = (q - weights["kernel_zero"].astype(context.dtype)[:, group]) * weights["kernel_scale"][:, group]
     if stored.mode == "awq":
         matrix = matrix / weights["awq_scales"]
