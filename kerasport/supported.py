@@ -104,6 +104,13 @@ def functions() -> list[str]:
     return sorted(FUNCTIONS)
 
 
+def strangers() -> dict[str, list[str]]:
+    """The layers and activation functions of other packages, by package, as files name them."""
+    from kerasport.strangers import packages
+
+    return packages()
+
+
 def refused() -> Iterator[Refused]:
     """What is known to be in some Keras and is not converted: layers, then operations, each by name."""
     from kerasport import inventory
@@ -124,6 +131,8 @@ def markdown() -> str:
     for family in families:
         lines += _by_version(family, [row for row in rows if row.family == family])
     lines.append(f"| Activation functions | | {' '.join(f'`{name}`' for name in functions())} |")
+    lines += ["", "Layers and functions of other packages, by their names in files:", ""]
+    lines += [f"- {package}: {' '.join(f'`{name}`' for name in names)}" for package, names in strangers().items()]
     lines += ["", "Options that are refused:", ""]
     lines += [f"- {names}: {limit}" for limit, names in _grouped((row.limits, row.name) for row in rows if row.limits)]
     lines += ["", "ONNX opsets that are needed, where 13 is not enough:", ""]

@@ -27,6 +27,8 @@ class Operations:
             tensor = first_tensor([*args, options])
             if tensor is None:
                 raise LayerError(f"ops.{name} is called without a tensor; compute constants with NumPy")
+            if kind == "Einsum":
+                return tensor.call(kind, args[1:], {"subscripts": args[0], **options})
             return tensor.call(kind, args, options)
 
         call.__name__ = name

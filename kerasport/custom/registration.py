@@ -79,6 +79,22 @@ def layer(*names: str, ignored: str = "") -> Callable[[S], S]:
     return add
 
 
+def alias(*names: str, spec: type[Spec], ignored: str = "") -> None:
+    """Registers classes that compute what one of Keras's does, from the same config.
+
+    Args:
+        names: As for ``compose``.
+        spec: The spec of Keras's class.
+        ignored: As for ``compose``.
+    """
+    caller = inspect.currentframe()
+    assert caller is not None
+    assert caller.f_back is not None
+    origin = Origin(caller.f_back.f_code.co_filename, caller.f_back.f_lineno)
+    for name in names:
+        CUSTOM.add(name, Custom(Entry(name, spec, "plugins", frozenset(ignored.split())), origin))
+
+
 def reference(*specs: type[Spec]) -> Callable[[Reference], Reference]:
     """Registers what a layer computes: a function (spec, context, *arrays) in NumPy, in Keras's axis order."""
 

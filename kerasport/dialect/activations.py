@@ -17,6 +17,14 @@ _ALIASES = {
     "softmax_v2": "softmax",  # the names that TensorFlow's own functions have in Python
     "log_softmax_v2": "log_softmax",
 }
+# Those of tensorflow-addons, with its defaults, that Keras 3 has too.
+_ADDONS: dict[str, dict[str, Any]] = {
+    "Addons>gelu": {"function": "gelu", "approximate": 1.0},
+    "Addons>mish": {"function": "mish"},
+    "Addons>hardshrink": {"function": "hard_shrink"},
+    "Addons>softshrink": {"function": "soft_shrink"},
+    "Addons>tanhshrink": {"function": "tanh_shrink"},
+}
 # tf.keras resolves the names of layer classes too, with the layer's defaults.
 _LAYERS: dict[str, dict[str, Any]] = {
     "LeakyReLU": {"function": "leaky_relu", "negative_slope": 0.3},
@@ -25,6 +33,7 @@ _LAYERS: dict[str, dict[str, Any]] = {
     "Softmax": {"function": "softmax"},
     "ThresholdedReLU": {"function": "thresholded_relu"},
 }
+_NAMED = _LAYERS | _ADDONS
 _KEYS = {
     "LeakyReLU": {"alpha": "negative_slope", "negative_slope": "negative_slope"},
     "ReLU": {"max_value": "max_value", "negative_slope": "negative_slope", "threshold": "threshold"},
@@ -45,8 +54,8 @@ def activation(value: Any, writer: Writer) -> Any:
         return _serialised(value, writer)
     if not isinstance(value, str):
         return value
-    if value in _LAYERS:
-        return dict(_LAYERS[value])
+    if value in _NAMED:
+        return dict(_NAMED[value])
     name = _ALIASES.get(value, value)
     if name == "hard_sigmoid" and not writer.keras3:
         return {"function": name, "slope": 0.2, "offset": 0.5}
@@ -71,7 +80,7 @@ def _name(value: Any) -> str:
 
 def _is_kerass(name: str) -> bool:
     name = name.removeprefix("Keras>").removeprefix("keras.activations>")
-    return name in FUNCTIONS or name in _ALIASES or name in _LAYERS
+    return name in FUNCTIONS or name in _ALIASES or name in _NAMED
 
 
 def _serialised(value: Mapping[str, Any], writer: Writer) -> Any:

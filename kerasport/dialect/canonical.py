@@ -16,6 +16,7 @@ from kerasport.dialect import (
     keras1,
     keras1_storage,
     keras2,
+    normalized,
     operations,
     orderings,
     ownership,
@@ -222,7 +223,7 @@ def _layer(entry: Any, name: str, writer: Writer, depth: int) -> list[LayerDef]:
         inner=inner,
         storage=_storage(entry, class_name, writer, inner),
     )
-    return _with_activation(layer, writer)
+    return _with_activation(normalized.unwrapped(layer), writer)
 
 
 def _pipeline(entry: Mapping[str, Any], name: str, writer: Writer, depth: int) -> ModelDef:

@@ -70,7 +70,7 @@ def _layer(layer: LayerDef, tree: WeightTree, path: str, key: str, parts: Parts)
     if layer.class_name == "TimeDistributed" and inner is not None:
         yield from _layer(inner, tree, f"{path}/layer", f"{key}/{inner.name}", parts)
         return
-    if layer.class_name == "SpectralNormalization":  # what is its own matters in training only
+    if layer.class_name.rpartition(">")[2] == "SpectralNormalization":  # what is its own matters in training only
         yield key, f"{path}/layer"
         return
     yield key, path
