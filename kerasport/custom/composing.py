@@ -196,9 +196,10 @@ class CalledLayer:
     _owner: CustomLayer
     _layer: LayerDef
 
-    def __call__(self, *inputs: Any, **arguments: Any) -> Any:
-        """Its output, or a tuple of them; ``mask=`` and other tensors go by name, as in Keras."""
-        return self._owner.call(self._layer, inputs, arguments)
+    def __call__(self, *inputs: Any, **arguments: Any) -> Tensor:
+        """Its output, or several to be unpacked; ``mask=`` and other tensors go by name, as in Keras."""
+        found: Any = self._owner.call(self._layer, inputs, arguments)
+        return found  # type: ignore[no-any-return]
 
 
 def _outputs(result: Any) -> Sequence[Tensor]:

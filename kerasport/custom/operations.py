@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from kerasport.custom.tensors import first_tensor
+from kerasport.custom.tensors import Tensor, first_tensor
 from kerasport.errors import LayerError
 from kerasport.layers.arguments import names
 
@@ -18,12 +18,12 @@ class Operations:
     TensorFlow's alone go by their full names: ``getattr(ops, "tf.gather")``. ``kerasport layers`` lists all.
     """
 
-    def __getattr__(self, name: str) -> Callable[..., Any]:
+    def __getattr__(self, name: str) -> Callable[..., Tensor]:
         if name.startswith("__"):
             raise AttributeError(name)
         kind = _classes().get(name.replace("_", ""), name)
 
-        def call(*args: Any, **options: Any) -> Any:
+        def call(*args: Any, **options: Any) -> Any:  # a tensor, or several, which are unpacked like one
             tensor = first_tensor([*args, options])
             if tensor is None:
                 raise LayerError(f"ops.{name} is called without a tensor; compute constants with NumPy")

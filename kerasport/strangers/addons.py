@@ -88,7 +88,8 @@ def snake(x: Tensor) -> Tensor:
 
 
 def _snake(x: Tensor, frequency: Any) -> Tensor:
-    return x + (1.0 - ops.cos(2.0 * frequency * x)) / (2.0 * frequency)
+    doubled: Tensor = x * (2.0 * frequency)
+    return x + (1.0 - ops.cos(doubled)) / (2.0 * frequency)
 
 
 @activation("Addons>lisht")
