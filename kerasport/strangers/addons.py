@@ -87,7 +87,7 @@ def snake(x: Tensor) -> Tensor:
     return _snake(x, 1.0)
 
 
-def _snake(x: Tensor, frequency: Any) -> Tensor:
+def _snake(x: Tensor, frequency: Tensor | float) -> Tensor:
     doubled: Tensor = x * (2.0 * frequency)
     return x + (1.0 - ops.cos(doubled)) / (2.0 * frequency)
 
