@@ -6,7 +6,10 @@
     kerasport.convert("model.h5", "model.onnx")        translate, validate, write
     kerasport.Cut(outputs=["pool"])                    a part of a model, for convert(..., part=...)
     kerasport.validate("model.h5", "model.onnx")       ONNX Runtime against the NumPy reference
-    kerasport.predict("model.onnx", array)             batch prediction
+    kerasport.predict("model.onnx", array)             batch prediction: arrays, iterators of batches, files
+    with kerasport.Predictor("model.onnx") as p: ...   the same, with the model kept open
+    kerasport.batch_function("model.onnx")             for Spark's predict_batch_udf
+    kerasport.frame_function("model.onnx")             from data frame to data frame
 
 Importing kerasport imports nothing else; each function loads what it needs.
 """
@@ -24,15 +27,31 @@ if TYPE_CHECKING:
     from kerasport.cutting import Cut
     from kerasport.inspection import inspect
     from kerasport.loading import load
-    from kerasport.prediction import predict
+    from kerasport.prediction import Predictor, predict
+    from kerasport.prediction.functions import batch_function, frame_function
     from kerasport.validation import validate
 
-__all__ = ["Cut", "__version__", "check", "convert", "inspect", "load", "predict", "validate"]
+__all__ = [
+    "Cut",
+    "Predictor",
+    "__version__",
+    "batch_function",
+    "check",
+    "convert",
+    "frame_function",
+    "inspect",
+    "load",
+    "predict",
+    "validate",
+]
 
 _HOMES = {
     "Cut": "kerasport.cutting",
+    "Predictor": "kerasport.prediction",
+    "batch_function": "kerasport.prediction.functions",
     "check": "kerasport.checking",
     "convert": "kerasport.conversion",
+    "frame_function": "kerasport.prediction.functions",
     "inspect": "kerasport.inspection",
     "load": "kerasport.loading",
     "predict": "kerasport.prediction",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Iterator
 
 from tests.bench.catalogue import EVERYTHING, Entry
 from tests.bench.measure import peak, seconds
-from tests.bench.results import Bar, Costs, Count, Point, Results
+from tests.bench.results import Bar, Costs, Count, Point, Results, Throughput
 
 _ENTRIES = {entry.name: entry for entry in EVERYTHING}
 _MEGA = 1e6
@@ -23,6 +24,7 @@ def bars(results: Results) -> list[Bar]:
         *_latency(results),
         *_start(results),
         *_validation(results),
+        *_throughput(results),
         *_growth(results),
     ]
 
@@ -137,6 +139,22 @@ def _validation(results: Results) -> Iterator[Bar]:
     for name, costs in results["validation"].items():
         yield at_most(7, f"{name}: validate", seconds(costs), 6.0, "s")
         yield at_most(7, f"{name}: peak memory of validate", peak(costs) / _MEGA, 1500, "MB")
+
+
+def _throughput(results: Results) -> Iterator[Bar]:
+    for name, run in results["throughput"].items():
+        yield at_least(9, f"{name}: throughput beside a bare loop", faster(run, "bare loop"), 0.97, "x")
+        if "Keras" in run["seconds"]:
+            bar = 3 if name == "seed" else 1
+            yield at_least(9, f"{name}: throughput beside Keras's predict", faster(run, "Keras"), bar, "x")
+    for size, costs in results["scoring"].items():
+        yield at_most(9, f"peak memory of scoring {size}", peak(costs) / _MEGA, 400, "MB")
+
+
+def faster(run: Throughput, peer: str) -> float:
+    """How many times as long another takes: the median of neighbouring runs' ratios."""
+    pairs = zip(run["seconds"][peer], run["seconds"]["kerasport"], strict=True)
+    return statistics.median(theirs / ours for theirs, ours in pairs)
 
 
 def _growth(results: Results) -> Iterator[Bar]:

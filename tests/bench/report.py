@@ -15,12 +15,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from tests.bench.bars import NCHW, family, to_limit
+from tests.bench.bars import NCHW, family, faster, to_limit
 from tests.bench.measure import cpu, peak, seconds
-from tests.bench.results import Bar, Costs, Latency, Results, read
+from tests.bench.results import Bar, Costs, Latency, Results, Throughput, read
 
 START, END = "<!-- bench -->", "<!-- /bench -->"
 _NONE = "-"
+_RUN = ("kerasport", "bare loop", "Keras")
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Table:
 
 def tables(results: Results) -> list[Table]:
     """Everything that was measured."""
-    makers: list[Callable[[Results], Table]] = [_conversion, _graphs, _latency, _rest, _growth]
+    makers: list[Callable[[Results], Table]] = [_conversion, _graphs, _latency, _throughput, _rest, _growth]
     return [table for table in (maker(results) for maker in makers) if table.rows]
 
 
@@ -85,6 +86,22 @@ def _run(run: Latency) -> tuple[str, str, str]:
     return ours, peer, f"{run['ratio']:.2f} ({run['low']:.2f}-{run['high']:.2f})"
 
 
+def _throughput(results: Results) -> Table:
+    rows = [
+        [
+            f"{name} ({run['rows']:,} rows, {run['batch_size']} at a time)",
+            *(_rate(run, who) for who in _RUN),
+            *(f"{faster(run, who):.2f}" if who in run["seconds"] else _NONE for who in _RUN[1:]),
+        ]
+        for name, run in results["throughput"].items()
+    ]
+    return Table("Throughput of predict, rows a second", ("model", *_RUN, "times the loop", "times Keras"), rows)
+
+
+def _rate(run: Throughput, who: str) -> str:
+    return f"{run['rows'] / statistics.median(run['seconds'][who]):,.0f}" if who in run["seconds"] else _NONE
+
+
 def _rest(results: Results) -> Table:
     rows = [[what, _seconds(costs), _peak(costs)] for what, costs in results["start"].items()]
     for name, inspection in results["inspect"].items():
@@ -93,7 +110,8 @@ def _rest(results: Results) -> Table:
         )
         rows.append([part, _seconds(inspection["costs"]), _peak(inspection["costs"])])
     rows += [[f"validate {n}", _seconds(costs), _peak(costs)] for n, costs in results["validation"].items()]
-    return Table("Start, and validation", ("command", "s", "peak, MB"), rows)
+    rows += [[f"predict {size}", _seconds(costs), _peak(costs)] for size, costs in results["scoring"].items()]
+    return Table("Start, validation, and large files", ("command", "s", "peak, MB"), rows)
 
 
 def _growth(results: Results) -> Table:

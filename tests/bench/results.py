@@ -96,6 +96,23 @@ class Point(TypedDict):
     costs: dict[str, Costs]
 
 
+class Throughput(TypedDict):
+    """``kerasport predict`` of many rows, from a file into a file.
+
+    Attributes:
+        rows: How many.
+        batch_size: Rows at a time, in all that was run.
+        threads: Of ONNX Runtime, and of Keras.
+        seconds: Of each run, by what was run, in turns: "kerasport"; "bare loop", which reads, runs and writes by hand;
+            "Keras", whose ``predict`` gives an array.
+    """
+
+    rows: int
+    batch_size: int
+    threads: int
+    seconds: dict[str, list[float]]
+
+
 class Bar(TypedDict):
     """One expectation.
 
@@ -131,6 +148,8 @@ class Results(TypedDict):
         start: By command: "import click", "--help", "--version".
         inspect: By model.
         validation: By model: ``kerasport validate`` on one row.
+        throughput: By model.
+        scoring: The peak memory of scoring a file, by its size.
         growth: The models of the families that grow.
         bars: What was expected, and whether it was met.
     """
@@ -143,6 +162,8 @@ class Results(TypedDict):
     start: dict[str, Costs]
     inspect: dict[str, Inspection]
     validation: dict[str, Costs]
+    throughput: dict[str, Throughput]
+    scoring: dict[str, Costs]
     growth: dict[str, Point]
     bars: list[Bar]
 
@@ -158,6 +179,8 @@ def empty(environment: dict[str, str]) -> Results:
         "start": {},
         "inspect": {},
         "validation": {},
+        "throughput": {},
+        "scoring": {},
         "growth": {},
         "bars": [],
     }
@@ -171,7 +194,7 @@ def save(results: Results, path: Path) -> None:
 
 
 def read(path: Path) -> Results:
-    """Reads results.
+    """Reads results; parts that came later than they are empty.
 
     Raises:
         ValueError: They are of another schema.
@@ -179,4 +202,4 @@ def read(path: Path) -> Results:
     results: Results = json.loads(path.read_text(encoding="utf-8"))
     if results["schema"] != SCHEMA:
         raise ValueError(f"{path} has schema {results['schema']}, not {SCHEMA}")
-    return results
+    return {**empty({}), **results}

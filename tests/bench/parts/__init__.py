@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.bench.context import Context
-from tests.bench.parts import conversion, graphs, growth, latency, start, validation
+from tests.bench.parts import conversion, graphs, growth, latency, start, throughput, validation
 
 PARTS: dict[str, Callable[[Context], None]] = {
     "start": start.measure,
@@ -13,5 +13,6 @@ PARTS: dict[str, Callable[[Context], None]] = {
     "graphs": graphs.measure,
     "latency": latency.measure,
     "validation": validation.measure,
+    "throughput": throughput.measure,
     "growth": growth.measure,
 }
