@@ -20,13 +20,11 @@ class Site:
         make: Gives the faulty model, its random details drawn from what it is given, and the layers that are right
             to be named for it.
         reason: Why no result can change, where that is known beforehand.
-        gap: Why generated inputs may not show it, though some input would; a gap of validation that is known.
     """
 
     place: str
     make: Callable[[Random], tuple[onnx.ModelProto, frozenset[str]]]
     reason: str = ""
-    gap: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,7 +79,6 @@ def node_site(
     what: str,
     change: Callable[[onnx.ModelProto, onnx.NodeProto, Random], None],
     reason: str = "",
-    gap: str = "",
 ) -> Site:
     """A fault in one node.
 
@@ -91,7 +88,6 @@ def node_site(
         what: Is changed.
         change: Changes the model, of which the node is given as well.
         reason: As in ``Site``.
-        gap: As in ``Site``.
     """
 
     def make(rng: Random) -> tuple[onnx.ModelProto, frozenset[str]]:
@@ -99,4 +95,4 @@ def node_site(
         change(proto, proto.graph.node[index], rng)
         return proto, subject.layers_of_nodes([index])
 
-    return Site(f"{subject.proto.graph.node[index].name}: {what}", make, reason, gap)
+    return Site(f"{subject.proto.graph.node[index].name}: {what}", make, reason)

@@ -112,14 +112,14 @@ def _parts_of(subject: Subject) -> Iterator[_Part]:
             yield _Part(call, path, part, rebuild)
 
 
-def call_site(subject: Subject, changed: Call, what: str, reason: str = "", gap: str = "") -> Site:
+def call_site(subject: Subject, changed: Call, what: str, reason: str = "") -> Site:
     """A fault in one call of a layer, which is given as it is then."""
 
     def make(_: Random) -> tuple[onnx.ModelProto, frozenset[str]]:
         calls = tuple(changed if each.name == changed.name else each for each in subject.graph.calls)
         return _exported(subject, replace(subject.graph, calls=calls), [changed])
 
-    return Site(f"{changed.name}: {what}", make, reason, gap)
+    return Site(f"{changed.name}: {what}", make, reason)
 
 
 def _exported(subject: Subject, graph: Graph, at_fault: list[Call]) -> tuple[onnx.ModelProto, frozenset[str]]:
@@ -127,12 +127,12 @@ def _exported(subject: Subject, graph: Graph, at_fault: list[Call]) -> tuple[onn
     return proto, layers_of_calls(graph, proto, at_fault)
 
 
-def _set(subject: Subject, at: _Part, name: str, value: Any, reason: str = "", gap: str = "") -> Iterator[Site]:
+def _set(subject: Subject, at: _Part, name: str, value: Any, reason: str = "") -> Iterator[Site]:
     """Another value of a field, where the layer's type and its weights stay as they are."""
     changed = at.with_part(replace(at.spec, **{name: value}))
     if _fits(at.call, changed.spec):
         what = f"{at.path}{name} is {_shown(value)} instead of {_shown(at.field(name))}"
-        yield call_site(subject, changed, what, reason, gap)
+        yield call_site(subject, changed, what, reason)
 
 
 def _shown(value: Any) -> str:
@@ -263,8 +263,7 @@ def mask_ignored(subject: Subject) -> Iterator[Site]:
             if mask is not None:
                 reason = proofs.nothing_masked(subject, mask)
                 masks = (*call.masks[:i], None, *call.masks[i + 1 :])
-                gap = proofs.computed_mask(subject, mask)
-                yield call_site(subject, replace(call, masks=masks), f"no mask for input {i}", reason, gap)
+                yield call_site(subject, replace(call, masks=masks), f"no mask for input {i}", reason)
 
 
 @kind("masked steps treated otherwise")
@@ -274,8 +273,7 @@ def masked_steps(subject: Subject) -> Iterator[Site]:
         zero = at.field("zero_masked")
         if isinstance(zero, bool) and any(at.call.masks) and at.field("masked"):
             reason = proofs.nothing_masked(subject, at.call.masks[0]) or proofs.masked_steps_unread(subject, at.call)
-            gap = proofs.computed_mask(subject, at.call.masks[0])
-            yield from _set(subject, at, "zero_masked", not zero, reason, gap)
+            yield from _set(subject, at, "zero_masked", not zero, reason)
 
 
 @kind("sequence read backwards")

@@ -203,14 +203,14 @@ def lengths_ignored(subject: Subject) -> Iterator[Site]:
         if len(node.input) > 4 and node.input[4]:
             call = subject.call_of(node)
             mask = call.masks[0] if call and call.masks else None
-            reason, gap = proofs.nothing_masked(subject, mask), proofs.computed_mask(subject, mask)
+            reason = proofs.nothing_masked(subject, mask)
             if (
                 call
                 and given.get("direction", b"forward") == b"forward"
                 and subject.readers.keys().isdisjoint(node.output[1:])
             ):
                 reason = reason or proofs.masked_steps_unread(subject, call)
-            yield node_site(subject, index, "sequence_lens is left out", _without(4), reason, gap)
+            yield node_site(subject, index, "sequence_lens is left out", _without(4), reason)
 
 
 @kind("initial state dropped")

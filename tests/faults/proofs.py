@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 
 from kerasport.graph import Call
-from kerasport.layers import attention, conv, conv_lstm, core, ops, recurrent
+from kerasport.layers import attention, conv, conv_lstm, core, recurrent
 from kerasport.layers.base import Value
 from kerasport.layers.functions import Function
 from tests.faults.subject import Array, Subject, attributes
@@ -27,7 +27,6 @@ ONE_OUTPUT = "there is one window, which a stride does not move"
 SAME_PIXELS = "the same pixel is the nearest for every position"
 ALL_COUNT = "the mask leaves out nothing"
 UNREAD = "what stands in masked steps is read only by layers that leave out these steps"
-COMPUTED = "the mask compares computed numbers with one value, which no generated input makes them equal to"
 REPEATED = "all steps are equal: their order does not matter"
 ONE_VALUE = "one value is merged with itself"
 UNIFORM = "it is one number, along whichever axis"
@@ -324,19 +323,6 @@ def _true(subject: Subject, name: str) -> bool:
             along_features = getattr(joined.spec, "axis", 0) in {-1, joined.outputs[0].type.rank - 1}
             return along_features and any(_true(subject, value.name) for value in joined.inputs)
     return kind in {"ExpandDims", "ReduceAny"} and some
-
-
-def computed_mask(subject: Subject, mask: Value | None) -> str:
-    """Whether a mask compares numbers with a value that a layer computes them to by chance only."""
-    value = mask.name if mask else ""
-    while value in subject.producers and not isinstance(subject.producers[value].spec, ops.NotEqualTo):
-        value = subject.producers[value].inputs[0].name
-    if value not in subject.producers:
-        return ""
-    compared = subject.producers[value].inputs[0].name
-    while compared in subject.producers and subject.producers[compared].spec.moves_values:
-        compared = subject.producers[compared].inputs[0].name
-    return COMPUTED if compared in subject.producers else ""
 
 
 def masked_steps_unread(subject: Subject, call: Call) -> str:

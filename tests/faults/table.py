@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from tests.faults.trial import DETECTED, EQUIVALENT, FAILED, GAP, MISSED, REFUSED, Outcome, counts
+from tests.faults.trial import DETECTED, EQUIVALENT, FAILED, MISSED, REFUSED, Outcome, counts
 
 NAMED_RIGHT = 0.99
 
@@ -13,7 +13,7 @@ NAMED_RIGHT = 0.99
 def bar_is_met(outcomes: Sequence[Outcome]) -> bool:
     """Whether all that are not provably equivalent are detected, and the right layer is named in 99 % of them."""
     counted = counts(outcomes)
-    wrong = counted[MISSED] + counted[GAP] + counted[FAILED]
+    wrong = counted[MISSED] + counted[FAILED]
     return not wrong and counted["right layer"] >= NAMED_RIGHT * counted[DETECTED]
 
 
@@ -22,8 +22,8 @@ def table(outcomes: Sequence[Outcome]) -> str:
     kinds = sorted({outcome.kind for outcome in outcomes})
     rows = [_row(kind, [outcome for outcome in outcomes if outcome.kind == kind]) for kind in kinds]
     head = [
-        "| kind | goldens | made | refused | equivalent | detected | missed | known gap | right layer first |",
-        "|---|" + "--:|" * 8,
+        "| kind | goldens | made | refused | equivalent | detected | missed | right layer first |",
+        "|---|" + "--:|" * 7,
     ]
     return "\n".join(
         [*head, *rows, _row("all", outcomes), "", *_reasons(outcomes), "", *_alone(outcomes), "", *_failures(outcomes)]
@@ -33,7 +33,7 @@ def table(outcomes: Sequence[Outcome]) -> str:
 def _row(name: str, outcomes: Sequence[Outcome]) -> str:
     counted = counts(outcomes)
     cells = [len({outcome.golden for outcome in outcomes}), len(outcomes)]
-    cells += [counted[key] for key in (REFUSED, EQUIVALENT, DETECTED, MISSED, GAP)]
+    cells += [counted[key] for key in (REFUSED, EQUIVALENT, DETECTED, MISSED)]
     share = f"{counted['right layer']} ({counted['right layer'] / counted[DETECTED]:.1%})" if counted[DETECTED] else ""
     return f"| {name} | {' | '.join(map(str, cells))} | {share} |"
 
@@ -50,11 +50,10 @@ def _alone(outcomes: Sequence[Outcome]) -> list[str]:
 
 def _failures(outcomes: Sequence[Outcome]) -> list[str]:
     failed = [f"failed: {outcome.fault}: {outcome.reason}" for outcome in outcomes if outcome.result == FAILED]
-    gaps = [f"known gap: {outcome.fault}: {outcome.reason}" for outcome in outcomes if outcome.result == GAP]
     missed = [f"missed: {outcome.fault} ({outcome.closest})" for outcome in outcomes if outcome.result == MISSED]
     wrong = [
         f"wrong layer: {outcome.fault}: named {outcome.named or 'none'}, right {', '.join(outcome.right) or 'none'}"
         for outcome in outcomes
         if outcome.result == DETECTED and not outcome.layer_right
     ]
-    return [*failed, *missed, *gaps, *wrong]
+    return [*failed, *missed, *wrong]

@@ -18,14 +18,7 @@ from tests.faults.fault import Fault
 from tests.faults.proofs import proved
 from tests.faults.subject import Subject
 
-EQUIVALENT, DETECTED, MISSED, REFUSED, FAILED, GAP = (
-    "equivalent",
-    "detected",
-    "missed",
-    "refused",
-    "failed",
-    "known gap",
-)
+EQUIVALENT, DETECTED, MISSED, REFUSED, FAILED = "equivalent", "detected", "missed", "refused", "failed"
 
 
 @dataclass(frozen=True)
@@ -36,8 +29,8 @@ class Outcome:
         fault: Its name.
         kind: Its kind.
         golden: The golden's name.
-        result: "equivalent", "detected", "missed" or, where that is no surprise, "known gap"; "refused" where the model
-            cannot be made or loaded; "failed" where validation itself did, or found what is proved to be no fault.
+        result: "equivalent", "detected" or "missed"; "refused" where the model cannot be made or loaded; "failed" where
+            validation itself did, or found what is proved to be no fault.
         reason: Why it is equivalent; or what refused it, or failed.
         right: The layers that are right to be named.
         named: The layer that is named first, "" where none is.
@@ -89,8 +82,7 @@ def tried(subject: Subject, fault: Fault, folder: Path, witness: bool = False) -
     if reason:
         return replace(outcome, result=EQUIVALENT, reason=reason)
     if result.passed:
-        gap = fault.site.gap
-        return replace(outcome, result=GAP if gap else MISSED, reason=gap, closest=_closest(result, right))
+        return replace(outcome, result=MISSED, closest=_closest(result, right))
     named = _named(result)
     first = named[0] if named else ""
     alone = (result.witnesses[0].alone or "none") if result.witnesses else ""
