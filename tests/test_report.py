@@ -304,6 +304,14 @@ def test_the_scale_is_logarithmic_and_has_room_for_everything() -> None:
     assert len(scale.ticks(4)) <= 4
 
 
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_what_no_input_has_reached_is_told(suffix: str) -> None:
+    layer = validations.layer(0, dead=3, idle=("input gate never open",))
+    text = render(report(validations.validation(layer)), suffix)
+    assert "input gate never open" in text
+    assert suffix == ".json" or "3 of 16 channels" in text
+
+
 def test_the_page_says_everything() -> None:
     made = Report.of(
         Path("model.h5"),

@@ -27,7 +27,7 @@ class Place:
             Keras's own.
         dtype: Its NumPy dtype there, "" for Keras's own.
         mask: The value of a mask over the first two of Keras's axes: stored are, along the first axis, the steps that
-            count, and then zeros. "" where all steps are stored as they are.
+            count, and then anything. "" where all steps are stored as they are.
     """
 
     name: str
@@ -36,7 +36,10 @@ class Place:
     mask: str = ""
 
     def logical(self, array: Array, masks: Mapping[str, Array]) -> Array:
-        """A stored array in Keras's axis order, zero for steps that do not count; as it is where it cannot be that."""
+        """A stored array in Keras's axis order, zero for steps that do not count; as it is where it cannot be that.
+
+        What stands behind the steps that count is read by nobody.
+        """
         if self.perm is None:
             return array
         if array.ndim != len(self.perm) or any(array.shape[axis] != 1 for axis in self._added):
@@ -45,7 +48,7 @@ class Place:
             steps = self._steps(masks)
             if array.shape[:2] != steps.shape:
                 return array
-            array = _along_time(array, np.argsort(_packed(steps), axis=0))
+            array = np.where(steps[..., None], _along_time(array, np.argsort(_packed(steps), axis=0)), 0)
         return array.squeeze(self._added).transpose(np.argsort(self._own))
 
     def stored(self, array: Array, masks: Mapping[str, Array]) -> Array:

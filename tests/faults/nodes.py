@@ -204,12 +204,8 @@ def lengths_ignored(subject: Subject) -> Iterator[Site]:
             call = subject.call_of(node)
             mask = call.masks[0] if call and call.masks else None
             reason = proofs.nothing_masked(subject, mask)
-            if (
-                call
-                and given.get("direction", b"forward") == b"forward"
-                and subject.readers.keys().isdisjoint(node.output[1:])
-            ):
-                reason = reason or proofs.masked_steps_unread(subject, call)
+            if given.get("direction", b"forward") == b"forward":
+                reason = reason or proofs.later_steps_unread(subject, node)
             yield node_site(subject, index, "sequence_lens is left out", _without(4), reason)
 
 

@@ -339,6 +339,20 @@ def masked_steps_unread(subject: Subject, call: Call) -> str:
     return UNREAD if alike else ""
 
 
+def later_steps_unread(subject: Subject, node: onnx.NodeProto) -> str:
+    """Whether what a recurrent operator gives is read, but for an axis, only by others that stop at the same step."""
+    nodes, lengths = subject.proto.graph.node, node.input[4]
+    readers = [nodes[index] for index in subject.readers.get(node.output[0], ())]
+    if any(reader.op_type != "Squeeze" for reader in readers) or not subject.readers.keys().isdisjoint(node.output[1:]):
+        return ""
+    values = {name for reader in readers for name in reader.output}
+    behind = [nodes[index] for name in values for index in subject.readers.get(name, ())]
+    stopping = all(
+        each.op_type in {"LSTM", "GRU", "RNN"} and len(each.input) > 4 and each.input[4] == lengths for each in behind
+    )
+    return UNREAD if stopping and behind and values.isdisjoint(v.name for v in subject.proto.graph.output) else ""
+
+
 def order_of_steps(subject: Subject, call: Call | None) -> str:
     """Whether a layer over steps has one step only, or reads the same numbers at each step."""
     if call is None:
