@@ -243,7 +243,8 @@ class _Assembler:
 
     def _operation(self, layer: LayerDef, node: Node, flows: list[Flow], key: str) -> list[Flow]:
         """An operation of Keras as ours; they may be there already, as a part of a mask."""
-        from kerasport.layers.arguments import Arguments, operation
+        from kerasport.lambdas.layer import called
+        from kerasport.layers.arguments import Arguments
 
         record = self._records.setdefault(key, LayerRecord(key, layer))
         inputs = [flow.value for flow in flows if flow.value is not None]
@@ -252,7 +253,7 @@ class _Assembler:
         options = {**layer.config, **node.kwargs}
         arguments = Arguments(node.args, options, inputs, lambda spec, values: self._emit_all(spec, values, key))
         try:
-            steps = operation(layer.class_name, arguments)
+            steps = called(layer, arguments, [flow.mask for flow in flows], key)
             outputs = [value for step in steps for value in self._step(step, key, record)]
         except LayerError as error:
             self._problem(key, error.what, error.hint)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from kerasport.checking import obstacles
+from kerasport.dialect.model import LayerDef
 from kerasport.errors import DamagedFileError, Problem
 from kerasport.layers.base import Shape
 from kerasport.loading import LoadedModel, Reading, load
@@ -27,6 +28,7 @@ class LayerRow:
         inputs: What feeds its first call.
         convertible: Whether it can be converted.
         problem: Why not, or "".
+        function: The text of a Lambda's function, as far as it can be read; "" for any other layer.
     """
 
     name: str
@@ -36,6 +38,7 @@ class LayerRow:
     inputs: tuple[str, ...]
     convertible: bool
     problem: str
+    function: str = ""
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,7 @@ def inspect(path: str | Path, **reading: Unpack[Reading]) -> Inspection:
                 inputs=record.inputs,
                 convertible=record.key not in known,
                 problem=known.get(record.key, ""),
+                function=_function(record.definition),
             )
             for record in model.assembly.layers.values()
         )
@@ -128,6 +132,14 @@ def inspect(path: str | Path, **reading: Unpack[Reading]) -> Inspection:
             problems=problems,
             damaged=damaged,
         )
+
+
+def _function(layer: LayerDef) -> str:
+    if layer.class_name != "Lambda":
+        return ""
+    from kerasport.lambdas.layer import described
+
+    return described(layer.config["function"])
 
 
 def _problems(model: LoadedModel) -> tuple[tuple[Problem, ...], bool]:

@@ -133,6 +133,8 @@ class Reading(TypedDict, total=False):
         input_shape: Sizes of inputs that the file leaves open: ``batch``, ``time``, ``height``, ``width``,
             ``<input>_dim<axis>``, or whole shapes by the name of the input, with None where they stay open.
         plugins: Python files that say what layers are which kerasport does not know; they are run.
+        lambdas: The functions of Lambda layers as text, by the layers' names: ``x * 2``, or a whole lambda.
+        sampling: "mean": Lambda layers take random numbers as the mean of their distribution; they are refused else.
     """
 
     weights: str | Path | None
@@ -140,6 +142,8 @@ class Reading(TypedDict, total=False):
     backend: str | None
     input_shape: _Sizes
     plugins: Sequence[str | Path]
+    lambdas: Mapping[str, str]
+    sampling: str
 
 
 def load(path: str | Path, **reading: Unpack[Reading]) -> LoadedModel:
@@ -166,7 +170,9 @@ def _loaded(path: str | Path, reading: Reading) -> LoadedModel:
     try:
         writer = _writer(saved, reading.get("backend"))
         saved.backend = writer.backend
-        found = dialect.readings(saved.config, writer, () if saved.tree else list(saved.weights))
+        read = dialect.readings(saved.config, writer, () if saved.tree else list(saved.weights))
+        texts, mean = reading.get("lambdas", {}), reading.get("sampling") == "mean"
+        found = (dialect.written(model, texts, mean) for model in read)
         part, way_on = partial(dialect.part, writer=writer), scaffold(path, reading)
         sizes = reading.get("input_shape", {})
         return _fitting(saved, found, lambda model: assemble(model, allowed, Sizes(sizes), part, way_on))

@@ -174,5 +174,6 @@ _CONTAINERS = (
     _Container("Sequential", "wrappers"),
     _Container("Functional", "wrappers"),
     _Container("TimeDistributed", "wrappers"),
+    _Container("Lambda", "core", "what its function does with tensors must be among the supported operations"),
     _Container("Pipeline", "image"),
 )

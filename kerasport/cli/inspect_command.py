@@ -56,6 +56,9 @@ def _show(result: Inspection) -> None:
         for port in ports:
             terminal.print(f"  {title:6} {port['name']}: {port['dtype']} {shape_text(port['shape'])}", markup=False)
     show_table(terminal, _TITLES, list(map(_row, result.layers)), numbers="parameters")
+    for layer in result.layers:
+        if layer.function:
+            terminal.print(f"  {layer.name}: {layer.function}", markup=False)
     terminal.print(f"{len(result.layers)} layers, {result.parameters:,} parameters")
     if result.convertible:
         terminal.print("This model can be converted.", style="green")

@@ -49,6 +49,21 @@ _READING = (
         metavar="FILE",
         help="Python code of your own that says what a layer is which kerasport does not know (repeatable); it is run.",
     ),
+    click.option(
+        "--lambda",
+        "lambdas",
+        multiple=True,
+        metavar="NAME=TEXT",
+        help="The function of a Lambda layer as text, in place of what the file has: 'scale=x * 2' (repeatable).",
+    ),
+    click.option(
+        "--lambda-sampling",
+        "sampling",
+        type=click.Choice(["refuse", "mean"]),
+        default="refuse",
+        show_default=True,
+        help="What becomes of random numbers in Lambda layers: none, or the mean of their distribution.",
+    ),
 )
 
 
@@ -63,9 +78,13 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
         backend: str | None,
         sizes: tuple[str, ...],
         plugins: tuple[Path, ...],
+        lambdas: tuple[str, ...],
+        sampling: str,
         **others: Any,
     ) -> Any:
         reading: Reading = {"weights": weights, "allow_keys": allow_keys, "backend": backend, "plugins": plugins}
+        reading["lambdas"] = paired(lambdas, "--lambda", "NAME=TEXT")
+        reading["sampling"] = sampling
         if sizes:
             from kerasport.sizes import parse_sizes
 

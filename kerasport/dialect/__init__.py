@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kerasport.dialect.canonical import canonical, part, readings
+from kerasport.dialect.functions import written
 from kerasport.dialect.matching import matched
 from kerasport.dialect.model import LayerDef, ModelDef, Node, TensorRef
 from kerasport.dialect.policies import with_low_rank
@@ -26,4 +27,5 @@ __all__ = [
     "with_low_rank",
     "with_vocabularies",
     "writer",
+    "written",
 ]

@@ -12,6 +12,7 @@ from kerasport.custom.registry import CUSTOM
 from kerasport.dialect import (
     activations,
     backends,
+    functions,
     inbound,
     keras1,
     keras1_storage,
@@ -72,7 +73,7 @@ def canonical(config: Mapping[str, Any], writer: Writer, groups: Collection[str]
             f"The saved model is of the class {name!r}, which has no layer graph in the file.",
             "Build the same model with the functional API or Sequential in Keras, load these weights, and save that.",
         )
-    return _model(sequential.named(config, groups), writer, 0)
+    return functions.placed(_model(sequential.named(config, groups), writer, 0))
 
 
 def part(class_name: str, name: str, config: Mapping[str, Any], writer: Writer) -> LayerDef:
@@ -221,6 +222,7 @@ def _layer(entry: Any, name: str, writer: Writer, depth: int) -> list[LayerDef]:
         saved_class=_python_class(entry),
         drops_mask=keras2.drops_mask(class_name, writer),
         inner=inner,
+        operation=class_name == "Lambda",
         storage=_storage(entry, class_name, writer, inner),
     )
     return _with_activation(normalized.unwrapped(layer), writer)
@@ -248,6 +250,8 @@ def _upgraded(name: str, config: dict[str, Any], writer: Writer) -> tuple[str, d
         name, config = keras1.upgrade(name, config, writer)
     name = keras2.class_name(name)
     config = keras2.upgrade(name, config, writer)
+    if name == "Lambda":
+        functions.upgrade(config, writer)
     return backends.upgrade(name, config, writer), config
 
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass, replace
-from typing import Any
 
 from kerasport.dialect.model import LayerDef, ModelDef, Node, TensorRef
+from kerasport.lambdas.stored import StoredFunction
 
 _SLICER = "get_slice"
 
@@ -52,16 +52,14 @@ def _part(layer: LayerDef) -> _Part | None:
     arguments = layer.config.get("arguments")
     if layer.class_name != "Lambda" or not isinstance(arguments, dict) or set(arguments) != {"i", "parts"}:
         return None
-    if not _names_slicer(layer.config.get("function")) or len(layer.nodes) != 1 or len(layer.nodes[0].inputs) != 1:
+    if not _names_slicer(layer.config["function"]) or len(layer.nodes) != 1 or len(layer.nodes[0].inputs) != 1:
         return None
     return _Part(layer.nodes[0].inputs[0], arguments["i"], arguments["parts"])
 
 
-def _names_slicer(function: Any) -> bool:
+def _names_slicer(function: StoredFunction) -> bool:
     """Whether a saved function, by name or as marshalled code, which is not unmarshalled, is called as that one is."""
-    code = function[0] if isinstance(function, list) and function else function
-    if not isinstance(code, str):
-        return False
+    code = function.code or function.name
     try:
         return _SLICER in code or _SLICER.encode() in base64.b64decode(code)
     except (binascii.Error, ValueError):

@@ -49,7 +49,7 @@ class Arguments:
     ) -> None:
         self.args = tuple(args)
         self.options = options
-        self._inputs = inputs
+        self.inputs = inputs
         self._add = add
         self._read: set[str | int] = set()
 
@@ -131,7 +131,7 @@ class Arguments:
     def value(self, raw: Any, name: str = "an argument") -> Value:
         """A tensor from a Slot, a constant, or a list of both."""
         if isinstance(raw, Slot):
-            return self._inputs[raw.index]
+            return self.inputs[raw.index]
         if has_slots(raw):
             rows = [self.emit(ExpandDims(axes=(0,)), self.value(entry, name)) for entry in raw]
             dtypes = {row.type.dtype for row, entry in zip(rows, raw, strict=True) if has_slots(entry)}
@@ -141,7 +141,7 @@ class Arguments:
 
     def _known(self, raw: Any) -> Any:
         """The number, or row of them, that a tensor is known to hold; anything else as it is."""
-        type_ = self._inputs[raw.index].type if isinstance(raw, Slot) else None
+        type_ = self.inputs[raw.index].type if isinstance(raw, Slot) else None
         if type_ is None or type_.content is None or None in type_.content:
             return raw
         return list(type_.content) if type_.rank else type_.content[0]

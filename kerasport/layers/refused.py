@@ -32,10 +32,6 @@ class Refusal:
 
 
 LAYERS: dict[str, Refusal] = {
-    "Lambda": Refusal(
-        "its Python code is in the file as bytecode, or not at all, and kerasport runs no code from a model file",
-        "replace it by layers or operations of Keras with the same effect, and save the model again",
-    ),
     "DenseFeatures": Refusal(
         "it reads raw columns through TensorFlow's feature columns, which are not in the saved layer graph",
         _CUT,

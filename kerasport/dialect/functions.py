@@ -1,0 +1,146 @@
+"""Lambda layers: their functions as each Keras stores them, in one form."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from kerasport.dialect.model import LayerDef, ModelDef
+from kerasport.dialect.writer import Writer
+from kerasport.errors import OptionError
+from kerasport.lambdas.stored import StoredFunction
+from kerasport.lambdas.values import Surroundings
+from kerasport.layers import LAYERS
+
+
+def upgrade(config: dict[str, Any], writer: Writer) -> None:
+    """The canonical config of a Lambda: a ``StoredFunction``, its arguments, what else its result depends on.
+
+    Keras 1 and 2 store a function as its code, alone or with defaults and closure, as text, or its name; Keras 3 as a
+    dict of these, or as the place of a function that is not a lambda.
+    """
+    config["function"] = _function(config.get("function"), config)
+    config["arguments"] = plain(config.get("arguments") or {})
+    config["surroundings"] = Surroundings(writer.backend or "tensorflow", corners=_by_corners(writer))
+    config["mask"] = None if config.get("mask") is None else _function(config["mask"], {})
+
+
+def _by_corners(writer: Writer) -> bool | None:
+    """Whether TensorFlow 1 computes; None for Kerases that come with TensorFlow 1 and 2 alike."""
+    if writer.tensorflow:
+        return None if (2, 2, 4) <= writer.version < (2, 3) else writer.version < (2, 2, 4)
+    return None if (2, 3) <= writer.version < (3,) else not writer.keras3
+
+
+def _function(raw: Any, config: Mapping[str, Any]) -> StoredFunction:
+    kind, module = config.get("function_type"), str(config.get("module") or "")
+    if isinstance(raw, Mapping):
+        inner = raw.get("config")
+        if isinstance(inner, Mapping) and "code" in inner:
+            return _code(inner["code"], inner.get("defaults"), inner.get("closure"))
+        name = inner if isinstance(inner, str) else str(raw.get("registered_name") or raw.get("class_name") or "")
+        return StoredFunction(name=name, module=str(raw.get("module") or ""))
+    if isinstance(raw, list | tuple) and raw and isinstance(raw[0], str):
+        defaults, closure = (*raw[1:3], None, None)[:2]
+        return _code(raw[0], defaults, closure)
+    if isinstance(raw, str) and kind != "function":
+        return _code(raw, None, None)
+    return StoredFunction(name=raw if isinstance(raw, str) else "", module=module)
+
+
+def _code(code: Any, defaults: Any, closure: Any) -> StoredFunction:
+    return StoredFunction(str(code), tuple(plain(defaults or ())), tuple(plain(closure or ())))
+
+
+def plain(value: Any) -> Any:
+    """A constant that a file stores, in any of the forms of tuples and arrays that Kerases write."""
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    if value.get("class_name") in ("__tuple__", "__slice__", "__numpy__", "__tensor__"):
+        content = value.get("items", value.get("config"))
+        content = content.get("value", content) if isinstance(content, Mapping) else content
+        return tuple(plain(content)) if value["class_name"] == "__tuple__" else plain(content)
+    if set(value) == {"type", "value"}:  # an array of Keras 2
+        return plain(value["value"])
+    return {str(key): plain(item) for key, item in value.items()}
+
+
+def written(model: ModelDef, texts: Mapping[str, str], mean: bool) -> ModelDef:
+    """The model with functions that the user has written in place of those of some layers.
+
+    Args:
+        model: The model.
+        texts: The functions by the full names of layers: Lambdas, or layers of classes that are not known.
+        mean: Whether Lambdas take random numbers as the mean of their distribution.
+
+    Raises:
+        OptionError: The model has no such layer, or kerasport knows what it is.
+    """
+    if not texts and not mean:
+        return model
+    replaceable = {key for key, layer in _below(model, "") if layer.class_name not in LAYERS and layer.model is None}
+    for name in texts:
+        if name not in replaceable:
+            near = difflib.get_close_matches(name, replaceable, n=3, cutoff=0.5) or sorted(replaceable)[:5]
+            hint = f"There is {', '.join(near)}." if near else "The model has none at all."
+            raise OptionError(f"The model has no Lambda layer {name!r} whose function could be given.", hint)
+    return _each(model, "", lambda key, layer: _rewritten(layer, texts.get(key), mean))
+
+
+def _rewritten(layer: LayerDef, text: str | None, mean: bool) -> LayerDef:
+    if text is None and layer.class_name != "Lambda":
+        return layer
+    surroundings = replace(layer.config.get("surroundings", Surroundings()), mean=mean)
+    config = {"arguments": {}, **layer.config, "surroundings": surroundings}
+    if text is None:
+        return replace(layer, config=config)
+    config["function"] = StoredFunction(written=text)
+    return replace(layer, class_name="Lambda", config=config, operation=True, inner={})
+
+
+def _below(model: ModelDef, prefix: str) -> Iterator[tuple[str, LayerDef]]:
+    for layer in model.layers:
+        yield from _within(layer, prefix)
+
+
+def _within(layer: LayerDef, prefix: str) -> Iterator[tuple[str, LayerDef]]:
+    key = prefix + layer.name
+    yield key, layer
+    if layer.model is not None:
+        yield from _below(layer.model, f"{key}/")
+    for part in layer.inner.values():
+        yield from _within(part, f"{key}/")
+
+
+def _each(model: ModelDef, prefix: str, change: Callable[[str, LayerDef], LayerDef]) -> ModelDef:
+    """The model with all its layers changed, those of models and wrappers in it included."""
+
+    def changed(layer: LayerDef, prefix: str) -> LayerDef:
+        key = prefix + layer.name
+        inner = {name: changed(part, f"{key}/") for name, part in layer.inner.items()}
+        model = layer.model and _each(layer.model, f"{key}/", change)
+        return change(key, replace(layer, inner=inner, model=model) if inner or model else layer)
+
+    return replace(model, layers=tuple(changed(layer, prefix) for layer in model.layers))
+
+
+def placed(model: ModelDef) -> ModelDef:
+    """The model, with Lambdas that know the order of axes that its layers have, which is Keras's setting."""
+    formats = {
+        str(layer.config["data_format"])
+        for _, layer in _below(model, "")
+        if isinstance(layer.config.get("data_format"), str) and not layer.operation
+    }
+    found = min(formats, default="channels_last") if len(formats) < 2 else ""
+    return model if found == "channels_last" else _each(model, "", lambda _, layer: _with_format(layer, found))
+
+
+def _with_format(layer: LayerDef, found: str) -> LayerDef:
+    if layer.class_name != "Lambda":
+        return layer
+    surroundings = replace(layer.config["surroundings"], data_format=found)
+    return replace(layer, config={**layer.config, "surroundings": surroundings})

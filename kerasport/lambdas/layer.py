@@ -1,0 +1,92 @@
+"""A Lambda layer's call: its function carried out on the call's tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kerasport.dialect.model import LayerDef
+from kerasport.errors import LayerError
+from kerasport.lambdas.constants import is_array, shown
+from kerasport.lambdas.functions import Effort, Function
+from kerasport.lambdas.stored import StoredFunction
+from kerasport.lambdas.tensors import Tensors
+from kerasport.lambdas.values import Tensor
+from kerasport.layers.arguments import Arguments, Step, operation
+from kerasport.layers.base import Value
+from kerasport.layers.ops import Unchanged
+
+
+def called(layer: LayerDef, call: Arguments, masks: Sequence[Value | None], name: str) -> Sequence[Step | Value]:
+    """What the outputs of a Lambda are, or those of an operation.
+
+    Raises:
+        LayerError: It is not supported, or not with these arguments.
+    """
+    if layer.class_name == "Lambda":
+        return steps(layer.config, call, masks, name)
+    return operation(layer.class_name, call)
+
+
+def steps(config: Mapping[str, Any], call: Arguments, masks: Sequence[Value | None], name: str) -> list[Step]:
+    """What a Lambda's outputs are.
+
+    Args:
+        config: Its config in canonical form.
+        call: The call.
+        masks: The masks of the call's tensors.
+        name: The layer's full name.
+
+    Raises:
+        LayerError: Its function does what is not supported; the error shows the function.
+    """
+    try:
+        function, text = config["function"].read()
+    except LayerError as error:
+        raise LayerError(error.what, _way_on(error.hint, name)) from error
+    try:
+        outputs = _outputs(function, config, call, masks)
+    except LayerError as error:
+        raise LayerError(f"{error.what}; the function is {text}", _way_on(error.hint, name)) from error
+    except (ValueError, TypeError, IndexError, ArithmeticError, RecursionError) as error:
+        what = f"its function fails on inputs of shape {', '.join(str(x.type.shape) for x in call.inputs)}: {error}"
+        raise LayerError(f"{what}; the function is {text}", _way_on("", name)) from error
+    return [Step(Unchanged(), (output,)) for output in outputs]
+
+
+def _way_on(hint: str, name: str) -> str:
+    written = f"write its function as text: kerasport convert MODEL OUTPUT --lambda '{name}=x * 2'"
+    return f"{hint}; or {written}" if hint else written
+
+
+def _outputs(
+    function: Function, config: Mapping[str, Any], call: Arguments, masks: Sequence[Value | None]
+) -> list[Value]:
+    tensors = Tensors(call, Effort(), config["surroundings"])
+    inputs = [Tensor(value) for value in call.inputs]
+    given = dict(config.get("arguments") or {})
+    if config["function"].written:
+        given = {key: value for key, value in given.items() if key in function.parameters.all_names()}
+    if "mask" in function.parameters.all_names():
+        found = [None if mask is None else Tensor(mask) for mask in masks]
+        given.setdefault("mask", found[0] if len(found) == 1 else found)
+    if "training" in function.parameters.all_names():
+        given.setdefault("training", False)
+    result = tensors.call(function, (inputs[0] if len(inputs) == 1 else inputs,), given)
+    return [_output(tensors, item) for item in (result if isinstance(result, list | tuple) else [result])]
+
+
+def _output(tensors: Tensors, item: Any) -> Value:
+    if isinstance(item, Tensor):
+        return item.value
+    if isinstance(item, bool | int | float) or is_array(item):
+        return tensors.materialized(item)
+    raise LayerError(f"its function gives {shown(item)} and no tensor")
+
+
+def described(function: StoredFunction) -> str:
+    """A function's text, or why there is none."""
+    try:
+        return function.read()[1]
+    except LayerError as error:
+        return error.what

@@ -1,0 +1,81 @@
+"""A Lambda's function as a file has it, whichever Keras wrote it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kerasport.errors import LayerError
+from kerasport.lambdas import bytecode, machine, marshal, source, text
+from kerasport.lambdas.functions import Function, Parameters
+from kerasport.lambdas.names import place
+from kerasport.lambdas.values import Name
+
+_BASE64 = re.compile(r"[A-Za-z0-9+/\s]+={0,2}\s*")
+# Where Keras's own functions are, of which a file has the code as if they were the user's.
+_OWN = re.compile(r"keras/(?:src/)?(?:legacy/)?backend(?:/\w+_backend)?\.py$")
+
+
+@dataclass(frozen=True)
+class StoredFunction:
+    """A function.
+
+    Attributes:
+        code: Its marshalled code as text: base64, or with each byte as a character; "" where the file has none.
+        defaults: Of its last parameters.
+        closure: The values of variables around it.
+        name: Its name, where the file has no code.
+        module: The module that has it, where the file says so.
+        written: Its text, where the user has given one.
+    """
+
+    code: str = ""
+    defaults: tuple[Any, ...] = ()
+    closure: tuple[Any, ...] = ()
+    name: str = ""
+    module: str = ""
+    written: str = ""
+
+    def read(self) -> tuple[Function, str]:
+        """The function, and its text.
+
+        Raises:
+            LayerError: Its code cannot be read, or is not there.
+        """
+        if self.written:
+            return source.function(self.written), self.written
+        if not self.code:
+            return self._named()
+        program = bytecode.program(self._code())
+        path = program.code.filename.replace("\\", "/")
+        if _OWN.search(path) and program.code.name != "<lambda>":
+            return _of_module(Name(f"K.{program.code.name}"))
+        found = machine.function(program, self.defaults, self.closure)
+        return found, text.source(found, program.code.names)
+
+    def _code(self) -> list[marshal.Code]:
+        if _BASE64.fullmatch(self.code):
+            try:
+                return marshal.readings(base64.b64decode(self.code, validate=False))
+            except (binascii.Error, LayerError):
+                if self.code.isascii() and "\n" in self.code:
+                    raise
+        return marshal.readings(self.code.encode("raw_unicode_escape"))
+
+    def _named(self) -> tuple[Function, str]:
+        found = place(self.module, self.name)
+        if found is None:
+            what = f"only the name of its function is in the file, {self.name!r}" if self.name else "it has no function"
+            raise LayerError(what)
+        return _of_module(found)
+
+
+def _of_module(name: Name) -> tuple[Function, str]:
+    def run(semantics: Any, effort: Any, variables: Mapping[str, Any]) -> Any:
+        return semantics.call(name, variables["args"], variables["kwargs"])
+
+    return Function(name.path, Parameters((), rest="args", others="kwargs"), run), name.path

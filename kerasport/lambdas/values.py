@@ -1,0 +1,83 @@
+"""What stands for tensors, shapes and names while a function is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from kerasport.layers.base import Value
+
+
+def words(text: str) -> frozenset[str]:
+    """The words of a text."""
+    return frozenset(text.split())
+
+
+@dataclass(frozen=True, eq=False)
+class Tensor:
+    """A tensor of the graph.
+
+    Attributes:
+        value: Which.
+    """
+
+    value: Value
+    label = "a tensor"
+
+    @property
+    def shape(self) -> Shape:
+        """Its shape, as far as known."""
+        return Shape(self.value.type.shape)
+
+
+class Shape(tuple[Any, ...]):
+    """A tensor's shape: a tuple with the methods of TensorFlow's."""
+
+    __slots__ = ()
+    label = "a shape"
+
+
+class Results(list[Any]):
+    """What an operation with several outputs gives, some of them by name.
+
+    Args:
+        items: The outputs.
+        names: Their names.
+    """
+
+    def __init__(self, items: list[Any], names: tuple[str, ...] = ()) -> None:
+        super().__init__(items)
+        self.names = names
+
+
+@dataclass(frozen=True)
+class Name:
+    """What a module holds.
+
+    Attributes:
+        path: Its place, with the module's usual name: ``K.mean``.
+    """
+
+    path: str
+
+    @property
+    def label(self) -> str:
+        """How it is shown."""
+        return self.path.removeprefix("python.")
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a function's result depends on beside its arguments.
+
+    Attributes:
+        backend: Keras's backend.
+        data_format: ``channels_last`` or ``channels_first``, "" where the model's layers differ.
+        mean: Whether random numbers are taken as the mean of their distribution.
+        corners: Whether images are resized as TensorFlow 1 does it, by their corners; None where the file does not say.
+    """
+
+    backend: str = "tensorflow"
+    data_format: str = "channels_last"
+    mean: bool = False
+    corners: bool | None = False

@@ -1,0 +1,1 @@
+"""Lambda layers, whose functions are read and never run."""
