@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from importlib import import_module
 
 # The names in files that each module registers.
@@ -12,16 +13,49 @@ MODULES = {
         "Addons>PolynomialCrossing, Addons>Snake, Addons>Sparsemax, Addons>SpectralNormalization, "
         "Addons>StochasticDepth, Addons>TLU, Addons>lisht, Addons>rrelu, Addons>snake, Addons>sparsemax"
     ),
+    "contrib": "InstanceNormalization, SineReLU, SubPixelUpscaling, Swish",
+    "efficientnet": "FixedDropout",
+    "published": "AttentionLayer, AttentionWeightedAverage, AttentionWithContext",
+    "self_attention": (
+        "EmbeddingRet, EmbeddingSim, EmbeddingSimilarity, Extract, FeedForward, Masked, "
+        "ScaledDotProductAttention, SeqSelfAttention, SeqWeightedAttention, TokenEmbedding, TrigPosEmbedding, "
+        "keras-layer-normalization>LayerNormalization, keras-multi-head>MultiHeadAttention, "
+        "keras-pos-embd>PositionEmbedding"
+    ),
 }
 # Whose layers they are.
-TITLES = {"addons": "tensorflow-addons"}
+TITLES = {
+    "addons": "tensorflow-addons",
+    "contrib": "keras-contrib",
+    "efficientnet": "efficientnet and segmentation-models",
+    "published": "well-known notebooks",
+    "self_attention": "keras-self-attention and its family, with keras-bert",
+}
 # What the dialect makes one of Keras's layers or functions of.
 RESOLVED = {
     "addons": (
         "Addons>WeightNormalization, Addons>gelu, Addons>hardshrink, Addons>mish, Addons>softshrink, Addons>tanhshrink"
     ),
 }
+# Names that other layers have too: the keys of the config that these have, and one that they have not.
+_TWINS = (
+    ("MultiHeadAttention", {"head_num", "history_only"}, "num_heads", "keras-multi-head>MultiHeadAttention"),
+    ("PositionEmbedding", {"mode", "input_dim"}, "sequence_length", "keras-pos-embd>PositionEmbedding"),
+    (
+        "LayerNormalization",
+        {"center", "scale", "epsilon", "gamma_initializer"},
+        "axis",
+        "keras-layer-normalization>LayerNormalization",
+    ),
+)
 _HOMES = {name: module for module, names in MODULES.items() for name in names.split(", ")}
+
+
+def named(name: str, config: Set[str]) -> str:
+    """The name of a class, told apart by its config from others of the same name."""
+    bare = name.removeprefix("Custom>")
+    fits = (full for twin, keys, missing, full in _TWINS if twin == bare and config >= keys and missing not in config)
+    return next(fits, name)
 
 
 def load(name: str) -> None:

@@ -1,0 +1,47 @@
+"""Attention layers that were published as notebooks, and copied into many projects unchanged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kerasport.plugins import CustomLayer, Tensor, compose, ops
+
+_TRAINED = " ".join(f"{role}_{what}" for role in "Wub" for what in ("regularizer", "constraint"))
+_EPSILON = 1e-7
+
+
+@compose("AttentionWithContext", ignored=_TRAINED, mask="dropped")
+def attention_with_context(layer: CustomLayer, x: Tensor) -> Tensor:
+    """The sum of the steps, weighted by ``exp(tanh(x @ W + b) . u)``, of Yang et al. (2016)."""
+    features = x.shape[-1]
+    hidden = x @ layer.weight("W", (features, features))
+    if layer.config.flag("bias", True):
+        hidden = hidden + layer.weight("b", (features,))
+    return _average(x, ops.exp(ops.sum(ops.tanh(hidden) * layer.weight("u", (features,)), axis=-1)))[0]
+
+
+@compose("AttentionWeightedAverage", mask="dropped")
+def attention_weighted_average(layer: CustomLayer, x: Tensor) -> Sequence[Tensor]:
+    """The sum of the steps, weighted by ``softmax(x @ W)``, of DeepMoji."""
+    scores = ops.squeeze(x @ layer.weight("W", (x.shape[-1], 1)), axis=-1)
+    average, weights = _average(x, ops.exp(scores - ops.max(scores, axis=-1, keepdims=True)))
+    return (average, weights) if layer.config.flag("return_attention") else (average,)
+
+
+def _average(x: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """The average of the steps that are not masked, and their weights."""
+    if x.mask is not None:
+        weights = weights * ops.cast(x.mask, "float32")
+    weights = weights / (ops.sum(weights, axis=1, keepdims=True) + _EPSILON)
+    return ops.sum(x * ops.expand_dims(weights, -1), axis=1), weights
+
+
+@compose("AttentionLayer", mask="dropped")
+def attention_layer(layer: CustomLayer, encoded: Tensor, decoded: Tensor) -> Sequence[Tensor]:
+    """Bahdanau's attention of the steps of a decoder on those of an encoder; its weights are a second output."""
+    features = encoded.shape[-1]
+    keys = ops.expand_dims(encoded @ layer.weight("W_a", (features, features)), 1)
+    queries = ops.expand_dims(decoded @ layer.weight("U_a", (decoded.shape[-1], features)), 2)
+    scores = ops.squeeze(ops.tanh(keys + queries) @ layer.weight("V_a", (features, 1)), axis=-1)
+    weights = ops.softmax(scores, axis=-1)
+    return weights @ encoded, weights
