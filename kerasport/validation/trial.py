@@ -265,7 +265,7 @@ class _Judge:
             chained = place.logical(chained, self._masks)
             entry = replace(entry, chained=measure(value, class_name, chained, expected, limit).entry.max_rel)
         self._found.entries[value] = entry
-        if not entry.passed and not self._tolerance.by_numbers:
+        if limit.roundings and not entry.passed:
             self.doubts[value] = Doubt(entry, limit, measured.errors)
         if limit.slack and entry.passed and entry.max_abs:
             self._found.cut[value] = alone
