@@ -103,7 +103,6 @@ class Spec(Frozen):
         contracts: Whether it adds up products of its inputs along their axes.
         eliminates: Whether it eliminates in matrices, so that what is near zero in them may be off by a rounding of the
             matrix's largest number.
-        magnitude: The size of the numbers that it computes with on the way, however small what it gives may be.
     """
 
     carries_mask: ClassVar[bool] = True
@@ -115,7 +114,6 @@ class Spec(Frozen):
     quantizable: ClassVar[bool] = False
     contracts: ClassVar[bool] = False
     eliminates: ClassVar[bool] = False
-    magnitude: ClassVar[float] = 0.0
 
     @classmethod
     def parse(cls, config: Config) -> Self:

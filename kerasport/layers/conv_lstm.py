@@ -41,8 +41,6 @@ class ConvLSTM(Spec):
         stateful: Whether Keras starts from the states that the batch before left.
     """
 
-    magnitude: ClassVar[float] = 1.0
-
     inputs: Conv
     recurrence: Conv
     activation: Function

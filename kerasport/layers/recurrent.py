@@ -102,8 +102,6 @@ class Recurrent(Spec):
         stateful: Whether Keras starts from the states that the batch before left.
     """
 
-    magnitude: ClassVar[float] = 1.0
-
     cells: tuple[Cell, ...]
     return_sequences: bool = False
     return_state: bool = False
@@ -225,8 +223,6 @@ class Bidirectional(Spec):
         backward: The second one, which goes the other way.
         merge_mode: concat, sum, mul, ave, or none for two outputs.
     """
-
-    magnitude: ClassVar[float] = 1.0
 
     forward: Recurrent | ConvLSTM
     backward: Recurrent | ConvLSTM

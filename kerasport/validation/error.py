@@ -37,8 +37,8 @@ class Tolerance:
 
     rtol: float | None = None
     atol: float | None = None
-    roundings: float = 8.0
-    noises: float = 32.0
+    roundings: float = 4.0
+    noises: float = 24.0
 
     @property
     def by_numbers(self) -> bool:
@@ -151,7 +151,7 @@ class Measured:
     errors: Array = field(default_factory=lambda: np.zeros(()))
 
 
-def unit(expected: Array, length: int, magnitude: float = 0.0) -> Array:
+def unit(expected: Array, length: int) -> Array:
     """What rounding explains in each channel: ``u * sqrt(length) * max|expected|``, where u is 2**-24 for float32.
 
     Each of ``length`` additions rounds to half a unit in the last place, up or down, so that errors add up like a
@@ -160,7 +160,6 @@ def unit(expected: Array, length: int, magnitude: float = 0.0) -> Array:
     Args:
         expected: The layer's output, channels last.
         length: How many numbers are added up for one value.
-        magnitude: The size of the numbers on the way, where that may be larger than what the layer gives.
 
     Returns:
         Shape (channels,); () for an output without axes.
@@ -168,7 +167,7 @@ def unit(expected: Array, length: int, magnitude: float = 0.0) -> Array:
     largest = _largest(expected)
     seen = max(expected.size // max(largest.size, 1), 1)
     quiet = max(_QUIET, 0.5 / seen)
-    floor = max(float(largest.max(initial=0.0)) * quiet, magnitude, _SMALLEST)
+    floor = max(float(largest.max(initial=0.0)) * quiet, _SMALLEST)
     half = float(np.finfo(expected.dtype).eps) / 2
     return np.asarray(half * length**0.5 * np.maximum(largest, floor))
 

@@ -287,5 +287,4 @@ def layer_limit(plan: Plan, tolerance: Tolerance, known: Mapping[str, int], valu
         return replace(tolerance.limit(), slack=slack)
     if expected.dtype.kind != "f":
         return Limit(slack=slack)
-    length, magnitude = plan.length(value, known), call.spec.magnitude
-    return Limit(roundings=tolerance.roundings, unit=unit(expected, length, magnitude), slack=slack)
+    return Limit(roundings=tolerance.roundings, unit=unit(expected, plan.length(value, known)), slack=slack)
