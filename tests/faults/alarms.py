@@ -25,7 +25,7 @@ from kerasport.export.writer import write_file
 from kerasport.loading import LoadedModel, load
 from kerasport.validation import compare
 from kerasport.validation.compare import Settings
-from kerasport.validation.error import LayerError
+from kerasport.validation.error import LayerError, Tolerance
 from tests.goldens import FORMS, NEVER, Golden, goldens
 
 _Opened = Callable[[Path, ExitStack], LoadedModel]
@@ -37,6 +37,7 @@ class Widest:
 
     Attributes:
         layers: How many layers of the class were judged, in all trials.
+        doubted: How many of them had more error than passes at once; only those come near to anything.
         roundings: The error.
         allowed: What is allowed.
         excused: How many layers passed for a reason that is no matter of numbers.
@@ -44,6 +45,7 @@ class Widest:
     """
 
     layers: int = 0
+    doubted: int = 0
     roundings: float = 0.0
     allowed: float = 0.0
     excused: int = 0
@@ -59,6 +61,9 @@ class Widest:
         self.layers += 1
         self.excused += bool(entry.detail)
         allowed = entry.allowed or 0.0
+        if entry.roundings <= Tolerance().roundings:
+            return
+        self.doubted += 1
         if allowed and entry.roundings / allowed > self.share:
             self.roundings, self.allowed, self.where = entry.roundings, allowed, f"{where}, {entry.name}"
 
@@ -163,9 +168,12 @@ def _one_form_each(patterns: list[str]) -> list[Golden]:
 
 def table(widest: dict[str, Widest]) -> str:
     """The classes, those nearest to what is allowed first."""
-    head = ["| class | layers judged | excused | roundings | allowed | share | where |", "|---|" + "--:|" * 5 + "---|"]
+    head = [
+        "| class | layers judged | doubted | excused | roundings | allowed | share | where |",
+        "|---|" + "--:|" * 6 + "---|",
+    ]
     rows = (
-        f"| {name} | {w.layers} | {w.excused} | {w.roundings:.3g} | {w.allowed:.3g} | {w.share:.0%} | {w.where} |"
+        f"| {name} | {w.layers} | {w.doubted} | {w.excused} | {w.roundings:.3g} | {w.allowed:.3g} | {w.share:.0%} | {w.where} |"
         for name, w in sorted(widest.items(), key=lambda item: -item[1].share)
     )
     return "\n".join([*head, *rows])
