@@ -173,7 +173,8 @@ def table(widest: dict[str, Widest]) -> str:
         "|---|" + "--:|" * 6 + "---|",
     ]
     rows = (
-        f"| {name} | {w.layers} | {w.doubted} | {w.excused} | {w.roundings:.3g} | {w.allowed:.3g} | {w.share:.0%} | {w.where} |"
+        f"| {name} | {w.layers} | {w.doubted} | {w.excused} | {w.roundings:.3g} | {w.allowed:.3g} | {w.share:.0%} |"
+        f" {w.where} |"
         for name, w in sorted(widest.items(), key=lambda item: -item[1].share)
     )
     return "\n".join([*head, *rows])
