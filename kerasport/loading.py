@@ -172,7 +172,8 @@ def _loaded(path: str | Path, reading: Reading) -> LoadedModel:
         saved.backend = writer.backend
         read = dialect.readings(saved.config, writer, () if saved.tree else list(saved.weights))
         texts, mean = reading.get("lambdas", {}), reading.get("sampling") == "mean"
-        found = (dialect.written(model, texts, mean) for model in read)
+        command = f"kerasport convert {quote(str(path))} {quote(Path(path).stem)}.onnx{_with_weights(reading)}"
+        found = (dialect.written(model, texts, mean, command) for model in read)
         part, way_on = partial(dialect.part, writer=writer), scaffold(path, reading)
         sizes = reading.get("input_shape", {})
         return _fitting(saved, found, lambda model: assemble(model, allowed, Sizes(sizes), part, way_on))
@@ -183,9 +184,12 @@ def _loaded(path: str | Path, reading: Reading) -> LoadedModel:
 
 def scaffold(path: str | Path, reading: Reading) -> str:
     """What to type where a layer is not known."""
+    return f"write a plugin for it: kerasport scaffold {quote(str(path))}{_with_weights(reading)} --output my_layers.py"
+
+
+def _with_weights(reading: Reading) -> str:
     weights = reading.get("weights")
-    given = f" --weights {quote(str(weights))}" if weights else ""
-    return f"write a plugin for it: kerasport scaffold {quote(str(path))}{given} --output my_layers.py"
+    return f" --weights {quote(str(weights))}" if weights else ""
 
 
 def _fitting(saved: reader.SavedModel, readings: Iterator[ModelDef], assembled: Assembling) -> LoadedModel:

@@ -14,6 +14,12 @@ from kerasport.lambdas.stored import StoredFunction
 from kerasport.lambdas.values import Surroundings
 from kerasport.layers import LAYERS
 
+# What the config keys of a Lambda begin with.
+_KNOWN = (
+    *("function", "module", "output_shape", "mask", "arguments", "surroundings", "name", "trainable", "dtype"),
+    *("batch_", "input_dtype", "autocast"),
+)
+
 
 def upgrade(config: dict[str, Any], writer: Writer) -> None:
     """The canonical config of a Lambda: a ``StoredFunction``, its arguments, what else its result depends on.
@@ -25,6 +31,19 @@ def upgrade(config: dict[str, Any], writer: Writer) -> None:
     config["arguments"] = plain(config.get("arguments") or {})
     config["surroundings"] = Surroundings(writer.backend or "tensorflow", corners=_by_corners(writer))
     config["mask"] = None if config.get("mask") is None else _function(config["mask"], {})
+    config["output_shape"] = _shape(config.get("output_shape"), config.get("output_shape_type"))
+    unknown = [key for key in config if not key.startswith(_KNOWN)]
+    if unknown:
+        config["function"] = replace(config["function"], unclear=f"the option {unknown[0]!r} of Lambda is not known")
+
+
+def _shape(raw: Any, kind: Any) -> Any:
+    """What the file says of the output's shape: sizes without the batch, or a function of the input's shape."""
+    if kind in ("lambda", "function") or isinstance(raw, Mapping):
+        return _function(raw, {"function_type": kind})
+    sizes = plain(raw)
+    is_row = isinstance(sizes, list | tuple) and all(size is None or isinstance(size, int) for size in sizes)
+    return tuple(sizes) if is_row else None
 
 
 def _by_corners(writer: Writer) -> bool | None:
@@ -69,32 +88,39 @@ def plain(value: Any) -> Any:
     return {str(key): plain(item) for key, item in value.items()}
 
 
-def written(model: ModelDef, texts: Mapping[str, str], mean: bool) -> ModelDef:
+def written(model: ModelDef, texts: Mapping[str, str], mean: bool, command: str) -> ModelDef:
     """The model with functions that the user has written in place of those of some layers.
 
     Args:
         model: The model.
         texts: The functions by the full names of layers: Lambdas, or layers of classes that are not known.
         mean: Whether Lambdas take random numbers as the mean of their distribution.
+        command: What the user types to convert the model.
 
     Raises:
         OptionError: The model has no such layer, or kerasport knows what it is.
     """
-    if not texts and not mean:
-        return model
-    replaceable = {key for key, layer in _below(model, "") if layer.class_name not in LAYERS and layer.model is None}
+    replaceable = {key for key, layer in _below(model, "") if _is_open(layer)}
     for name in texts:
         if name not in replaceable:
             near = difflib.get_close_matches(name, replaceable, n=3, cutoff=0.5) or sorted(replaceable)[:5]
             hint = f"There is {', '.join(near)}." if near else "The model has none at all."
             raise OptionError(f"The model has no Lambda layer {name!r} whose function could be given.", hint)
-    return _each(model, "", lambda key, layer: _rewritten(layer, texts.get(key), mean))
+    if not texts and not any(layer.class_name == "Lambda" for _, layer in _below(model, "")):
+        return model
+    return _each(model, "", lambda key, layer: _rewritten(layer, texts.get(key), mean, command))
 
 
-def _rewritten(layer: LayerDef, text: str | None, mean: bool) -> LayerDef:
+def _is_open(layer: LayerDef) -> bool:
+    """Whether nothing but a function of the user's, or in the file, says what a layer does."""
+    known = layer.class_name in LAYERS or layer.class_name in ("InputLayer", "TimeDistributed")
+    return layer.class_name == "Lambda" or not (known or layer.operation or layer.model)
+
+
+def _rewritten(layer: LayerDef, text: str | None, mean: bool, command: str) -> LayerDef:
     if text is None and layer.class_name != "Lambda":
         return layer
-    surroundings = replace(layer.config.get("surroundings", Surroundings()), mean=mean)
+    surroundings = replace(layer.config.get("surroundings", Surroundings()), mean=mean, command=command)
     config = {"arguments": {}, **layer.config, "surroundings": surroundings}
     if text is None:
         return replace(layer, config=config)

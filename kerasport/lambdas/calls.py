@@ -30,7 +30,6 @@ _NUMPY = words(
     " radians"
 )
 _RANDOM = ("random", "dropout", "shuffle", "multinomial", "categorical")
-_RANDOM_HINT = "if the mean of the distribution will do, convert with --lambda-sampling mean"
 _CTC = "it computes the loss of CTC, which serves training alone"
 _CTC_HINT = "in Keras, save the model from its image or sound to its prediction: Model(inputs, y_pred).save(...)"
 _WITH_FUNCTION = ("map_fn", "foldl", "foldr", "scan", "while_loop", "vectorized_map", "py_function", "numpy_function")
@@ -54,7 +53,7 @@ def call(tensors: Tensors, function: Name, args: Sequence[Any], kwargs: dict[str
 
     found = frameworks.call(tensors, head, name, args, kwargs)
     if found is frameworks.UNKNOWN:
-        raise _unknown(function)
+        raise _unknown(tensors, function)
     return found
 
 
@@ -81,18 +80,18 @@ def _scope(semantics: Any, name: str) -> Any:
     return semantics.named(name)
 
 
-def _unknown(function: Name) -> LayerError:
+def _unknown(tensors: Tensors, function: Name) -> LayerError:
     name = function.path.rpartition(".")[2]
     if "ctc" in name:
         return LayerError(_CTC, _CTC_HINT)
     if any(word in function.path for word in _RANDOM):
-        return LayerError(f"its function draws random numbers ({function.label})", _RANDOM_HINT)
+        return tensors.random(function.label)
     if name in _WITH_FUNCTION:
         return LayerError(f"{function.label} runs a Python function over a tensor")
     from kerasport.lambdas import frameworks
 
     head = function.path.partition(".")[0]
-    near = difflib.get_close_matches(function.path, frameworks.known(head), n=1, cutoff=0.85)
+    near = difflib.get_close_matches(function.path, frameworks.known(head), n=1, cutoff=0.8)
     hint = f"the nearest supported function is {near[0]}" if near else ""
     return LayerError(f"its function calls {function.label}, which is not supported", hint)
 

@@ -19,7 +19,7 @@ NULL, UNSET = _Mark(), _Mark()
 
 def damaged(what: str) -> LayerError:
     """The error for code that no compiler writes."""
-    return damaged(f"{what}")
+    return LayerError(f"its function's code is damaged: {what}")
 
 
 class Cell:

@@ -135,10 +135,7 @@ def dimshuffle(tensors: Tensors, x: Tensor, order: Sequence[Any]) -> Any:
 def random_mean(tensors: Tensors, mean: Any) -> Any:
     """What random numbers are on average, where the user takes that for them."""
     if not tensors.surroundings.mean:
-        raise LayerError(
-            "its function draws random numbers, so that no two runs agree",
-            "if the mean of the distribution will do, convert with --lambda-sampling mean",
-        )
+        raise tensors.random("a distribution")
     return mean
 
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from shlex import quote
 from typing import Any
 
 from kerasport.dialect.model import LayerDef
 from kerasport.errors import LayerError
+from kerasport.lambdas import shapes
 from kerasport.lambdas.constants import is_array, shown
 from kerasport.lambdas.functions import Effort, Function
 from kerasport.lambdas.stored import StoredFunction
 from kerasport.lambdas.tensors import Tensors
-from kerasport.lambdas.values import Tensor
+from kerasport.lambdas.values import Shape, Tensor
 from kerasport.layers.arguments import Arguments, Step, operation
 from kerasport.layers.base import Value
 from kerasport.layers.ops import Unchanged
+
+# What operations raise for arguments that do not fit, which here may be anything.
+_MISFITS = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError, StopIteration)
 
 
 def called(layer: LayerDef, call: Arguments, masks: Sequence[Value | None], name: str) -> Sequence[Step | Value]:
@@ -43,19 +48,19 @@ def steps(config: Mapping[str, Any], call: Arguments, masks: Sequence[Value | No
     try:
         function, text = config["function"].read()
     except LayerError as error:
-        raise LayerError(error.what, _way_on(error.hint, name)) from error
+        raise LayerError(error.what, _way_on(error.hint, config, name)) from error
     try:
         outputs = _outputs(function, config, call, masks)
     except LayerError as error:
-        raise LayerError(f"{error.what}; the function is {text}", _way_on(error.hint, name)) from error
-    except (ValueError, TypeError, IndexError, ArithmeticError, RecursionError) as error:
+        raise LayerError(f"{error.what}; the function is {text}", _way_on(error.hint, config, name)) from error
+    except _MISFITS as error:
         what = f"its function fails on inputs of shape {', '.join(str(x.type.shape) for x in call.inputs)}: {error}"
-        raise LayerError(f"{what}; the function is {text}", _way_on("", name)) from error
+        raise LayerError(f"{what}; the function is {text}", _way_on("", config, name)) from error
     return [Step(Unchanged(), (output,)) for output in outputs]
 
 
-def _way_on(hint: str, name: str) -> str:
-    written = f"write its function as text: kerasport convert MODEL OUTPUT --lambda '{name}=x * 2'"
+def _way_on(hint: str, config: Mapping[str, Any], name: str) -> str:
+    written = f"give its function as text: {config['surroundings'].command} --lambda {quote(f'{name}=x * 2')}"
     return f"{hint}; or {written}" if hint else written
 
 
@@ -72,8 +77,24 @@ def _outputs(
         given.setdefault("mask", found[0] if len(found) == 1 else found)
     if "training" in function.parameters.all_names():
         given.setdefault("training", False)
-    result = tensors.call(function, (inputs[0] if len(inputs) == 1 else inputs,), given)
-    return [_output(tensors, item) for item in (result if isinstance(result, list | tuple) else [result])]
+    first = inputs[0] if len(inputs) == 1 else inputs
+    result = tensors.call(function, (first,), given)
+    listed = isinstance(result, list | tuple) and not isinstance(result, Shape)
+    outputs = [_output(tensors, item) for item in (result if listed else [result])]
+    if config["function"].written:
+        return outputs
+    _refuse_masks(tensors, config.get("mask"), first, masks)
+    return [shapes.agreed(tensors, output, config.get("output_shape"), inputs) for output in outputs[:1]] + outputs[1:]
+
+
+def _refuse_masks(tensors: Tensors, mask: StoredFunction | None, first: Any, masks: Sequence[Value | None]) -> None:
+    """Refuses a Lambda that makes a mask of its own; others make none, in any Keras."""
+    if mask is None:
+        return
+    found = [None if value is None else Tensor(value) for value in masks]
+    made = tensors.call(mask.read()[0], (first, found[0] if len(found) == 1 else found), {})
+    if made is not None:
+        raise LayerError("its option mask makes a mask for the layers behind it, which is not supported")
 
 
 def _output(tensors: Tensors, item: Any) -> Value:

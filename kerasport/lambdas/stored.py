@@ -31,6 +31,7 @@ class StoredFunction:
         name: Its name, where the file has no code.
         module: The module that has it, where the file says so.
         written: Its text, where the user has given one.
+        unclear: Why it cannot be said what the layer does with it, or "".
     """
 
     code: str = ""
@@ -39,6 +40,7 @@ class StoredFunction:
     name: str = ""
     module: str = ""
     written: str = ""
+    unclear: str = ""
 
     def read(self) -> tuple[Function, str]:
         """The function, and its text.
@@ -48,6 +50,8 @@ class StoredFunction:
         """
         if self.written:
             return source.function(self.written), self.written
+        if self.unclear:
+            raise LayerError(self.unclear)
         if not self.code:
             return self._named()
         program = bytecode.program(self._code())

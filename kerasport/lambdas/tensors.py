@@ -40,6 +40,11 @@ class Tensors:
     def __init__(self, arguments: Arguments, effort: Effort, surroundings: Surroundings) -> None:
         self.arguments, self.effort, self.surroundings = arguments, effort, surroundings
 
+    def random(self, source: str) -> LayerError:
+        """The error for random numbers."""
+        hint = f"if their mean will do: {self.surroundings.command} --lambda-sampling mean"
+        return LayerError(f"its function draws random numbers, from {source}, so that no two runs agree", hint)
+
     def by_corners(self) -> bool:
         """Whether images are resized as TensorFlow 1 does it."""
         if self.surroundings.corners is None:
@@ -165,6 +170,8 @@ class Tensors:
         if operator == "not":
             self.truth(x)
         is_bool = x.value.type.dtype == "bool"
+        if operator == "~":
+            _refuse_bits(operator, x)
         kinds = {"-": "Negative", "~": "LogicalNot" if is_bool else "BitwiseInvert"}
         return x if operator == "+" else self.operation(kinds[operator], x)
 
@@ -176,6 +183,8 @@ class Tensors:
         if operator == "div":
             whole = all(side.value.type.dtype.startswith("int") for side in tensors)
             operator = "//" if whole and not any(isinstance(side, float) for side in (x, y)) else "/"
+        if operator in ("&", "|", "^", "<<", ">>"):
+            _refuse_bits(operator, *tensors)
         if operator in _LOGICAL:
             is_bool = tensors[0].value.type.dtype == "bool"
             return self.operation(f"{'Logical' if is_bool else 'Bitwise'}{_LOGICAL[operator]}", x, y)
@@ -232,3 +241,8 @@ class Tensors:
     def text(self, x: Any) -> Any:
         """A value as text."""
         return x if isinstance(x, str) else constants.shown(x)
+
+
+def _refuse_bits(operator: str, *tensors: Tensor) -> None:
+    if any(x.value.type.dtype.startswith("float") for x in tensors):
+        raise LayerError(f"its function takes the bits of fractions ({operator})")

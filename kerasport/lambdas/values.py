@@ -75,9 +75,11 @@ class Surroundings:
         data_format: ``channels_last`` or ``channels_first``, "" where the model's layers differ.
         mean: Whether random numbers are taken as the mean of their distribution.
         corners: Whether images are resized as TensorFlow 1 does it, by their corners; None where the file does not say.
+        command: What the user types to convert the model.
     """
 
     backend: str = "tensorflow"
     data_format: str = "channels_last"
     mean: bool = False
     corners: bool | None = False
+    command: str = "kerasport convert MODEL OUTPUT"
