@@ -69,7 +69,9 @@ def layer(*names: str, ignored: str = "") -> Callable[[S], S]:
         for method in _METHODS:
             if method in vars(spec):
                 _guard(spec, method, origin)
-        if not any("carries_mask" in vars(cls) or "output_mask" in vars(cls) for cls in _own_bases(spec)):
+        if not any(
+            "carries_mask" in vars(cls) or "output_mask" in vars(cls) for cls in spec.__mro__ if cls is not Spec
+        ):
             spec.output_mask = _unsaid  # type: ignore[method-assign, assignment]
         for name in names:
             entry = Entry(name, spec, "plugins", frozenset(ignored.split()))
@@ -131,11 +133,6 @@ def _line(cls: type, inner: list[CodeType]) -> int:
         return inspect.getsourcelines(cls)[1]
     except OSError:
         return min((code.co_firstlineno for code in inner), default=1)
-
-
-def _own_bases(spec: type[Spec]) -> list[type]:
-    """The classes of a spec that are not kerasport's."""
-    return [cls for cls in spec.__mro__ if not cls.__module__.startswith("kerasport.")]
 
 
 def _guard(spec: type[Spec], method: str, origin: Origin) -> None:

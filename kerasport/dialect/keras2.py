@@ -259,6 +259,12 @@ def _heads(config: Config, writer: Writer) -> None:
     config["takes_masks"] = writer.version >= (3, 8, 0)
 
 
+def _cached_heads(config: Config, writer: Writer) -> None:
+    """Those of keras-hub look at no masks but those that they are given."""
+    _groups(config, writer)
+    config["implicit_masks"] = config["takes_masks"] = False
+
+
 _MERGES = ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate")
 
 
@@ -270,6 +276,7 @@ def _locally_connected_1d(config: Config, writer: Writer) -> None:
 
 _CHANGES: dict[str, Callable[[Config, Writer], None]] = {
     "LeakyReLU": _leaky_relu,
+    **dict.fromkeys((f"{package}>CachedMultiHeadAttention" for package in ("keras_hub", "keras_nlp")), _cached_heads),
     "SimpleRNN": _recurrent,
     "RNN": _recurrent,
     "LSTM": _lstm,

@@ -5,6 +5,12 @@ from __future__ import annotations
 from collections.abc import Set
 from importlib import import_module
 
+
+def _both(names: str) -> str:
+    """The names of layers in files of keras-hub and of keras-nlp."""
+    return ", ".join(f"{package}>{name}" for package in ("keras_hub", "keras_nlp") for name in names.split(", "))
+
+
 # The names in files that each module registers.
 MODULES = {
     "addons": (
@@ -15,6 +21,10 @@ MODULES = {
     ),
     "contrib": "InstanceNormalization, SineReLU, SubPixelUpscaling, Swish",
     "efficientnet": "FixedDropout",
+    "keras_hub": _both(
+        "CachedMultiHeadAttention, FNetEncoder, MaskedLMHead, PositionEmbedding, ReversibleEmbedding, RotaryEmbedding, "
+        "SinePositionEncoding, TokenAndPositionEmbedding, TransformerDecoder, TransformerEncoder"
+    ),
     "published": "AttentionLayer, AttentionWeightedAverage, AttentionWithContext",
     "self_attention": (
         "EmbeddingRet, EmbeddingSim, EmbeddingSimilarity, Extract, FeedForward, Masked, "
@@ -28,6 +38,7 @@ TITLES = {
     "addons": "tensorflow-addons",
     "contrib": "keras-contrib",
     "efficientnet": "efficientnet and segmentation-models",
+    "keras_hub": "keras-hub and keras-nlp",
     "published": "well-known notebooks",
     "self_attention": "keras-self-attention and its family, with keras-bert",
 }
