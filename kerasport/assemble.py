@@ -171,7 +171,7 @@ class _Assembler:
             return [Flow(flow.value) for flow in results] if layer.drops_mask else results
         except LayerError as error:
             self._refuse(key, error)
-        except (ValueError, TypeError, IndexError, ZeroDivisionError) as error:
+        except (ValueError, TypeError, IndexError, ZeroDivisionError, OverflowError) as error:
             shapes = ", ".join(str(flow.value.type.shape) for flow in flows if flow.value)
             self._problem(key, f"its config does not fit an input of shape {shapes}: {error}", "")
         return [Flow(None)]

@@ -223,6 +223,40 @@ def test_weights_that_are_no_numbers_are_refused(kerasport: Run, seed_model: Pat
     assert not (tmp_path / "m.onnx").exists()
 
 
+def changed_config(model: Path, path: Path, old: str, new: str) -> Path:
+    path.write_bytes(model.read_bytes())
+    with h5py.File(path, "r+") as file:
+        config = file.attrs["model_config"]
+        assert old in config
+        file.attrs["model_config"] = config.replace(old, new)
+    return path
+
+
+def test_numbers_that_no_attribute_holds_are_refused(kerasport: Run, seed_model: Path, tmp_path: Path) -> None:
+    path = changed_config(seed_model, tmp_path / "m.h5", '"units": 128', f'"units": {10**30}')
+    outcome = kerasport("convert", path, tmp_path / "m.onnx")
+    assert outcome.code == 4
+    assert "units is '1000000000000000000000000000000' where" in outcome.err
+
+
+def test_an_input_without_any_numbers(kerasport: Run, tmp_path: Path) -> None:
+    (golden,) = goldens("activation", "leaky_relu", "2.3.0-tf-tensorflow")
+    model = golden.model(tmp_path)
+    with h5py.File(model) as file:
+        shape = json.loads(file.attrs["model_config"])["config"]["layers"][0]["config"]["batch_input_shape"]
+    path = changed_config(model, tmp_path / "zero.h5", json.dumps(shape), json.dumps([None, 0, *shape[2:]]))
+    assert kerasport("convert", path, tmp_path / "m.onnx").code == 0
+
+
+def test_an_onnx_file_with_a_name_that_is_no_text(kerasport: Run, seed_model: Path, tmp_path: Path) -> None:
+    path = tmp_path / "m.onnx"
+    assert kerasport("convert", seed_model, path, "--no-validate").code == 0
+    path.write_bytes(path.read_bytes().replace(b"sequential", b"sequ\xffntial"))
+    outcome = kerasport("validate", seed_model, path)
+    assert outcome.code == 3
+    assert "no text in UTF-8" in outcome.err
+
+
 def test_all_unsupported_layers_are_listed_at_once(kerasport: Run, tmp_path: Path) -> None:
     golden = goldens("core", "dense")[0]
     path = with_config(

@@ -11,7 +11,7 @@ from pkgutil import iter_modules
 from typing import Any
 
 from kerasport.errors import LayerError
-from kerasport.layers.base import Spec, Value
+from kerasport.layers.base import LARGEST, Spec, Value
 from kerasport.layers.operators import ExpandDims, Join
 from kerasport.layers.ops import CastTo
 from kerasport.layers.refused import OPERATIONS, Refusal
@@ -73,7 +73,7 @@ class Arguments:
     def integer(self, name: str, position: int | None = None, default: Any = None) -> int:
         """A whole number."""
         value = self._known(self.get(name, position, default))
-        if isinstance(value, bool) or not isinstance(value, int):
+        if isinstance(value, bool) or not isinstance(value, int) or abs(value) > LARGEST:
             raise LayerError(f"{name}={str(value)[:60]} is not supported")
         return value
 
@@ -86,7 +86,7 @@ class Arguments:
         """One or several whole numbers."""
         value = self._known(self.get(name, position, default))
         found = [self._known(entry) for entry in (value if isinstance(value, list | tuple) else [value])]
-        if any(isinstance(entry, bool) or not isinstance(entry, int) for entry in found):
+        if any(isinstance(entry, bool) or not isinstance(entry, int) or abs(entry) > LARGEST for entry in found):
             raise LayerError(f"{name}={str(value)[:60]} is not supported")
         return tuple(found)
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from kerasport.layers.config import Config
 
 Dim = int | None
+LARGEST = (1 << 63) - 1  # that an ONNX attribute holds
 Shape = tuple[Dim, ...]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from kerasport.errors import LayerError
-from kerasport.layers.base import Spec
+from kerasport.layers.base import LARGEST, Spec
 from kerasport.layers.functions import Function, function
 
 # Keys that every Keras layer may carry and that never change what inference computes.
@@ -86,7 +86,7 @@ class Config:
     def integer(self, key: str, default: Any = _MISSING) -> int:
         """A whole number; a whole float counts."""
         value = self.get(key, default)
-        if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+        if isinstance(value, bool) or not _is_whole(value):
             raise self._wrong(key, value, "a whole number")
         return int(value)
 
@@ -117,7 +117,7 @@ class Config:
         value = self.get(key, default)
         if isinstance(value, int) and not isinstance(value, bool):
             value = [value] * (count or 1)
-        numbers = isinstance(value, list | tuple) and all(isinstance(v, int | float) and v == int(v) for v in value)
+        numbers = isinstance(value, list | tuple) and all(map(_is_whole, value))
         if not numbers or (count is not None and len(value) != count):
             raise self._wrong(key, value, f"{count or 'some'} whole numbers")
         return tuple(int(v) for v in value)
@@ -133,7 +133,7 @@ class Config:
             pairs = tuple((v, v) if isinstance(v, int) else (int(v[0]), int(v[1])) for v in value)
         except (TypeError, IndexError, ValueError):
             pairs = ()
-        if len(pairs) != count:
+        if len(pairs) != count or not all(_is_whole(number) for pair in pairs for number in pair):
             raise self._wrong(key, value, f"a number or {count} pairs")
         return pairs
 
@@ -157,3 +157,8 @@ class Config:
     @staticmethod
     def _wrong(key: str, value: Any, wanted: str) -> LayerError:
         return LayerError(f"{key} is {str(value)[:80]!r} where {wanted} is needed")
+
+
+def _is_whole(value: Any) -> bool:
+    """Whether it is a whole number that an ONNX attribute can hold."""
+    return isinstance(value, int | float) and abs(value) <= LARGEST and value == int(value)

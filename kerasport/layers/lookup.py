@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from kerasport.errors import LayerError
 from kerasport.layers import LAYERS
@@ -89,10 +89,12 @@ class Lookup(Vocabulary):
         """Keras's keys: vocabulary, mask_token, oov_token, num_oov_indices, max_tokens, output_mode, idf_weights ..."""
         config.expect("encoding", "utf-8", "UTF-8")
         mode = output_mode(config, "int", _MODES)
-        mask, oov = config.get("mask_token", None), config.get("oov_token", cls.default_oov())
+        kind = str if cls.holds == "string" else int
+        mask = _special(config, "mask_token", kind, None)
+        oov = _special(config, "oov_token", kind, cls.default_oov())
         oov_indices = config.integer("num_oov_indices", 1)
         special = [mask] * (mask is not None and mode == "int") + [oov] * oov_indices
-        tokens, given = without_special(words(config), special, str if cls.holds == "string" else int)
+        tokens, given = without_special(words(config), special, kind)
         depth = depth_of(config, len(special) + len(tokens))
         return cls(
             mode=mode,
@@ -200,6 +202,20 @@ def words(config: Config) -> tuple[Token, ...]:
     return tuple(raw)
 
 
+def _special(config: Config, key: str, kind: type[Token], default: Token | None) -> Any:
+    """A special token, or None."""
+    token = config.get(key, default)
+    if token is not None and not _is_token(token, kind):
+        raise LayerError(
+            f"{key} is {str(token)[:80]!r} where a {'string' if kind is str else 'whole number'} is needed"
+        )
+    return token
+
+
+def _is_token(token: Any, kind: type[Token]) -> bool:
+    return isinstance(token, kind) and not isinstance(token, bool)
+
+
 def without_special(
     found: tuple[Token, ...], special: Sequence[Token], kind: type[Token]
 ) -> tuple[tuple[Token, ...], bool]:
@@ -210,7 +226,7 @@ def without_special(
     """
     given = bool(special) and list(found[: len(special)]) == list(special)
     tokens = found[len(special) :] if given else found
-    if not all(isinstance(token, kind) and not isinstance(token, bool) for token in tokens):
+    if not all(_is_token(token, kind) for token in tokens):
         raise LayerError(f"vocabulary holds something else than {'strings' if kind is str else 'whole numbers'}")
     if len(set(tokens)) < len(tokens):
         raise LayerError("vocabulary holds a token twice")

@@ -104,7 +104,8 @@ def _rows_for_all_ids(graph: Graph, value: Value, trial: Trial) -> int:
     if value.type.dtype == "string" or not value.type.shape or value.type.shape[0] is not None:
         return 0
     highest = max((domain.high for domain in _domains(graph, value) if domain is not None and domain.ids), default=0.0)
-    return -(-int(highest) // prod(trial.dims(value.type.shape)))
+    each = prod(trial.dims(value.type.shape))
+    return -(-int(highest) // each) if each else 0
 
 
 def generate(graph: Graph, trial: Trial, seed: int) -> list[Array]:

@@ -162,13 +162,26 @@ def read_skeleton(path: Path) -> Skeleton:
     try:
         with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
             parts = list(_without_weights(data, path, weights))
-        return Skeleton(onnx.ModelProto.FromString(b"".join(parts)), weights)
+        proto = onnx.ModelProto.FromString(b"".join(parts))
+        _check_texts(proto)
+        return Skeleton(proto, weights)
     except FileNotFoundError as error:
         raise FileError(f"{path} does not exist.") from error
     except NotAModelError:
         raise
     except Exception as error:
         raise NotAModelError(f"{path} is not an ONNX model: {error}") from error
+
+
+def _check_texts(message: Any) -> None:
+    """Raises ValueError where a text in a message is no UTF-8; protobuf gives such texts as bytes."""
+    for described, value in message.ListFields():
+        parts = [value] if isinstance(value, str | bytes) or hasattr(value, "ListFields") else value
+        if described.message_type is not None:
+            for part in parts:
+                _check_texts(part)
+        elif described.type == described.TYPE_STRING and any(isinstance(part, bytes) for part in parts):
+            raise ValueError(f"its {described.full_name} is no text in UTF-8")
 
 
 def _without_weights(data: mmap, path: Path, weights: dict[str, StoredTensor]) -> Iterator[bytes]:
