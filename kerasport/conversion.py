@@ -71,7 +71,8 @@ def convert(
 
     Args:
         source: The Keras model file, or the architecture of one.
-        target: The ONNX file to write; over 2 GiB, its weights go to ``<target>.data``.
+        target: The ONNX file to write; over 2 GiB, its weights go to ``<target>.data``, or to
+            ``<target>.1.data`` where the model that it replaces has its own under that name.
         opset: The ONNX opset, from 13; None for the default.
         fold: Whether layers may be folded into their neighbours (BatchNormalization into Conv ...).
         validate: Whether to check the model and compare it with the NumPy reference before it takes its place.
@@ -91,6 +92,7 @@ def convert(
         MismatchError: ONNX Runtime and the reference disagree; nothing is written. It has the comparison.
     """
     from kerasport.export import translate
+    from kerasport.external import data_name, data_names
     from kerasport.files import whole
 
     with load(source, **reading) as model:
@@ -98,10 +100,15 @@ def convert(
             raise UnsupportedModelError(obstacles(model, opset))
         graph = with_states(cut(model, part), states)
         onnx_model = translate(graph, opset, fold, inputs_as_nchw=inputs_as_nchw, outputs_as_nchw=outputs_as_nchw)
+        data = data_name(Path(target))
         with whole(Path(target)) as path:
-            _write(model, onnx_model, part, path)
+            _write(model, onnx_model, part, path, data)
+            beside = path.with_name(data).exists()
             size = sum(file.stat().st_size for file in path.parent.iterdir())
             validation = _validated(model, path, chained) if validate else None
+    if beside:  # the file of the model that was replaced
+        for name in {*data_names(Path(target))} - {data}:
+            Path(target).with_name(name).unlink(missing_ok=True)
     return Conversion(
         path=Path(target),
         layers=len(graph.calls),
@@ -139,7 +146,7 @@ def metadata(model: LoadedModel, onnx_model: OnnxModel, part: Cut = WHOLE) -> Ma
     }
 
 
-def _write(model: LoadedModel, onnx_model: OnnxModel, part: Cut, path: Path) -> None:
+def _write(model: LoadedModel, onnx_model: OnnxModel, part: Cut, path: Path, data: str) -> None:
     """Writes the ONNX file; the digests are taken beside."""
     from concurrent.futures import ThreadPoolExecutor
 
@@ -147,7 +154,7 @@ def _write(model: LoadedModel, onnx_model: OnnxModel, part: Cut, path: Path) -> 
 
     with ThreadPoolExecutor(1) as beside:
         digests = beside.submit(_digests, model)
-        write_file(onnx_model, lambda: {**metadata(model, onnx_model, part), **digests.result()}, path)
+        write_file(onnx_model, lambda: {**metadata(model, onnx_model, part), **digests.result()}, path, data)
 
 
 def _digests(model: LoadedModel) -> Mapping[str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
@@ -44,6 +45,25 @@ class External:
 
     tensor: str
     entries: Mapping[str, str]
+
+
+def data_names(target: Path) -> tuple[str, ...]:
+    """What the data file beside an ONNX model may be called, the usual name last.
+
+    There are two, so that a new model's can be there while the old model still has its own: the one moment in which the
+    model file is replaced then decides which of the two models is there, whole.
+    """
+    return f"{target.name}.1.data", f"{target.name}.data"
+
+
+def data_name(target: Path) -> str:
+    """What to call a new model's data file: the usual name, unless the model that is there uses it."""
+    used: set[str | None] = set()
+    if target.is_file() and not target.is_symlink():
+        with suppress(FileError):  # what is no model has no data file
+            used = {external.entries.get("location") for external in external_tensors(target)}
+    other, usual = data_names(target)
+    return other if usual in used and other not in used else usual
 
 
 def check_external(path: Path) -> None:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kerasport.errors import FileError
+from kerasport.private import private_folder
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 # Bytes that are written between two syncs.
 _FLUSHED = 64 << 20
+# What is met only in writing.
+_UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 
 
 @contextmanager
@@ -28,19 +31,25 @@ def whole(target: Path) -> Iterator[Path]:
     (an ONNX model's external data) move along, before it.
 
     Raises:
-        FileError: The target's folder is missing or cannot be written to.
+        FileError: The target's folder is missing or cannot be written to, or there is no room for it.
     """
     target = Path(target)
-    try:
-        folder = tempfile.TemporaryDirectory(dir=target.absolute().parent, prefix=".kerasport-")
-    except OSError as error:
-        raise FileError(
-            f"{target} cannot be written: {error.strerror}.", "Check that its folder exists and is writable."
-        ) from error
-    with folder as name:
-        path = Path(name) / target.name
-        yield path
-        _publish(Path(name), path, target)
+    if target.is_dir() and not target.is_symlink():
+        raise FileError(f"{target} cannot be written: it is a folder.")
+    with ExitStack() as stack:
+        try:
+            folder = stack.enter_context(private_folder(target.absolute().parent))
+        except OSError as error:
+            hint = "Check that its folder exists and is writable."
+            raise FileError(f"{target} cannot be written: {error.strerror}.", hint) from error
+        try:
+            yield folder / target.name
+            _publish(folder, target)
+        except OSError as error:
+            if error.errno not in _UNWRITABLE:
+                raise
+            hint = "Make room there, or write elsewhere; what was there before is unchanged."
+            raise FileError(f"{target} cannot be written: {error.strerror}.", hint) from error
 
 
 class Flushed(io.BufferedWriter):
@@ -61,6 +70,7 @@ class Flushed(io.BufferedWriter):
         count = super().write(data)
         self._waiting += count
         if self._waiting > _FLUSHED and (self._sync is None or self._sync.done()):
+            self._heed()
             self._waiting = 0
             self._sync = self._beside.submit(os.fsync, self.fileno())
         return count
@@ -69,13 +79,27 @@ class Flushed(io.BufferedWriter):
         """Waits for the sync and closes the file."""
         self._beside.shutdown()
         super().close()
+        self._heed()
+
+    def _heed(self) -> None:
+        """Raises what the last sync has met: the system tells it once, and no later sync would."""
+        sync, self._sync = self._sync, None
+        if sync is not None:
+            sync.result()
 
 
-def _publish(folder: Path, path: Path, target: Path) -> None:
-    for written in sorted(folder.iterdir(), key=lambda item: item == path):
+def _publish(folder: Path, target: Path) -> None:
+    """Moves files beside the target, it last, and has the disk keep them."""
+    for written in sorted(folder.iterdir(), key=lambda item: item.name == target.name):
         with written.open("rb+") as file:
             os.fsync(file.fileno())
         try:
             written.replace(target.with_name(written.name))
         except OSError as error:
             raise FileError(f"{target} cannot be written: {error.strerror}.") from error
+    if hasattr(os, "O_DIRECTORY"):
+        descriptor = os.open(target.absolute().parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

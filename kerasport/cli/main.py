@@ -22,6 +22,7 @@ COMMANDS = {
     "predict": "Predict with an ONNX or Keras model file.",
     "scaffold": "Write the skeleton of a plugin for the layers of a file that are not known.",
     "layers": "List the layers and activation functions that are supported.",
+    "doctor": "Show the versions of what kerasport works with, and what is known to be wrong with them.",
 }
 EPILOG = """\b
 Exit codes:
@@ -34,6 +35,7 @@ Exit codes:
   6  input arrays that do not fit the model
   7  not enough memory
   8  a plugin that cannot be loaded, or fails
+  9  doctor found something missing, broken or too old; with --strict, also published vulnerabilities
   130  interrupted
 """
 

@@ -32,13 +32,19 @@ def supervised(work: Callable[[], int]) -> int:
     """
     if not hasattr(os, "fork"):
         return work()
+    from kerasport.cli.ending import end_in_order
+
     inner, outer = os.pipe()
+    line, held = os.pipe()  # which closes when this process is gone, however it went
     child = os.fork()
     if not child:
         os.close(inner)
+        os.close(held)
         report_to(outer)
+        end_in_order(line)
         return work()
     os.close(outer)
+    os.close(line)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to both, and the other one has things to tidy
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda received, frame: os.kill(child, received))
@@ -53,6 +59,8 @@ def supervised(work: Callable[[], int]) -> int:
     if received.name in _CRASHES:
         what = f"{files.last or 'The file'} cannot be read: a library crashed on it ({received.name})."
         return _tell(what, _DAMAGED)
+    if received == signal.SIGKILL:
+        click.echo("The work was killed, most often for want of memory.", err=True)
     return 128 + received
 
 

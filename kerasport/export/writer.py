@@ -87,20 +87,21 @@ def _value_info(value: Value, model: OnnxModel) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(value.name, ONNX_TYPES[value.type.dtype], dims)
 
 
-def write_file(model: OnnxModel, metadata: Callable[[], Mapping[str, str]], path: Path) -> None:
-    """Writes a model to a file, with its weights in ``<name>.data`` beside it when it is over 2 GiB.
+def write_file(model: OnnxModel, metadata: Callable[[], Mapping[str, str]], path: Path, data: str = "") -> None:
+    """Writes a model to a file, with its weights in another beside it when it is over 2 GiB.
 
     Args:
         model: The model.
         metadata: Gives its metadata; asked for last.
         path: The file.
+        data: The name of the file for the weights; "" for ``<name>.data``.
     """
     head = skeleton(model).SerializeToString(deterministic=True)
     beside = len(head) + sum(_bytes(array) + 200 for array in model.initializers.values()) > PROTOBUF_LIMIT
     with Flushed(path) as file:
         file.write(head)
         if beside:
-            _write_external(model, file, path.with_name(path.name + ".data"))
+            _write_external(model, file, path.with_name(data or f"{path.name}.data"))
         else:
             _write_weights(model, file)
         file.write(_properties(metadata()))

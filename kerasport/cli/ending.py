@@ -1,0 +1,46 @@
+"""Signals that end the work, so that it ends in order: what is not finished is removed on the way out."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import select
+import signal
+import time
+from types import FrameType
+
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGIO)
+# Within so many seconds a second signal is the same wish: a group of processes got it, and one of them passed it on.
+_ONE_WISH = 1.0
+
+
+class _Ending:
+    """Raises in the main thread what unwinds everything that runs there."""
+
+    def __init__(self) -> None:
+        self._last = float("-inf")
+
+    def __call__(self, received: int, frame: FrameType | None) -> None:
+        now = time.monotonic()
+        if now - self._last < _ONE_WISH:
+            return
+        self._last = now
+        if received == signal.SIGINT:
+            raise KeyboardInterrupt
+        raise SystemExit(128 + received)
+
+
+def end_in_order(line: int) -> None:
+    """Lets signals unwind the work, and the death of another process be one.
+
+    Args:
+        line: The end to read of a pipe that the other process holds the end to write of.
+    """
+    ending = _Ending()
+    for number in _ENDING:
+        if signal.getsignal(number) != signal.SIG_IGN:  # as nohup has it for SIGHUP
+            signal.signal(number, ending)
+    fcntl.fcntl(line, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(line, fcntl.F_SETFL, os.O_ASYNC | os.O_NONBLOCK)  # SIGIO when it is closed
+    if select.select([line], [], [], 0)[0]:
+        raise SystemExit(128 + signal.SIGTERM)
