@@ -14,6 +14,7 @@ from kerasport._version import __version__
 from kerasport.checking import obstacles
 from kerasport.cutting import WHOLE, Cut, cut
 from kerasport.errors import MismatchError, UnsupportedModelError
+from kerasport.finite import NotFinite, told_briefly
 from kerasport.graph import State
 from kerasport.loading import LoadedModel, Reading, load
 from kerasport.states import with_states
@@ -36,6 +37,7 @@ class Conversion:
         opset: The ONNX opset.
         validation: The comparison with the reference, None when it was not asked for.
         states: The inputs and outputs that carry states from batch to batch.
+        not_finite: Weights with values that are NaN or infinite; they are written as they are.
     """
 
     path: Path
@@ -46,6 +48,7 @@ class Conversion:
     opset: int
     validation: Validation | None
     states: tuple[State, ...] = ()
+    not_finite: tuple[NotFinite, ...] = ()
 
     def numbers(self) -> dict[str, int]:
         """The numbers of layers, nodes and parameters, the size and the opset, by name."""
@@ -106,6 +109,7 @@ def convert(
             beside = path.with_name(data).exists()
             size = sum(file.stat().st_size for file in path.parent.iterdir())
             validation = _validated(model, path, chained) if validate else None
+            not_finite = model.not_finite
     if beside:  # the file of the model that was replaced
         for name in {*data_names(Path(target))} - {data}:
             Path(target).with_name(name).unlink(missing_ok=True)
@@ -118,6 +122,7 @@ def convert(
         opset=onnx_model.opset,
         validation=validation,
         states=graph.states,
+        not_finite=not_finite,
     )
 
 
@@ -182,9 +187,12 @@ def _validated(model: LoadedModel, path: Path, chained: bool) -> Validation:
     read_skeleton(path).check()
     result = compare(model, path, settings=Settings(chained=chained))
     if not result.passed:
+        whose = "It is a fault of kerasport: please report it."
+        if result.not_finite:
+            whose = f"That may be because {told_briefly(result.not_finite)}."
         raise MismatchError(
             f"The converted model is not what {model.saved.path} computes: {result.verdict()}.",
-            "Nothing was written; --no-validate writes it all the same. It is a fault of kerasport: please report it.",
+            f"Nothing was written; --no-validate writes it all the same. {whose}",
             result,
         )
     return result

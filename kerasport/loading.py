@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -20,6 +20,7 @@ from kerasport.dialect.binding import Leaf, bind
 from kerasport.dialect.model import ModelDef
 from kerasport.dialect.paths import cells, places
 from kerasport.errors import DamagedFileError, OptionError, UnsupportedModelError
+from kerasport.finite import NotFinite, Watch
 from kerasport.graph import Graph
 from kerasport.layers.stored import MERGED_ROLES
 from kerasport.reader.saved import NamedWeights
@@ -46,6 +47,12 @@ class LoadedModel:
     definition: ModelDef
     assembly: Assembly
     _graph: Graph | None = None
+    _watch: Watch = field(default_factory=Watch)
+
+    @property
+    def not_finite(self) -> tuple[NotFinite, ...]:
+        """Those weights, of all that were read until now, that have values that are NaN or infinite."""
+        return self._watch.found()
 
     @property
     def graph(self) -> Graph:
@@ -69,7 +76,11 @@ class LoadedModel:
         """
         weights = self._bound_in(self.saved.tree) if self.saved.tree is not None else self._bound_by_layer()
         return replace(
-            graph, layers={key: replace(layer, weights=weights.get(key, {})) for key, layer in graph.layers.items()}
+            graph,
+            layers={
+                key: replace(layer, weights=self._watch.over(key, weights.get(key, {})))
+                for key, layer in graph.layers.items()
+            },
         )
 
     def _bound_in(self, tree: WeightTree) -> dict[str, dict[str, Weight]]:

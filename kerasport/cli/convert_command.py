@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kerasport.cli.options import listed, paired, reading_options, states_option
-from kerasport.cli.reporting import Draft, report_option, reporting
+from kerasport.cli.reporting import Draft, report_option, reporting, warn_of
 from kerasport.text import size_text
 
 if TYPE_CHECKING:
@@ -97,7 +97,9 @@ def command(
             part=part,
         )
         draft.validation, draft.conversion = result.validation, result.numbers()
+        draft.not_finite = result.not_finite
         _show(result)
+        warn_of(result.not_finite)
 
 
 def _show(result: Conversion) -> None:

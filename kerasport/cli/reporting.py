@@ -15,6 +15,7 @@ from kerasport.errors import FileError, MismatchError, OptionError
 
 if TYPE_CHECKING:
     from kerasport.checking import Check
+    from kerasport.finite import NotFinite
     from kerasport.report import Report
     from kerasport.validation import Validation
 
@@ -26,6 +27,7 @@ report_option = click.option(
     metavar="FILE",
     help="Write a report, also of a failure: .json, .md, .html or .xml for JUnit (repeatable).",
 )
+_SHOWN = 10
 _NO_OPTIONS = {"report", "json"}
 
 
@@ -43,6 +45,7 @@ class Draft:
         checks: What stands in the way of the model files, once that is known.
         validation: The comparison, once it was made.
         conversion: Numbers that tell what was written.
+        not_finite: Weights with values that are NaN or infinite.
     """
 
     command: str
@@ -54,6 +57,7 @@ class Draft:
     checks: Collection[Check] = ()
     validation: Validation | None = None
     conversion: Mapping[str, int] = field(default_factory=dict)
+    not_finite: Collection[NotFinite] = ()
 
     def failed(self, error: Exception) -> None:
         """Takes an error in."""
@@ -81,6 +85,7 @@ class Draft:
             validation=self.validation,
             command=self.command,
             conversion=self.conversion,
+            not_finite=self.not_finite,
             options=_options(),
             seconds=seconds,
         )
@@ -116,6 +121,14 @@ def reporting(targets: Collection[Path], draft: Draft) -> Iterator[Draft]:
         raise
     if targets:
         _write(targets, draft)
+
+
+def warn_of(found: Collection[NotFinite]) -> None:
+    """Names weights that are not finite."""
+    for weight in list(found)[:_SHOWN]:
+        click.secho(f"Warning: {weight}.", fg="yellow", err=True)
+    if len(found) > _SHOWN:
+        click.secho(f"Warning: {len(found) - _SHOWN:,} other weights have some, too.", fg="yellow", err=True)
 
 
 def _write(targets: Collection[Path], draft: Draft) -> None:

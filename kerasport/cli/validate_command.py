@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kerasport.cli.options import console, paired, reading_options
-from kerasport.cli.reporting import Draft, report_option, reporting
+from kerasport.cli.reporting import Draft, report_option, reporting, warn_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -110,6 +110,7 @@ def command(
             draft.print_json()
         else:
             _show(result)
+        warn_of(result.not_finite)
     return 0 if result.passed else 5
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kerasport.checking import Check
+from kerasport.finite import NotFinite, told_briefly
 from kerasport.report import facts
 from kerasport.report.text import number, place, visible
 from kerasport.validation.error import LayerError
@@ -56,6 +57,7 @@ class Report:
         validation: The comparison, if one was made.
         files: The files, as far as they exist.
         conversion: The numbers of layers, nodes and parameters, the size and the opset of a model that was written.
+        not_finite: Weights with values that are NaN or infinite.
         options: What the command was given.
         environment: The versions of what computed.
         created: When, in UTC.
@@ -67,6 +69,7 @@ class Report:
     validation: Validation | None = None
     files: tuple[FileFacts, ...] = ()
     conversion: Mapping[str, int] = field(default_factory=dict)
+    not_finite: tuple[NotFinite, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=facts.environment)
     created: str = field(default_factory=lambda: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
@@ -82,6 +85,7 @@ class Report:
         validation: Validation | None = None,
         command: str = "validate",
         conversion: Mapping[str, int] | None = None,
+        not_finite: Collection[NotFinite] = (),
         options: Mapping[str, Any] | None = None,
         seconds: float = 0.0,
     ) -> Report:
@@ -95,6 +99,7 @@ class Report:
             validation: The comparison, if one was made.
             command: "convert", "validate" or "check".
             conversion: Numbers that tell what was written.
+            not_finite: Weights with values that are NaN or infinite, where there is no comparison that has them.
             options: What the command was given.
             seconds: How long it took.
         """
@@ -104,7 +109,8 @@ class Report:
         found = [pair for path in models for pair in facts.source_files(path, named)]
         found += facts.onnx_files(Path(onnx)) if onnx is not None else []
         known = tuple(FileFacts(role, path, path.stat().st_size, facts.digest(path)) for role, path in found)
-        return cls(command, checks, validation, known, conversion or {}, options or {}, seconds=seconds)
+        met = tuple(not_finite) if validation is None else validation.not_finite
+        return cls(command, checks, validation, known, conversion or {}, met, options or {}, seconds=seconds)
 
     @property
     def outcome(self) -> str:
@@ -147,6 +153,7 @@ class Report:
             text = f"all {count} models can be converted" if count > 1 else "it can be converted"
         else:
             text = "nothing was compared with the reference"
+            text += f"; {told_briefly(self.not_finite)}" if self.not_finite else ""
         begun = (
             text if self.told and self.failed else text[:1].upper() + text[1:]
         )  # an error may begin with a file's name

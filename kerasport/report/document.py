@@ -29,6 +29,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "witnesses": [],
         "notes": [],
         "expected": [],
+        "not_finite": [asdict(found) for found in report.not_finite],
         **(validation.to_json() if validation is not None else {}),
         "passed": validation.passed if validation is not None else False if report.exit_code else None,
         "verdict": report.verdict(),

@@ -142,7 +142,8 @@ def compare(
     given = None if inputs is None else _given(part, graph, inputs)
     if expected is not None and given is None:
         raise OptionError("Predictions are compared for inputs that are given.", "Give those as well, with --input.")
-    return _Comparison(plan, session, tolerance, settings, by_output(graph, expected)).of(given)
+    found_out = _Comparison(plan, session, tolerance, settings, by_output(graph, expected)).of(given)
+    return replace(found_out, not_finite=model.not_finite)
 
 
 class _Comparison:

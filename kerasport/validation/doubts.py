@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kerasport.finite import has_finite_weights
 from kerasport.graph import Graph
 from kerasport.layers.base import Value
 from kerasport.reference import run, run_layers
@@ -42,15 +43,15 @@ class Doubt:
     limit: Limit
     errors: Array
 
-    def settled(self, noise: Array, finite: bool, factor: float) -> LayerError:
+    def settled(self, noise: Array, overflows: bool, factor: float) -> LayerError:
         """The entry in the light of what float32 does to the reference.
 
         Args:
             noise: The largest error of each channel of the reference in float32.
-            finite: Whether it has only finite values.
+            overflows: Whether finite weights have given values that are not.
             factor: How many times that is allowed.
         """
-        if self.entry.detail == NOT_FINITE and not finite:
+        if self.entry.detail == NOT_FINITE and overflows:
             return replace(self.entry, max_abs=0.0, max_rel=0.0, mean_abs=0.0, passed=True, detail=OVERFLOW)
         if self.entry.detail:
             return self.entry
@@ -79,7 +80,7 @@ def roundings(plan: Plan, inputs: Sequence[Array], names: Collection[str]) -> di
     """What computing in float32 does to some layers, and what inputs do that are off by a rounding.
 
     Returns:
-        For each name the largest error of each channel, and whether all values are finite.
+        For each name the largest error of each channel, and whether finite weights have given values that are not.
     """
     matrices = {value.name for call in plan.graph.calls if call.spec.eliminates for value in call.inputs}
     graphs = {name: plan.graph_of(name) for name in names}
@@ -115,7 +116,7 @@ def _rounding(graph: Graph, given: Sequence[Array], matrices: Collection[str]) -
     """What float32, and inputs that are off by a rounding, do to the output of a graph."""
     (double,), (single,) = run(graph, given, np.float64), run(graph, given, np.float32)
     if single.dtype.kind != "f":
-        return np.zeros(()), True
+        return np.zeros(()), False
     worst, jump = noise(single, double), _JUMP * np.abs(double).max(initial=0.0)
     rng = np.random.default_rng(0)
     for _ in range(_SHAKES):
@@ -123,7 +124,7 @@ def _rounding(graph: Graph, given: Sequence[Array], matrices: Collection[str]) -
         (other,) = run(graph, shaken, np.float64)
         unrest = noise(other, double)
         worst = np.maximum(worst, np.where(unrest < jump, unrest, 0.0))
-    return worst, bool(np.isfinite(single).all())
+    return worst, not np.isfinite(single).all() and has_finite_weights(graph)
 
 
 def _shaken(array: Array, rng: np.random.Generator, as_matrices: bool) -> Array:

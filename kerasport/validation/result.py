@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from kerasport.finite import NotFinite, told_briefly
 from kerasport.validation.error import OVERFLOW, LayerError, Tolerance
 
 SCHEMA = 2
@@ -62,6 +63,7 @@ class Validation:
         witnesses: Of the layers that do not pass, if any was asked.
         expected: One entry per output, against predictions that the user has kept from Keras; empty without any.
         notes: What was told by less than certain signs, of a model of another converter.
+        not_finite: Weights with values that are NaN or infinite.
     """
 
     layers: tuple[LayerError, ...]
@@ -71,6 +73,7 @@ class Validation:
     witnesses: tuple[Witness, ...] = ()
     expected: tuple[LayerError, ...] = ()
     notes: tuple[str, ...] = ()
+    not_finite: tuple[NotFinite, ...] = ()
 
     @property
     def entries(self) -> tuple[LayerError, ...]:
@@ -124,6 +127,7 @@ class Validation:
         what = f"all {len(self.layers)} layers agree" if self.layers else "the outputs agree"
         excused = [entry.name for entry in self.layers if entry.detail == EXCUSED]
         more += f"; {len(excused)} of them have {EXCUSED}, first {excused[0]}" if excused else ""
+        more += f"; {told_briefly(self.not_finite)}" if self.not_finite else ""
         kept = ", and the outputs are those expected" if self.expected else ""
         return f"{what}{kept}; the largest error is {worst.max_rel:.1e}, at {worst.name}{more}"
 

@@ -62,17 +62,24 @@ def write_h5(path: Path, config: Mapping[str, Any], edit: Callable[[h5py.File], 
     return path
 
 
-def write_archive(path: Path, config: Mapping[str, Any], members: Mapping[str, bytes] | None = None) -> Path:
-    """A ``.keras`` archive with weights for a layer named ``dense``, and further members."""
+def weights_file(kernel: Any = None) -> bytes:
+    """The weights of a layer named ``dense`` as an archive has them."""
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
         group = file.create_group("layers/dense/vars")
-        group["0"] = np.arange(12, dtype="float32").reshape(4, 3)
+        group["0"] = np.arange(12, dtype="float32").reshape(4, 3) if kernel is None else kernel
         group["1"] = np.ones(3, "float32")
+    return buffer.getvalue()
+
+
+def write_archive(
+    path: Path, config: Mapping[str, Any], members: Mapping[str, bytes] | None = None, weights: bytes | None = None
+) -> Path:
+    """A ``.keras`` archive with weights for a layer named ``dense``, and further members."""
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("config.json", json.dumps(config))
         archive.writestr("metadata.json", json.dumps({"keras_version": "3.12.0", "date_saved": "2026-01-01"}))
-        archive.writestr("model.weights.h5", buffer.getvalue())
+        archive.writestr("model.weights.h5", weights_file() if weights is None else weights)
         for name, data in (members or {}).items():
             archive.writestr(name, data)
     return path

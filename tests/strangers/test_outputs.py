@@ -64,7 +64,7 @@ def test_where_no_more_can_be_written_the_old_file_stays(seed: Path, tmp_path: P
     assert done.returncode == 3, done.stderr
     assert done.stderr.startswith(f"Error: {tmp_path / name} cannot be written: File too large.")
     assert (tmp_path / name).read_bytes() == b"old"
-    assert os.listdir(tmp_path) == [name]
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 MOUNTED = """
