@@ -131,6 +131,7 @@ def to_onnx_bytes(model: LoadedModel, states: str = "reset") -> bytes:
     from kerasport.export import translate
     from kerasport.export.writer import to_bytes
 
+    model.saved.check()
     onnx_model = translate(with_states(model.graph, states))
     return to_bytes(onnx_model, metadata(model, onnx_model))
 
@@ -163,7 +164,8 @@ def _write(model: LoadedModel, onnx_model: OnnxModel, part: Cut, path: Path, dat
 
 
 def _digests(model: LoadedModel) -> Mapping[str, str]:
-    """The digests of the files that the model was read from."""
+    """The digests of the files that the model was read from, which are as they were written."""
+    model.saved.check()
     return {f"{what}.sha256": _sha256(files) for what, files in model.saved.files.items()}
 
 

@@ -90,13 +90,20 @@ class Flushed(io.BufferedWriter):
 
 def _publish(folder: Path, target: Path) -> None:
     """Moves files beside the target, it last, and has the disk keep them."""
-    for written in sorted(folder.iterdir(), key=lambda item: item.name == target.name):
-        with written.open("rb+") as file:
+    written = sorted(folder.iterdir(), key=lambda item: item.name == target.name)
+    for path in written:
+        with path.open("rb+") as file:
             os.fsync(file.fileno())
-        try:
-            written.replace(target.with_name(written.name))
-        except OSError as error:
+    try:
+        for path in written:
+            path.replace(target.with_name(path.name))
+    except BaseException as error:
+        if (folder / target.name).exists():  # what went before it would only be in the way
+            for path in written[:-1]:
+                target.with_name(path.name).unlink(missing_ok=True)
+        if isinstance(error, OSError):
             raise FileError(f"{target} cannot be written: {error.strerror}.") from error
+        raise
     if hasattr(os, "O_DIRECTORY"):
         descriptor = os.open(target.absolute().parent, os.O_RDONLY | os.O_DIRECTORY)
         try:

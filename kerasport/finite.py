@@ -51,7 +51,7 @@ def told_briefly(found: Sequence[NotFinite]) -> str:
 
 def has_finite_weights(graph: Graph) -> bool:
     """Whether all weights of a graph's calls are finite; reads them."""
-    layers = {call.layer: graph.layers[call.layer] for call in graph.calls}
+    layers = {call.layer: graph.layers[call.layer] for call in graph.calls if call.layer in graph.layers}
     weights = [weight for layer in layers.values() for weight in layer.weights.values() if _may_be(weight)]
     return all(finite.all() for weight in weights for part in _blocks(weight) for finite in _finite(part))
 

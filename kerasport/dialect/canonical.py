@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -36,6 +36,7 @@ from kerasport.layers import LAYERS
 
 CONTAINERS = frozenset({"Sequential", "Functional", "Model", "Network", "Graph"})
 _MAX_NESTING = 60
+_End = tuple[str | None, TensorRef]
 _ACTIVATIONS = ("activation", "recurrent_activation")
 
 
@@ -103,6 +104,7 @@ def _functional(config: Mapping[str, Any], writer: Writer, depth: int) -> ModelD
     _refuse_twins(config, [entry[0].name for entry in entries])
     inputs = list(inbound.references(config["input_layers"]))
     outputs = list(inbound.references(config["output_layers"]))
+    _require_ends(config, {layer.name for entry in entries for layer in entry}, inputs, outputs)
     _shape_cut_inputs(config, entries, [ref for _, ref in inputs])
     references = References(entries, [ref for _, ref in outputs], writer)
     model = ModelDef(
@@ -130,6 +132,15 @@ def _refuse_twins(config: Mapping[str, Any], names: list[str]) -> None:
     name, count = Counter(names).most_common(1)[0] if names else ("", 0)
     if count > 1:
         raise DamagedFileError(f"Two layers of the model {config.get('name')!r} are named {name!r}.")
+
+
+def _require_ends(
+    config: Mapping[str, Any], names: Collection[str], inputs: Sequence[_End], outputs: Sequence[_End]
+) -> None:
+    missing = [f"no {what}" for what, found in (("layers", names), ("outputs", outputs)) if not found]
+    missing += [f"the input {ref.layer!r}, which is none of its layers" for _, ref in inputs if ref.layer not in names]
+    if missing:
+        raise DamagedFileError(f"The model {config.get('name')!r} has {missing[0]}.")
 
 
 def _sequential(raw: Mapping[str, Any], writer: Writer, depth: int) -> ModelDef:

@@ -220,6 +220,7 @@ class Predictor:
     def _of_keras(self, model: LoadedModel, engine: str, states: str) -> Engine:
         """The engine for a Keras file."""
         if engine == "reference":
+            model.saved.check()
             reference = _Reference(model, states)
             return carrying(reference, reference.states)
         from kerasport.conversion import to_onnx_bytes

@@ -81,7 +81,16 @@ def _whole(model: Contents) -> SavedModel:
         )
     origin = model.origin
     files = {"source": model.files}
-    return SavedModel(model.path, config, origin.keras_version, origin.backend, model.weights, files, model.on_close)
+    return SavedModel(
+        path=model.path,
+        config=config,
+        keras_version=origin.keras_version,
+        backend=origin.backend,
+        stored=model.weights,
+        files=files,
+        on_close=model.on_close,
+        check=model.check,
+    )
 
 
 def _joined(model: Contents, other: Contents) -> SavedModel:
@@ -103,6 +112,7 @@ def _joined(model: Contents, other: Contents) -> SavedModel:
         stored=other.weights,
         files={"source": model.files, "weights": other.files},
         on_close=stack.close,
+        check=other.check,
     )
 
 

@@ -7,7 +7,7 @@ https://keras.io/api/models/model_saving_apis/model_saving_and_loading/: ``confi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,9 @@ def open_archive(path: Path) -> Contents:
     name = _weights_name(members)
     file = members.open_h5(name)
     weights = StoredWeights(origin, tree=WeightTree(path, [file]), text=partial(_text, members))
-    return Contents(path, members.files(CONFIG, name), origin, config, weights, file.close)
+    return Contents(
+        path, members.files(CONFIG, name), origin, config, weights, file.close, cache(partial(members.check, name))
+    )
 
 
 def _text(members: Members, name: str) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,7 @@ def weight(path: Path, group: h5py.Group, name: str, raw: Stretch | None) -> Wei
     if is_elsewhere(dataset):
         raise DamagedFileError(f"{path}: the weight {name!r} points to another file, which kerasport does not follow.")
     where = f"{group.name}/{name}"
+    _require_values(path, name, dataset)
     start = dataset.get_offset() if layout == h5py.h5d.CONTIGUOUS else None
     if raw is not None and start is not None and dtype.kind != "b" and h5py.h5t.py_create(dtype) == stored:
         return PlacedWeight(where, dataset.shape, dtype, raw, start)
@@ -124,6 +126,18 @@ def is_elsewhere(dataset: _Item) -> bool:
     """Whether an array's values are in other files, or are those of other arrays."""
     options = dataset.get_create_plist()
     return bool(options.get_layout() == h5py.h5d.VIRTUAL or options.get_external_count())
+
+
+def _require_values(path: Path, name: str, dataset: _Item) -> None:
+    """Where HDF5 has no values for a part of an array it makes some up: zeros, most often."""
+    options, due = dataset.get_create_plist(), prod(dataset.shape) * dataset.get_type().get_size()
+    if options.get_layout() == h5py.h5d.CHUNKED:
+        chunks = prod(-(-size // chunk) for size, chunk in zip(dataset.shape, options.get_chunk(), strict=True))
+        whole = not due or dataset.get_num_chunks() >= chunks
+    else:
+        whole = dataset.get_storage_size() >= due
+    if not whole:
+        raise DamagedFileError(f"{path}: the weight {name!r} has not all of its values in the file.")
 
 
 def walk(path: Path, group: h5py.Group, name: str) -> _Item:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 from kerasport.errors import DamagedFileError
 from kerasport.limits import limits, way_on
@@ -14,6 +15,7 @@ from kerasport.reader.h5 import H5File
 from kerasport.reader.stretch import Stretch
 
 AGAIN = "Download or copy it again."
+_BLOCK = 1 << 20
 
 
 class Members(Protocol):
@@ -39,6 +41,13 @@ class Members(Protocol):
 
         Raises:
             DamagedFileError: It is broken.
+        """
+
+    def check(self, name: str) -> None:
+        """Compares a member that was opened in place with the checksum of it, if there is one.
+
+        Raises:
+            DamagedFileError: It has changed since it was written.
         """
 
     def files(self, *names: str) -> tuple[Path, ...]:
@@ -82,6 +91,14 @@ class ZipMembers:
         except OSError as error:
             raise DamagedFileError(f"{self.path}: {name} cannot be read: {error}.", AGAIN) from error
 
+    def check(self, name: str) -> None:
+        """Reads a member that is not compressed to its end, where its checksum is compared."""
+        info = self._info(name)
+        if info.compress_type == zipfile.ZIP_STORED:
+            with self._opened(info) as file:
+                while file.read(_BLOCK):
+                    pass
+
     def files(self, *names: str) -> tuple[Path, ...]:
         """The archive itself."""
         return (self.path,)
@@ -93,9 +110,14 @@ class ZipMembers:
         return found[0]
 
     def _unpacked(self, info: zipfile.ZipInfo) -> bytes:
+        with self._opened(info) as file:
+            return file.read(info.file_size)
+
+    @contextmanager
+    def _opened(self, info: zipfile.ZipInfo) -> Iterator[IO[bytes]]:
         try:
             with zipfile.ZipFile(self.path) as archive, archive.open(info) as file:
-                return file.read(info.file_size)
+                yield file
         except (zipfile.BadZipFile, zipfile.LargeZipFile, OSError, EOFError, RuntimeError, ValueError) as error:
             raise DamagedFileError(f"{self.path}: {info.filename} cannot be read: {error}.", AGAIN) from error
 
@@ -123,6 +145,9 @@ class FolderMembers:
             return H5File(path)
         except OSError as error:
             raise DamagedFileError(f"{path} cannot be read: {error}.", AGAIN) from error
+
+    def check(self, name: str) -> None:
+        """Files have no checksums."""
 
     def files(self, *names: str) -> tuple[Path, ...]:
         """These files."""

@@ -68,6 +68,7 @@ class Contents:
         config: The model's configuration as Keras wrote it; None where there is none.
         weights: The weights; None where there are none.
         on_close: Closes the files.
+        check: Compares the weights' bytes with the checksum that the file has of them, if it has one.
     """
 
     path: Path
@@ -76,6 +77,7 @@ class Contents:
     config: Mapping[str, Any] | None = None
     weights: StoredWeights | None = None
     on_close: Callable[[], None] = field(default=lambda: None, repr=False)
+    check: Callable[[], None] = field(default=lambda: None, repr=False)
 
 
 @dataclass(eq=False)
@@ -89,6 +91,8 @@ class SavedModel:
         backend: The backend that the model computes with, "" where no file says; ``load`` then works it out.
         stored: The weights.
         files: The files that were read, by what they gave: "source", and "weights" where these have files of their own.
+        check: Compares the weights' bytes with the checksum that the file has of them, if it has one, and raises a
+            DamagedFileError where they have changed. To be called when weights are read: it reads them all, once.
     """
 
     path: Path
@@ -98,6 +102,7 @@ class SavedModel:
     stored: StoredWeights
     files: Mapping[str, tuple[Path, ...]]
     on_close: Callable[[], None] = field(default=lambda: None, repr=False)
+    check: Callable[[], None] = field(default=lambda: None, repr=False)
 
     @property
     def weights(self) -> Mapping[str, NamedWeights]:

@@ -131,6 +131,7 @@ def compare(
     from kerasport.runtime import Session
     from kerasport.validation.skeleton import read_skeleton
 
+    model.saved.check()
     skeleton = read_skeleton(onnx_path)
     part = cut(model, Cut.of(skeleton.properties))
     graph = with_states(part, "carry" if "kerasport.states" in skeleton.properties else "reset")

@@ -24,15 +24,11 @@ from pathlib import Path
 
 import numpy as np
 
-from kerasport.cli.main import main as kerasport
 from kerasport.external import external_tensors
+from tests.strangers.runner import fork, import_all
 
 _SEED = Path(__file__).parents[2] / "fixtures" / "seed"
 _MODEL = str(_SEED / "my_model_tf.h5")
-_LIBRARIES = (
-    *("kerasport.conversion", "kerasport.export", "kerasport.validation", "kerasport.prediction", "kerasport.report"),
-    *("kerasport.cli.convert_command", "kerasport.cli.predict_command", "onnx", "onnxruntime", "rich.progress"),
-)
 _ROWS, _LIMIT = 20_000, (1 << 31) - 1
 _SIGNALS = {"SIGKILL": 0.6, "SIGINT": 0.2, "SIGTERM": 0.2}
 Files = Mapping[str, bytes]
@@ -100,26 +96,19 @@ def read(place: Path) -> Files:
 def start(scene: Scene, place: Path) -> int:
     """Runs a command in a folder, in a group of processes of its own; the number of its first process."""
     ready, told = os.pipe()
-    child = os.fork()
-    if child:
+
+    def first() -> None:
+        os.setsid()
+        os.chdir(place)
+        import_module("kerasport.export.writer").PROTOBUF_LIMIT = scene.limit
         os.close(told)
-        os.read(ready, 1)
-        os.close(ready)
-        return child
-    os.setsid()
-    os.chdir(place)
-    silent = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(silent, 1)
-    os.dup2(silent, 2)
-    import_module("kerasport.export.writer").PROTOBUF_LIMIT = scene.limit
+
+    with Path(os.devnull).open("wb") as nothing:
+        child = fork(scene.arguments, nothing.fileno(), nothing.fileno(), first)
     os.close(told)
-    code = 1
-    try:
-        kerasport(list(scene.arguments))
-    except SystemExit as ended:
-        code = ended.code if isinstance(ended.code, int) else 1
-    finally:
-        os._exit(code)
+    os.read(ready, 1)
+    os.close(ready)
+    return child
 
 
 def cut_short(scene: Scene, new: Files, number: int, after: float) -> str:
@@ -134,12 +123,13 @@ def cut_short(scene: Scene, new: Files, number: int, after: float) -> str:
         found = read(place)
         if not (_same(scene, found, scene.old) or _same(scene, found, new)):
             return f"{scene.target} is neither the old one nor the new one, among {sorted(found)}"
-        strange = sorted({path.name for path in place.iterdir()} - {*scene.old, *new})
+        names = {path.name for path in place.iterdir()}
+        strange = sorted(names - {*scene.old, *new})
         if number != signal.SIGKILL:
             code = os.waitstatus_to_exitcode(status)
             if code not in (0, 128 + number, -number):
                 return f"the exit code is {code}"
-            return f"{strange} is left" if strange else ""
+            return "" if names in ({*scene.old}, {*new}) else f"{sorted(names)} are left"
         if any(not name.startswith(".kerasport-") for name in strange):
             return f"{strange} is left"
         if not strange:
@@ -201,8 +191,7 @@ def main() -> int:
     options.add_argument("--count", type=int, default=200, help="signals for each command")
     options.add_argument("--seed", type=int, default=0)
     arguments = options.parse_args()
-    for name in _LIBRARIES:
-        import_module(name)
+    import_all()
     rng, wrong = random.Random(arguments.seed), 0
     for scene in scenes():
         started = time.perf_counter()
