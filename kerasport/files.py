@@ -104,8 +104,13 @@ def _publish(folder: Path, target: Path) -> None:
         if isinstance(error, OSError):
             raise FileError(f"{target} cannot be written: {error.strerror}.") from error
         raise
+    keep_names(target.absolute().parent)
+
+
+def keep_names(folder: Path) -> None:
+    """Has the disk keep what files in a folder are called now, where the system can."""
     if hasattr(os, "O_DIRECTORY"):
-        descriptor = os.open(target.absolute().parent, os.O_RDONLY | os.O_DIRECTORY)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(descriptor)
         finally:

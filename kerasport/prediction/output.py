@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from kerasport.errors import FileError, OptionError
+from kerasport.files import keep_names
 from kerasport.prediction.forms import Form, write_form
 from kerasport.prediction.forms.appended import Appended
 from kerasport.prediction.journal import Journal, Made, opened
@@ -169,14 +170,15 @@ def output(target: Target) -> Iterator[Output]:
     with _temporary() if target.piped else opened(target.path, target.made, target.resume) as journal:
         found = Output(target, journal)
         try:
-            yield found
-            found.finish()
+            try:
+                yield found
+                found.finish()
+            finally:
+                found.close()  # which writes, too
         except BrokenPipeError:
             raise
         except OSError as error:
             raise FileError(f"{target.path} cannot be written: {error.strerror or error}.") from error
-        finally:
-            found.close()
 
 
 @contextmanager
@@ -193,6 +195,7 @@ def _publish(written: Path, target: Path) -> None:
         written.replace(target)
     else:
         shutil.move(written, target)
+    keep_names(target.absolute().parent)
 
 
 def _lines(columns: Mapping[str, Array]) -> bytes:

@@ -129,14 +129,21 @@ def cut_short(scene: Scene, new: Files, number: int, after: float) -> str:
             code = os.waitstatus_to_exitcode(status)
             if code not in (0, 128 + number, -number):
                 return f"the exit code is {code}"
-            return "" if names in ({*scene.old}, {*new}) else f"{sorted(names)} are left"
-        if any(not name.startswith(".kerasport-") for name in strange):
+            steps = len(new) - len(scene.old) if scene.target.endswith(".json") else 1  # each report is an output
+            done = names in ({*scene.old}, {*new}) or (steps > 1 and names < {*new})
+            return "" if done else f"{sorted(names)} are left"
+        if any(not _is_unfinished(name) for name in strange):
             return f"{strange} is left"
         if not strange:
             return ""
         os.waitpid(start(scene, place), 0)
         left = sorted(path.name for path in place.iterdir())
-        return f"the next run leaves {left}" if any(name.startswith(".") for name in left) else ""
+        return f"the next run leaves {left}" if any(map(_is_unfinished, left)) else ""
+
+
+def _is_unfinished(name: str) -> bool:
+    """What a killed run leaves, by its name."""
+    return name.startswith(".kerasport-") or name.endswith(".partial")
 
 
 def _wait_for_group(group: int) -> None:
