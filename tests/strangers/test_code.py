@@ -70,6 +70,13 @@ def within(key: str, module: str, config: Any) -> Callable[[Path], Config]:
     return make
 
 
+def torch_module(canary: Path) -> Config:
+    """What Keras gives to torch.load, which unpickles."""
+    pickle = b"\x80\x04\x8c\x0dcanary_module\x94\x8c\x05start\x94\x93\x94."
+    module = {"class_name": "TorchModuleWrapper", "config": {"name": "t", "module": base64.b64encode(pickle).decode()}}
+    return keras3(dense(), module)
+
+
 def wrapped(canary: Path) -> Config:
     inner = {"module": "subprocess", "class_name": "Popen", "config": {"args": ["touch", str(canary)]}}
     layer = {"class_name": "TimeDistributed", "config": {"name": "w", "layer": {**inner, "registered_name": "Popen"}}}
@@ -85,15 +92,16 @@ def deeply_wrapped(canary: Path) -> Config:
 
 
 ATTACKS: dict[str, Callable[[Path], Config]] = {
-    "a Lambda of Keras 2": lambda2,
-    "a Lambda of Keras 3": lambda3,
-    "a switch that makes loading unsafe": unsafe_first,
+    "a Lambda of Keras 2 (CVE-2024-3660, CVE-2025-9905)": lambda2,
+    "a Lambda of Keras 3 (CVE-2026-12481)": lambda3,
+    "a switch that makes loading unsafe (CVE-2025-9906)": unsafe_first,
     "a file that calls itself safe": safe_mode_off,
     "os.system as a layer": naming("os", "system", command="touch CANARY"),
-    "a class of any module": naming("canary_module", "Canary", path="CANARY"),
+    "a class of any module (CVE-2025-1550)": naming("canary_module", "Canary", path="CANARY"),
     "builtins": naming("builtins", "eval", source="1/0"),
-    "a download": naming("keras.utils", "get_file", fname="f", origin="http://127.0.0.1:9/f"),
-    "a SavedModel as a layer": naming("keras.layers", "TFSMLayer", filepath="CANARY"),
+    "a download (CVE-2025-8747)": naming("keras.utils", "get_file", fname="f", origin="http://127.0.0.1:9/f"),
+    "a SavedModel as a layer (CVE-2026-1462)": naming("keras.layers", "TFSMLayer", filepath="CANARY"),
+    "a pickled PyTorch module (CVE-2025-49655)": torch_module,
     "a function as an activation": within("activation", "os", "system"),
     "a function as an initializer": within("kernel_initializer", "canary_module", "start"),
     "a function as a regularizer": within("kernel_regularizer", "subprocess", "run"),
