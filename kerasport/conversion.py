@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
@@ -74,8 +75,7 @@ def convert(
 
     Args:
         source: The Keras model file, or the architecture of one.
-        target: The ONNX file to write; over 2 GiB, its weights go to ``<target>.data``, or to
-            ``<target>.1.data`` where the model that it replaces has its own under that name.
+        target: The ONNX file to write; over 2 GiB, its weights go to ``<target>.data`` (or ``<target>.1.data``).
         opset: The ONNX opset, from 13; None for the default.
         fold: Whether layers may be folded into their neighbours (BatchNormalization into Conv ...).
         validate: Whether to check the model and compare it with the NumPy reference before it takes its place.
@@ -95,24 +95,17 @@ def convert(
         MismatchError: ONNX Runtime and the reference disagree; nothing is written. It has the comparison.
     """
     from kerasport.export import translate
-    from kerasport.external import data_name, data_names
-    from kerasport.files import whole
 
     with load(source, **reading) as model:
         if model.assembly.problems and not part:
             raise UnsupportedModelError(obstacles(model, opset))
         graph = with_states(cut(model, part), states)
         onnx_model = translate(graph, opset, fold, inputs_as_nchw=inputs_as_nchw, outputs_as_nchw=outputs_as_nchw)
-        data = data_name(Path(target))
-        with whole(Path(target)) as path:
+        with _placed(Path(target)) as (path, data):
             _write(model, onnx_model, part, path, data)
-            beside = path.with_name(data).exists()
             size = sum(file.stat().st_size for file in path.parent.iterdir())
             validation = _validated(model, path, chained) if validate else None
             not_finite = model.not_finite
-    if beside:  # the file of the model that was replaced
-        for name in {*data_names(Path(target))} - {data}:
-            Path(target).with_name(name).unlink(missing_ok=True)
     return Conversion(
         path=Path(target),
         layers=len(graph.calls),
@@ -124,6 +117,21 @@ def convert(
         states=graph.states,
         not_finite=not_finite,
     )
+
+
+@contextmanager
+def _placed(target: Path) -> Iterator[tuple[Path, str]]:
+    """A place to write a model to, and the name for its data file; that of the model it replaces goes with this one."""
+    from kerasport.external import data_name, data_names
+    from kerasport.files import whole
+
+    data = data_name(target)
+    with whole(target) as path:
+        yield path, data
+        beside = path.with_name(data).exists()
+    for name in data_names(target):
+        if beside and name != data:
+            target.with_name(name).unlink(missing_ok=True)
 
 
 def to_onnx_bytes(model: LoadedModel, states: str = "reset") -> bytes:

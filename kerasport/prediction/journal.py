@@ -75,6 +75,7 @@ def opened(target: Path, made: Made, resume: bool) -> Iterator[Journal]:
     folder = target.with_name(f"{target.name}.partial")
     try:
         folder.mkdir(exist_ok=True)
+        _require_plain(folder, target)
         lock = (folder / "lock").open("w")
     except OSError as error:
         raise FileError(
@@ -92,6 +93,13 @@ def opened(target: Path, made: Made, resume: bool) -> Iterator[Journal]:
                 shutil.rmtree(folder)
             raise
         shutil.rmtree(folder)
+
+
+def _require_plain(folder: Path, target: Path) -> None:
+    """Nothing is written, or removed, through a link that somebody has put there."""
+    link = next((path for path in (folder, *folder.iterdir()) if path.is_symlink()), None)
+    if link is not None:
+        raise FileError(f"{target} cannot be written: {link} is a link, which kerasport does not follow.", "Remove it.")
 
 
 def _lock(file: IO[str], target: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -118,6 +119,33 @@ def test_hdf5_links_out_of_a_model_are_not_followed(
     assert not [*folder.glob("*.onnx"), *folder.glob("y.npy")]
 
 
+def archived(folder: Path, edit: Edit, secret: Path) -> Path:
+    """An archive with weights to which the same was done."""
+    weights = folder / "weights.h5"
+    with h5py.File(weights, "w") as file:
+        layer = file.create_group("model_weights/dense/dense")
+        layer["kernel:0"], layer["bias:0"] = SECRET, SECRET[0]
+        edit(file, secret)
+        file.move("model_weights/dense/dense", "layers/dense/vars")
+        file.move("layers/dense/vars/kernel:0", "layers/dense/vars/0")
+        file.move("layers/dense/vars/bias:0", "layers/dense/vars/1")
+    content = weights.read_bytes()
+    weights.unlink()
+    return write_archive(folder / "m.keras", keras3(dense()), weights=content)
+
+
+@pytest.mark.parametrize(
+    "edit", [external_dataset, soft_link, external_storage, virtual_dataset], ids=lambda e: e.__name__
+)
+def test_hdf5_links_out_of_an_archive_are_not_followed(kerasport: Run, folder: Path, secret: Path, edit: Edit) -> None:
+    model = archived(folder, edit, secret)
+    with watched(folder) as found:
+        outcome = kerasport("convert", model, folder / "m.onnx")
+    assert not found
+    assert outcome.code == 3, outcome
+    assert not (folder / "m.onnx").exists()
+
+
 def members(*names: str) -> Callable[[Path], None]:
     def add(path: Path) -> None:
         with zipfile.ZipFile(path, "a") as archive:
@@ -217,6 +245,14 @@ def sparse(outside: TensorProto) -> onnx.GraphProto:
     return found
 
 
+def sparse_attribute(outside: TensorProto) -> onnx.GraphProto:
+    outside.dims[:] = [12]
+    indices = helper.make_tensor("i", TensorProto.INT64, [12], range(12))
+    value = helper.make_sparse_tensor(outside, indices, [4, 3])
+    constant = helper.make_node("Constant", [], ["w"], sparse_value=value)
+    return graph([constant, helper.make_node("MatMul", ["x", "w"], ["dense"])])
+
+
 def inner_graph(outside: TensorProto) -> onnx.GraphProto:
     output = helper.make_tensor_value_info("o", TensorProto.FLOAT, [4, 3])
     branch = helper.make_graph([helper.make_node("Identity", ["w"], ["o"])], "branch", [], [output], [outside])
@@ -258,7 +294,9 @@ PLACES: dict[str, Callable[[Path, Path], str]] = {
 
 
 @pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("form", [initializer, attribute, sparse, inner_graph], ids=lambda form: form.__name__)
+@pytest.mark.parametrize(
+    "form", [initializer, attribute, sparse, sparse_attribute, inner_graph], ids=lambda form: form.__name__
+)
 def test_onnx_data_outside_of_the_models_folder_are_not_read(
     kerasport: Run, folder: Path, secret: Path, place: str, form: Callable[[TensorProto], onnx.GraphProto]
 ) -> None:
@@ -330,3 +368,49 @@ def test_an_output_that_is_a_link_does_not_write_through_it(
     assert outcome.code == 0
     assert not (folder / "m.onnx").is_symlink()
     assert (victim.read_text() == "precious") if there else not victim.exists()
+
+
+@pytest.mark.parametrize("name", ["y.npy", "y.npz", "y.csv", "r.json", "r.html"])
+def test_other_outputs_that_are_links_are_replaced_as_well(
+    kerasport: Run, seed: Path, folder: Path, secret: Path, name: str
+) -> None:
+    (secret / "victim").write_text("precious")
+    (folder / name).symlink_to(secret / "victim")
+    predict = ["predict", seed / "my_model_tf.h5", "--input", seed / "new_data.npy", "--output", folder / name]
+    check = ["check", seed / "my_model_tf.h5", "--report", folder / name]
+    assert kerasport(*(check if name.startswith("r") else predict)).code == 0
+    assert not (folder / name).is_symlink()
+    assert (secret / "victim").read_text() == "precious"
+
+
+@pytest.mark.parametrize("place", ["", "lock", "journal.json", "y.npy"])
+@pytest.mark.parametrize("options", [(), ("--resume",)], ids=str)
+def test_what_an_unfinished_prediction_left_is_no_link(
+    kerasport: Run, seed: Path, folder: Path, secret: Path, place: str, options: tuple[str, ...]
+) -> None:
+    (secret / "victim").write_text("precious")
+    partial = folder / "y.npy.partial"
+    if place:
+        partial.mkdir()
+        (partial / place).symlink_to(secret / "victim")
+    else:
+        partial.symlink_to(secret)
+    predict = ["predict", seed / "my_model_tf.h5", "--input", seed / "new_data.npy", "--output", folder / "y.npy"]
+    outcome = kerasport(*predict, *options)
+    assert outcome.code == 3
+    assert "is a link, which kerasport does not follow" in outcome.err
+    assert (secret / "victim").read_text() == "precious"
+    assert not (folder / "y.npy").exists()
+
+
+def test_every_published_attack_has_a_test_of_that_name() -> None:
+    here = Path(__file__).parent
+    rows = re.findall(
+        r"^\| ([A-Z][^|]+?) \| [^|]+ \| `(\w+\.py)::(\w+)` \|",
+        (here.parents[1] / "SECURITY.md").read_text(),
+        re.MULTILINE,
+    )
+    assert len(rows) == 12
+    for published, file, test in rows:
+        assert f"def {test}(" in (here / file).read_text()
+        assert all(re.fullmatch(r"CVE-\d{4}-\d+|GHSA(-\w{4}){3}", name) for name in published.split(", "))

@@ -6,6 +6,7 @@ import io
 import json
 import re
 import resource
+import struct
 import subprocess
 import sys
 import zipfile
@@ -82,6 +83,25 @@ def many_names(file: h5py.File) -> None:
         weights.attrs[f"layer_names{part}"] = names[part * 5000 : (part + 1) * 5000]
 
 
+def shared_text(file: h5py.File) -> None:
+    """Two thousand names that are all the same megabyte of the file."""
+    weights, count, size = file["model_weights"], 2000, 1 << 20
+    del weights.attrs["layer_names"]
+    names = ["n" * size, *(f"{index:08}" for index in range(count - 1))]
+    weights.attrs.create("layer_names", np.array(names, object), dtype=h5py.string_dtype())
+
+
+def shared_names(folder: Path) -> Path:
+    """The names' places in the file (their size, the heap's address, their number in it) are all made the first one."""
+    model = h5_with(shared_text)(folder)
+    data, first, other = model.read_bytes(), struct.pack("<I", 1 << 20), struct.pack("<I", 8)
+    start = next(
+        place.start() for place in re.finditer(re.escape(first), data) if data[place.start() + 16 :][:4] == other
+    )
+    model.write_bytes(data[:start] + data[start : start + 16] * 2000 + data[start + 16 * 2000 :])
+    return model
+
+
 def h5_text(text: str) -> Callable[[Path], Path]:
     """A model whose config is any text."""
 
@@ -156,6 +176,7 @@ BOMBS: dict[str, Callable[[Path], Path]] = {
     "a JSON of a gigabyte": archive_text('{"a":"' + "a" * (300 << 20) + '"}'),
     "a hundred thousand layers": h5_text(wide(100_000)),
     "two hundred thousand names": h5_with(many_names),
+    "names of gigabytes that take a megabyte": shared_names,
     "models nested three hundredfold": h5_text(json.dumps(nested_models(300))),
     "a graph that goes in a circle": cyclic,
     "a name of megabytes": h5_text(json.dumps(keras2(dense("n" * (8 << 20))))),
