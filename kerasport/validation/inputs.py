@@ -19,7 +19,8 @@ Array = NDArray[Any]
 # With neighbours, of which windows cut off other parts, and pad other sides.
 _LARGER = (16, 24, 32, 48, 64, 96, 128, 224, 299, 331, 512)
 _SIZES = (12, 7, 8, 13, *(size + more for size in _LARGER for more in (0, 1)), 1024)
-_OTHER_SIZES = 2
+# By how much further dimensions differ, in each trial of other sizes.
+_STEPS = ((1, 2, 8, 32), (-2, -1, -8, -32))
 # What shape inference raises where sizes do not go together.
 _MISFITS = (LayerError, ValueError, IndexError, ZeroDivisionError)
 
@@ -34,7 +35,8 @@ class Trial:
         integers: From which integers to draw where no layer says which are allowed.
         spread: The standard deviation of numbers that no layer bounds.
         sweeps: Whether ids are all that there are, one after another, none of them padding.
-        step: By how much each further unknown dimension of an input is larger, so that none is taken for another.
+        step: By how much each further unknown dimension of an input is larger, or smaller, so that none is taken for
+            another.
     """
 
     batch: int
@@ -87,10 +89,10 @@ def others(graph: Graph, first: Trial, batch: int | None) -> Iterator[Other]:
     """
     fixed = batch is not None or all(value.type.shape[0] is not None for value in graph.inputs if value.type.shape)
     sizes_open = any(None in value.type.shape[1:] for value in graph.inputs)
-    other_sizes = [size for size in islice(_unknown_sizes(graph), _OTHER_SIZES + 1) if size != first.size]
+    other_sizes = [size for size in islice(_unknown_sizes(graph), len(_STEPS) + 1) if size != first.size]
     rows = batch or (1 if first.batch > 1 else 2)
-    for size in other_sizes[:_OTHER_SIZES] or ([] if fixed else [first.size]):
-        step = next((step for step in (1, 2, 8, 32) if sizes_open and _fits(graph, size, step)), 0)
+    for size, steps in zip(other_sizes[: len(_STEPS)] or ([] if fixed else [first.size]), _STEPS, strict=False):
+        step = next((step for step in steps if sizes_open and _fits(graph, size, step)), 0)
         yield Other(replace(first, batch=rows, size=size, step=step), due=True)
     enough = max((_rows_for_all_ids(graph, value, first) for value in graph.inputs), default=0)
     if batch is None and enough:
@@ -223,7 +225,10 @@ def _fits(graph: Graph, size: int, step: int = 0) -> bool:
     trial = Trial(1, size, range(1), step=step)
     given: dict[str, TensorType] = {}
     for value in graph.inputs:
-        given[value.name] = value.type.with_shape((*value.type.shape[:1], *trial.dims(value.type.shape)))
+        dims = trial.dims(value.type.shape)
+        if min(dims, default=1) < 1:
+            return False
+        given[value.name] = value.type.with_shape((*value.type.shape[:1], *dims))
     try:
         types = _inferred(graph, given)
     except _MISFITS:

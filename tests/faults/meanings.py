@@ -183,7 +183,7 @@ def activation_parameter(subject: Subject) -> Iterator[Site]:
                 changed = other(f[parameter])
                 if changed != f[parameter]:
                     new = Function(f.name, tuple(sorted({**dict(f.parameters), parameter: changed}.items())))
-                    yield from _set(subject, at, name, new)
+                    yield from _set(subject, at, name, new, proofs.same_above_zero(subject, at.call, f))
 
 
 @kind("epsilon")
@@ -314,7 +314,7 @@ def layer_axis(subject: Subject) -> Iterator[Site]:
         if isinstance(axes, tuple) and len(axes) == 1:
             for other in range(1, rank):
                 if other != axes[0] % rank:
-                    yield from _set(subject, at, "axes", (other,))
+                    yield from _set(subject, at, "axes", (other,), proofs.one_number(at.call.spec))
         if isinstance(axis, int) and rank:
             for other in range(1, rank):
                 if other != axis % rank:

@@ -10,9 +10,9 @@ import numpy as np
 import onnx
 
 from kerasport.graph import Call
-from kerasport.layers import attention, conv, conv_lstm, core, recurrent
-from kerasport.layers.base import Value
-from kerasport.layers.functions import Function
+from kerasport.layers import activation, attention, conv, conv_lstm, core, preprocessing, recurrent
+from kerasport.layers.base import Spec, Value
+from kerasport.layers.functions import Function, function
 from tests.faults.subject import Array, Subject, attributes
 
 SAME_FILE = "the file is the same: the altered values are equal to the right ones"
@@ -30,9 +30,11 @@ UNREAD = "what stands in masked steps is read only by layers that leave out thes
 REPEATED = "all steps are equal: their order does not matter"
 ONE_VALUE = "one value is merged with itself"
 UNIFORM = "it is one number, along whichever axis"
+POSITIVE = "both functions are the same above zero, where all that it reads is"
 SAME_FUNCTION = "both functions are the same for these parameters"
 SHIFT = "it adds one number to everything that a softmax is taken over, which takes it out again"
 KEY_BIAS = "it adds one number to all scores of a query, which their softmax takes out again"
+_POSITIVE = frozenset(["relu6", "softplus", "sigmoid", "hard_sigmoid", "softmax", "exponential"])
 
 
 def proved(subject: Subject, faulty: onnx.ModelProto) -> str:
@@ -214,6 +216,24 @@ def same_function(one: Function, other: Function) -> str:
     leaky = (one.name, other.name) == ("leaky_relu", "relu") and not one["negative_slope"]
     celu = (one.name, other.name) == ("celu", "elu") and one["alpha"] == other["alpha"] == 1
     return SAME_FUNCTION if leaky or celu else ""
+
+
+def same_above_zero(subject: Subject, call: Call, f: Function) -> str:
+    """Whether a function's parameters matter below zero only, and its layer reads what another has made positive."""
+    value = call.inputs[0].name if isinstance(call.spec, activation.Activation) else ""
+    while value in subject.producers and subject.producers[value].spec.moves_values:
+        value = subject.producers[value].inputs[0].name
+    made = subject.producers.get(value)
+    last = made.spec.last_function if made is not None else None
+    positive = last is not None and (last.name in _POSITIVE or last == function("relu"))
+    return POSITIVE if positive and f.name in {"leaky_relu", "elu", "celu"} else ""
+
+
+def one_number(spec: Spec) -> str:
+    """Whether a normalisation has the same statistics for all channels."""
+    if not isinstance(spec, preprocessing.Normalization) or spec.mean is None or spec.variance is None:
+        return ""
+    return UNIFORM if len(np.unique(spec.mean)) == len(np.unique(spec.variance)) == 1 else ""
 
 
 def nothing_padded(subject: Subject, index: int) -> str:
