@@ -156,3 +156,16 @@ def test_the_function_for_spark_gives_several_outputs_by_name(tmp_path: Path) ->
     arrays = list(outputs.values()) if isinstance(outputs, dict) else [outputs]
     for actual, wanted in zip(arrays, golden.outputs, strict=True):
         np.testing.assert_allclose(actual.reshape(wanted.shape), wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_the_function_for_data_frames_takes_columns_by_name_or_all(model: Path, rows: Path, expected: Any) -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(np.load(rows), columns=[f"c{index}" for index in range(10)])
+    frame.index += 5
+    scored = pickle.loads(pickle.dumps(kp.frame_function(model, batch_size=32)))(frame)
+    assert scored.index.equals(frame.index)
+    np.testing.assert_array_equal(scored["dense_1"], expected[:, 0])
+    chosen = kp.frame_function(model, columns={"dense_input": list(frame.columns)}, batch_size=32)
+    np.testing.assert_array_equal(chosen(frame.iloc[:, ::-1])["dense_1"], expected[:, 0])
+    with pytest.raises(InputError, match="no column 'd'"):
+        kp.frame_function(model, columns={"dense_input": ["d"]})(frame)
