@@ -31,7 +31,8 @@ def upgrade(config: dict[str, Any], writer: Writer) -> None:
     config["arguments"] = plain(config.get("arguments") or {})
     config["surroundings"] = Surroundings(writer.backend or "tensorflow", corners=_by_corners(writer))
     config["mask"] = None if config.get("mask") is None else _function(config["mask"], {})
-    config["output_shape"] = _shape(config.get("output_shape"), config.get("output_shape_type"))
+    said = None if writer.tensorflow else config.get("output_shape")  # tf.keras goes by what the function gives
+    config["output_shape"] = None if said is None else _shape(said, config.get("output_shape_type"))
     unknown = [key for key in config if not key.startswith(_KNOWN)]
     if unknown:
         config["function"] = replace(config["function"], unclear=f"the option {unknown[0]!r} of Lambda is not known")

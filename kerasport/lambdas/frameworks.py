@@ -77,7 +77,8 @@ def _bound(label: str, names: Sequence[str], args: Sequence[Any], kwargs: Mappin
         raise LayerError(f"its function calls {label} with {len(args)} arguments")
     bound = dict(zip(names, args, strict=False))
     for key, value in kwargs.items():
-        now = key if key in names else vocabulary_tensorflow.FORMER.get(key, key)
+        former = vocabulary_tensorflow.FORMER.get(key, key)
+        now = former if former in names else key
         if now not in names or now in bound:
             raise LayerError(f"its function calls {label} with {key}=, which is not supported")
         bound[now] = value

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from kerasport.lambdas.tensors import Tensors
 
 NAMES = words(
-    "batch_dot bias_add called constant data_format backend dimshuffle is_channels_first pair random_mean"
+    "batch_dot bias_add called channels constant image_format backend dimshuffle is_channels_first pair random_mean"
     " known_shape resize_images spatial_padding static_shape switch"
 )
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -24,6 +24,8 @@ _FIRST = ("channels_first", "th")
 def batch_dot(tensors: Tensors, x: Tensor, y: Tensor, axes: Any) -> Any:
     """The products of each sample's values, summed over one axis of each."""
     ranks = len(x.shape), len(y.shape)
+    if min(ranks) > 3:
+        raise LayerError("K.batch_dot of two tensors of four axes is not the same in all Kerases", "use tf.matmul")
     if axes is None:
         axes = (ranks[0] - 1, ranks[1] - 1 if ranks[1] == 2 else ranks[1] - 2)
     pair_ = (axes, axes) if isinstance(axes, int) else tuple(axes)
@@ -67,7 +69,7 @@ def static_shape(_: Tensors, x: Any) -> Any:
     return Shape(x.shape)
 
 
-def data_format(tensors: Tensors) -> str:
+def image_format(tensors: Tensors) -> str:
     """Keras's setting, which the file does not say: as the model's layers have it."""
     if not tensors.surroundings.data_format:
         raise LayerError("its function asks for Keras's image_data_format(), which the file does not say")
@@ -81,7 +83,12 @@ def backend(tensors: Tensors) -> str:
 
 def is_channels_first(tensors: Tensors, given: Any) -> bool:
     """Whether channels stand before the places."""
-    return (given or data_format(tensors)) in _FIRST
+    return (given or image_format(tensors)) in _FIRST
+
+
+def channels(_: Tensors, numbers: list[float], first: bool) -> Any:
+    """A number for each channel of an image, or of a batch of them."""
+    return [[[number]] for number in numbers] if first else numbers
 
 
 def pair(_: Tensors, padding: Any) -> list[Any]:

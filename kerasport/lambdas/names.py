@@ -11,7 +11,8 @@ from kerasport.lambdas.values import Name, words
 # What a name without a module is; "python." stands for Python's own.
 _ROOTS = {
     **{name: name for name in ("K", "tf", "keras", "np", "math", "ops", "theano", "T", "functools", "random")},
-    "backend": "K", "KB": "K", "kb": "K", "k": "K", "Kb": "K", "tensorflow": "tf", "numpy": "np", "tt": "T",
+    "backend": "K", "KB": "K", "kb": "K", "k": "K", "Kb": "K", "tensorflow": "tf", "tf1": "tf", "tf2": "tf",
+    "keras_backend": "K", "KTF": "K", "imagenet_utils": "imagenet", "numpy": "np", "tt": "T",
     "tensor": "T", "activations": "keras.activations", "reduce": "python.reduce", "knp": "ops",
     "tf_keras": "keras",
 }  # fmt: skip
@@ -23,10 +24,13 @@ _BUILTINS = words(
 _SAME = {
     "tf.keras.backend": "K", "keras.backend": "K", "tf.keras.ops": "ops", "keras.ops": "ops", "tf.keras": "keras",
     "theano.tensor": "T", "K.tf": "tf", "K.T": "T", "ops.numpy": "ops", "ops.nn": "ops", "ops.math": "ops",
-    "ops.core": "ops", "tf.compat.v1": "tf", "tf.compat.v2": "tf", "tf.python.keras.backend": "K",
+    "ops.core": "ops", "tf.compat.v1": "v1", "tf.compat.v2": "tf",
+    "keras.applications.imagenet_utils": "imagenet", "tf.python.keras.backend": "K",
     "tf.contrib.keras": "keras", "K.activations": "keras.activations", "keras.src.backend": "K",
     "K.tensorflow_backend": "K", "functools.reduce": "python.reduce", "tf.experimental.numpy": "ops",
 }  # fmt: skip
+# What is another function in TensorFlow 1, with the modules on the way there.
+_OF_VERSION_1 = ("v1.image", "v1.image.resize")
 DTYPES = frozenset(
     ["bool", "string", *(f"{kind}{bits}" for kind in ("int", "uint", "float") for bits in (8, 16, 32, 64)), "bfloat16"]
 )
@@ -53,6 +57,8 @@ def member(module: Name, name: str) -> Any:
     """What a module has under a name: a constant, or a name again."""
     path = f"{module.path}.{name}"
     path = _SAME.get(path, path)
+    if path.startswith("v1.") and path not in _OF_VERSION_1:
+        return member(Name("tf" + module.path.removeprefix("v1")), name)
     head, _, last = path.rpartition(".")
     if head in ("np", "tf", "tf.dtypes", "T", "ops") and last in DTYPES:
         return Name(f"dtype.{last}")
@@ -96,6 +102,8 @@ def definition(path: str) -> str | None:
     }
     if path.startswith("keras.activations."):
         return vocabulary_keras.ACTIVATIONS.get(path.removeprefix("keras.activations."))
+    if path in vocabulary_keras.OTHERS:
+        return vocabulary_keras.OTHERS[path]
     return tables.get(head, {}).get(name)
 
 
@@ -104,6 +112,8 @@ def place(module: str, name: str) -> Name | None:
     parts = [part for part in module.replace("_tf_keras.", "").split(".") if part not in ("src", "legacy", "python")]
     if not parts or parts[0] not in ("keras", "tensorflow", "tf_keras") or not name.isidentifier():
         return None
+    if "applications" in parts:
+        return Name(f"keras.applications.{parts[-1]}.{name}")
     kind = next((part for part in parts if part in ("backend", "ops", "activations")), "")
     if parts[0] == "tensorflow" and "keras" not in parts:
         return Name(f"tf.{name}")

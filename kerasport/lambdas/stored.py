@@ -17,7 +17,10 @@ from kerasport.lambdas.values import Name
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/\s]+={0,2}\s*")
 # Where Keras's own functions are, of which a file has the code as if they were the user's.
-_OWN = re.compile(r"keras/(?:src/)?(?:legacy/)?backend(?:/\w+_backend)?\.py$")
+_OWN = {
+    "K": re.compile(r"keras/(?:src/)?(?:legacy/)?backend(?:/\w+_backend)?\.py$"),
+    "imagenet": re.compile(r"keras/(?:src/)?applications/imagenet_utils\.py$"),
+}
 
 
 @dataclass(frozen=True)
@@ -56,8 +59,9 @@ class StoredFunction:
             return self._named()
         program = bytecode.program(self._code())
         path = program.code.filename.replace("\\", "/")
-        if _OWN.search(path) and program.code.name != "<lambda>":
-            return _of_module(Name(f"K.{program.code.name}"))
+        own = next((module for module, place in _OWN.items() if place.search(path)), "")
+        if own and program.code.name != "<lambda>":
+            return _of_module(Name(f"{own}.{program.code.name}"))
         found = machine.function(program, self.defaults, self.closure)
         return found, text.source(found, program.code.names)
 

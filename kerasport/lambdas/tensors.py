@@ -200,6 +200,10 @@ class Tensors:
             return any(x is item for item in self.items(y)) == (operator == "in")
         if (x is None or y is None) and operator in ("==", "!="):
             return operator == "!="
+        if operator in ("==", "!=") and self.surroundings.corners is not False:
+            raise LayerError(
+                f"its function compares tensors by {operator}, as only TensorFlow 2 does by value"
+            )
         return self.operation(_BINARY[operator], x, y)
 
     def subscript(self, x: Any, key: Any) -> Any:

@@ -74,7 +74,8 @@ class Surroundings:
         backend: Keras's backend.
         data_format: ``channels_last`` or ``channels_first``, "" where the model's layers differ.
         mean: Whether random numbers are taken as the mean of their distribution.
-        corners: Whether images are resized as TensorFlow 1 does it, by their corners; None where the file does not say.
+        corners: Whether images are resized by their corners and tensors compared by identity, as before TensorFlow 2;
+            None where the file does not say.
         command: What the user types to convert the model.
     """
 

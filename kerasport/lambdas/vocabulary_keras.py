@@ -76,13 +76,15 @@ FUNCTIONS: dict[str, str] = {
     "batch_normalization": "lambda x, mean, var, beta, gamma, axis=-1, epsilon=0.001:"
     " tf.nn.batch_normalization(x, mean, var, beta, gamma, epsilon)",
     "conv1d": "lambda x, kernel, strides=1, padding='valid', data_format=None, dilation_rate=1:"
-    " Conv(x, kernel, strides=strides, padding=padding, data_format=data_format, dilation_rate=dilation_rate)",
+    " Conv(x, kernel, strides=strides, padding=padding, data_format=data_format or image_format(),"
+    " dilation_rate=dilation_rate)",
     "conv2d": "lambda x, kernel, strides=(1, 1), padding='valid', data_format=None, dilation_rate=(1, 1):"
-    " Conv(x, kernel, strides=strides, padding=padding, data_format=data_format, dilation_rate=dilation_rate)",
+    " Conv(x, kernel, strides=strides, padding=padding, data_format=data_format or image_format(),"
+    " dilation_rate=dilation_rate)",
     "pool2d": "lambda x, pool_size, strides=(1, 1), padding='valid', data_format=None, pool_mode='max':"
-    " MaxPool(x, pool_size=pool_size, strides=strides, padding=padding, data_format=data_format)"
+    " MaxPool(x, pool_size=pool_size, strides=strides, padding=padding, data_format=data_format or image_format())"
     " if pool_mode == 'max' else"
-    " AveragePool(x, pool_size=pool_size, strides=strides, padding=padding, data_format=data_format)",
+    " AveragePool(x, pool_size=pool_size, strides=strides, padding=padding, data_format=data_format or image_format())",
     "arange": "lambda start, stop=None, step=1, dtype='int32':"
     " tf.range(0 if stop is None else start, start if stop is None else stop, step, dtype=dtype)",
     "zeros": "lambda shape, dtype=None, name=None: tf.zeros(shape, dtype or 'float32')",
@@ -98,8 +100,8 @@ FUNCTIONS: dict[str, str] = {
     "dtype": "lambda x: x.dtype",
     "epsilon": "lambda: 1e-07",
     "floatx": "lambda: 'float32'",
-    "image_data_format": "lambda: data_format()",
-    "image_dim_ordering": "lambda: 'th' if data_format() == 'channels_first' else 'tf'",
+    "image_data_format": "lambda: image_format()",
+    "image_dim_ordering": "lambda: 'th' if image_format() == 'channels_first' else 'tf'",
     "backend": "lambda: backend()",
     "binary_crossentropy": "lambda target, output, from_logits=False:"
     " BinaryCrossentropy(target, output, from_logits=from_logits)",
@@ -125,6 +127,36 @@ ACTIVATIONS: dict[str, str] = {
     "silu": "lambda x: Silu(x)",
     "mish": "lambda x: Mish(x)",
     "gelu": "lambda x, approximate=False: Gelu(x, approximate=approximate)",
+}
+# How images are prepared for the models of keras.applications, by these models' modules.
+_MODES = {
+    "caffe": ("vgg16", "vgg19", "resnet", "resnet50"),
+    "torch": ("densenet",),
+    "tf": ("inception_v3", "xception", "mobilenet", "mobilenet_v2", "nasnet", "resnet_v2", "inception_resnet_v2"),
+    "": ("efficientnet", "efficientnet_v2", "convnext", "mobilenet_v3", "regnet", "resnet_rs"),
+}
+# Functions elsewhere in Keras, by their whole paths.
+OTHERS: dict[str, str] = {
+    "keras.layers.add": "lambda inputs, **_: sum(inputs)",
+    "keras.layers.multiply": "lambda inputs, **_: reduce(lambda x, y: x * y, inputs)",
+    "keras.layers.subtract": "lambda inputs, **_: inputs[0] - inputs[1]",
+    "keras.layers.average": "lambda inputs, **_: sum(inputs) / len(inputs)",
+    "keras.layers.maximum": "lambda inputs, **_: reduce(lambda x, y: Maximum(x, y), inputs)",
+    "keras.layers.minimum": "lambda inputs, **_: reduce(lambda x, y: Minimum(x, y), inputs)",
+    "keras.layers.concatenate": "lambda inputs, axis=-1, **_: Concatenate(inputs, axis=axis)",
+    "imagenet.preprocess_input": "lambda x, data_format=None, mode='caffe':"
+    " (lambda first: x / 127.5 - 1.0 if mode == 'tf' else"
+    " (x / 255.0 - channels([0.485, 0.456, 0.406], first)) / channels([0.229, 0.224, 0.225], first)"
+    " if mode == 'torch' else"
+    " Flip(x, axis=-3 if first else -1) - channels([103.939, 116.779, 123.68], first))"
+    "(is_channels_first(data_format))",
+    **{
+        f"keras.applications.{module}.preprocess_input": "lambda x, data_format=None: "
+        + (f"imagenet_utils.preprocess_input(x, data_format, '{mode}')" if mode else "x")
+        for mode, modules in _MODES.items()
+        for module in modules
+    },
+    "v1.image.resize": "lambda *args, **kwargs: tf.image.resize_images(*args, **kwargs)",
 }
 # Theano's functions; those of one tensor also as its methods.
 THEANO: dict[str, str] = {

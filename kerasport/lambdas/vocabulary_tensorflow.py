@@ -140,6 +140,10 @@ FUNCTIONS: dict[str, str] = {
     " Moments(x, axes=axes, keepdims=keepdims or keep_dims)",
     "cond": "lambda pred, true_fn=None, false_fn=None, name=None, fn1=None, fn2=None:"
     " switch(pred, true_fn or fn1, false_fn or fn2)",
+    "depth_to_space": "lambda input, block_size, name=None, data_format='NHWC':"
+    " tf.nn.depth_to_space(input, block_size, data_format)",
+    "space_to_depth": "lambda input, block_size, name=None, data_format='NHWC':"
+    " tf.nn.space_to_depth(input, block_size, data_format)",
     "mul": "lambda x, y, name=None: Multiply(x, y)",
     "sub": "lambda x, y, name=None: Subtract(x, y)",
     "neg": "lambda x, name=None: Negative(x)",

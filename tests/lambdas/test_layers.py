@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import onnxruntime
 import pytest
@@ -36,7 +37,12 @@ def layer(text: str, **config: Any) -> Config:
 
 
 def model(folder: Path, text: str, **config: Any) -> Path:
-    return write_h5(folder / "m.h5", keras2(layer(text, **config)))
+    version = config.pop("version", "2.15.0")
+
+    def signed(file: h5py.File) -> None:
+        file.attrs["keras_version"] = version
+
+    return write_h5(folder / "m.h5", keras2(layer(text, **config)), signed)
 
 
 def run(path: Path, **reading: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
@@ -63,6 +69,7 @@ REFUSED = {
     "lambda x: ().__class__.__bases__": "asks a tuple for '__class__'",
     "lambda x: 'a'.format(x)": "asks 'a' for 'format'",
     "lambda x: K.meen(x)": r"K\.meen, which is not supported.*nearest supported function is K\.mean",
+    "lambda x: K.batch_dot(x[None, None], x[None, None])": "not the same in all Kerases",
     "lambda x: tf.unknown.thing(x)": r"tf\.unknown\.thing, which is not supported",
     "lambda x: tf.map_fn(lambda y: y + 1, x)": "runs a Python function over a tensor",
     "lambda x: [row for row in x]": "samples of a batch one by one",
@@ -189,7 +196,21 @@ def test_defaults_closures_and_arguments_are_those_of_the_file(tmp_path: Path) -
 )
 def test_what_the_layer_says_beside_its_function_must_fit(change: Config, reason: str, tmp_path: Path) -> None:
     with pytest.raises(UnsupportedModelError, match=reason):
-        kp.convert(model(tmp_path, "lambda x: x", **change), tmp_path / "m.onnx")
+        kp.convert(model(tmp_path, "lambda x: x", version="2.2.4", **change), tmp_path / "m.onnx")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("lambda x: tf.image.resize(x, (2, 2))", "TensorFlow 1 and 2 resize images differently"),
+        ("lambda x: K.cast(x == 0, 'float32')", "as only TensorFlow 2 does by value"),
+    ],
+)
+def test_what_two_tensorflows_do_differently_is_refused_where_the_file_does_not_say_which(
+    text: str, reason: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UnsupportedModelError, match=reason):
+        kp.convert(model(tmp_path, text, version="2.3.1"), tmp_path / "m.onnx")
 
 
 def test_a_mask_that_is_none_is_none(tmp_path: Path) -> None:
