@@ -201,9 +201,7 @@ class Tensors:
         if (x is None or y is None) and operator in ("==", "!="):
             return operator == "!="
         if operator in ("==", "!=") and self.surroundings.corners is not False:
-            raise LayerError(
-                f"its function compares tensors by {operator}, as only TensorFlow 2 does by value"
-            )
+            raise LayerError(f"its function compares tensors by {operator}, as only TensorFlow 2 does by value")
         return self.operation(_BINARY[operator], x, y)
 
     def subscript(self, x: Any, key: Any) -> Any:
