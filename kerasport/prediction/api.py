@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeAlias, cast, overload
 
+from kerasport.errors import OptionError
 from kerasport.prediction.predictor import Data, Predictor
-from kerasport.prediction.rows import Array, Request, Table
+from kerasport.prediction.rows import Array, Table
 from kerasport.prediction.summary import Summary
+from kerasport.prediction.wishes import Wishes
 
 Result: TypeAlias = Array | list[Array]
+_WISHES = {field.name for field in fields(Wishes)}
 Files: TypeAlias = str | Path | Sequence[str | Path] | Mapping[str, str | Path]
 
 
@@ -50,7 +54,9 @@ def predict(
         bad_rows: The file that lists these; None names it after the output, ``OUTPUT.bad.jsonl``.
         resume: For an output file: whether to continue what a run before left.
         shard: For an output file: (i, n) for the i-th of n equal shares of the rows, from 1.
-        **options: Those of ``Predictor``: engine, threads, provider, states, and how a Keras file is read.
+        **options: Those of ``Predictor``: engine, threads, provider, states, and how a Keras file is read; and those of
+            ``Wishes``, as the command line has them: columns, keep_columns, input_format, output_format, delimiter,
+            header, preprocess, resample, image_size, top, labels.
 
     Returns:
         The output, or a list of them when the model has several; for an iterator, an iterator of these; with
@@ -64,20 +70,26 @@ def predict(
     """
     if isinstance(data, Iterator):
         return _streamed(model, data, options)
+    wishes = Wishes.of({name: options.pop(name) for name in _WISHES & set(options)})
+    if output is None and (wishes.keep_columns or wishes.top):
+        raise OptionError("keep_columns and top are for an output file.", "Name one: output='predictions.csv'.")
     with Predictor(model, **options) as predictor:
-        table = _opened(predictor, data) if _are_files(data) else predictor.table(cast("Data", data))
+        before = wishes.before(predictor.inputs)
+        table = _opened(predictor, data, wishes) if _are_files(data) else predictor.table(cast("Data", data))
         if output is None:
-            return _single(predictor.read(table, batch_size))
+            return _single(predictor.read(table, batch_size, before))
         from kerasport.prediction.scoring import Job, score
 
         listed = None if bad_rows is None else Path(bad_rows)
-        return score(predictor, table, Job(Path(output), "", batch_size, on_error, listed, resume, shard))
+        after, form, said = wishes.after(predictor.outputs), wishes.output_format, wishes.settings()
+        job = Job(Path(output), form, batch_size, on_error, listed, resume, shard, before, after, said)
+        return score(predictor, table, job)
 
 
-def _opened(predictor: Predictor, data: Any) -> Table:
+def _opened(predictor: Predictor, data: Any, wishes: Wishes) -> Table:
     from kerasport.prediction.binding import open_inputs
 
-    return open_inputs(_given(data), Request(predictor.inputs))
+    return open_inputs(_given(data), wishes.request(predictor.inputs))
 
 
 def _streamed(model: str | Path, data: Iterator[Data], options: Mapping[str, Any]) -> Iterator[Result]:

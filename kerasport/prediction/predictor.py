@@ -168,13 +168,14 @@ class Predictor:
             raise InputError(f"The inputs have different numbers of rows: {sorted(rows)}.")
         return Arrays({port.name: array for port, array in zip(self.inputs, arrays, strict=True)})
 
-    def read(self, table: Table, batch_size: int | None = None) -> list[Array]:
-        """The outputs for all rows of a table, in the model's order."""
-        size = self.batch_size(table, batch_size)
-        if isinstance(table, Arrays) and table.rows <= size:
+    def read(self, table: Table, batch_size: int | None = None, before: Sequence[Before] = ()) -> list[Array]:
+        """The outputs for all rows of a table, after some steps, in the model's order."""
+        size = self.batch_size(table, batch_size, before)
+        if isinstance(table, Arrays) and table.rows <= size and not before:
             return next(self.batches([table.arrays]))
         names = [port.name for port in self.outputs]
-        parts = [[predicted.columns[name] for name in names] for predicted in self.pipeline(table, Plan(size)).run()]
+        chunks = self.pipeline(table, Plan(size, before=before)).run()
+        parts = [[predicted.columns[name] for name in names] for predicted in chunks]
         return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]
 
     def pipeline(self, reader: Reader, plan: Plan) -> Pipeline:

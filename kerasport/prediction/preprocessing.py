@@ -11,7 +11,6 @@ from kerasport.errors import OptionError
 from kerasport.prediction.rows import Array, Rows
 from kerasport.runtime import Port
 
-MODES = ("caffe", "tf", "torch", "0-1", "none")
 _MEAN_BGR = (103.939, 116.779, 123.68)
 _MEAN_RGB, _STD_RGB = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _TRAINED = (
@@ -29,7 +28,7 @@ def preprocess(array: Array, mode: str, channels_last: bool = True) -> Array:
 
     Args:
         array: (rows, height, width, channels), or channels first.
-        mode: One of ``MODES``.
+        mode: One of ``wishes.PREPROCESS``.
         channels_last: Whether the channels are the last axis.
     """
     found = array.astype(np.float32)  # a copy, for all below is in place

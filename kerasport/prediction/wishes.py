@@ -13,6 +13,8 @@ from kerasport.errors import OptionError
 from kerasport.prediction.rows import Array, Request, Rows
 from kerasport.runtime import Port
 
+PREPROCESS = ("caffe", "tf", "torch", "0-1", "none")
+RESAMPLE = ("nearest", "bilinear", "bicubic", "lanczos", "box", "hamming")
 After = Callable[[Mapping[str, Array]], Mapping[str, Array]]
 
 
@@ -27,8 +29,8 @@ class Wishes:
         keep_columns: Columns to carry through to the output.
         delimiter: What stands between the fields of CSV, "" where its first lines tell.
         header: Whether CSV begins with the names of its columns; None where that can be told.
-        preprocess: How the pixels of images are scaled, one of ``preprocessing.MODES``; "" where there are none.
-        resample: Pillow's filter for resizing images.
+        preprocess: How the pixels of images are scaled, one of ``PREPROCESS``; "" where there are none.
+        resample: Pillow's filter for resizing images, one of ``RESAMPLE``.
         image_size: HEIGHTxWIDTH, where the model takes images of any size.
         top: How many of the highest classes to give instead of all; 0 for all.
         labels: The file of the classes' names.
@@ -45,6 +47,29 @@ class Wishes:
     image_size: str = ""
     top: int = 0
     labels: Path | None = None
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any]) -> Wishes:
+        """What is said in Python, where columns may be lists, for the only input without its name, and labels a text.
+
+        Raises:
+            OptionError: There is no such preprocessing or filter.
+        """
+        plain = dict(said)
+        if "columns" in plain:
+            columns = plain["columns"]
+            columns = columns if isinstance(columns, Mapping) else {"": columns}
+            plain["columns"] = {name: tuple(given) for name, given in columns.items()}
+        plain["keep_columns"] = tuple(plain.get("keep_columns", ()))
+        plain["labels"] = Path(plain["labels"]) if plain.get("labels") else None
+        found = cls(**plain)
+        for name, value, known in (
+            ("preprocess", found.preprocess, ("", *PREPROCESS)),
+            ("resample", found.resample, RESAMPLE),
+        ):
+            if value not in known:
+                raise OptionError(f"{name}={value!r} is none of {', '.join(filter(None, known))}.")
+        return found
 
     def request(self, ports: Sequence[Port]) -> Request:
         """What is wanted of the files."""

@@ -17,6 +17,7 @@ import pytest
 from numpy.typing import NDArray
 
 import kerasport as kp
+from kerasport.errors import OptionError
 from kerasport.prediction import Predictor
 from kerasport.prediction.forms import FORMS
 from kerasport.prediction.preprocessing import preprocess
@@ -213,6 +214,29 @@ def test_images_are_classified_with_the_names_of_files_and_classes(
     np.testing.assert_allclose(rows[1][f"{output.name}_score"], scores[best], rtol=1e-5)
 
 
+def test_python_takes_the_same_options(
+    model: Path, images: tuple[Path, Path], expected: NDArray[Any], tmp_path: Path
+) -> None:
+    numbers = [f"f{place}" for place in range(10)]
+    found = kp.predict(model, TABLES / "all.csv", columns=numbers)
+    np.testing.assert_allclose(np.asarray(found)[:, 0], expected, rtol=1e-5, atol=1e-6)
+    kp.predict(
+        model, TABLES / "all.csv", output=tmp_path / "y.csv", columns={"dense_input": numbers}, keep_columns=["id"]
+    )
+    assert read_back(tmp_path / "y.csv")[0][:2] == ["0000", "0001"]
+    vgg, folder = images
+    with Predictor(vgg) as predictor:
+        (port,) = predictor.inputs
+    pixels = next(iter(opened(folder / "rgb.png", [port]).batches(1))).columns[port.name]
+    by_hand = kp.predict(vgg, preprocess(pixels, "caffe"))
+    for given in (folder / "rgb.png", pixels):
+        np.testing.assert_allclose(kp.predict(vgg, given, preprocess="caffe"), by_hand, rtol=1e-6)
+    with pytest.raises(OptionError, match="preprocess='vgg' is none of caffe, tf"):
+        kp.predict(vgg, pixels, preprocess="vgg")
+    with pytest.raises(OptionError, match="for an output file"):
+        kp.predict(vgg, pixels, top=3)
+
+
 def test_how_pixels_are_scaled_has_to_be_said(kerasport: Run, images: tuple[Path, Path]) -> None:
     outcome = kerasport("predict", images[0], "--input", images[1], "--image-size", "32")
     assert outcome.code == 2
@@ -280,3 +304,11 @@ def test_every_form_is_of_one_name_and_suffix() -> None:
     suffixes = [suffix for form in FORMS for suffix in form.suffixes]
     assert len(set(names)) == len(names)
     assert len(set(suffixes)) == len(suffixes)
+
+
+def test_every_form_is_in_the_readmes_table() -> None:
+    readme = (FIXTURES.parent / "README.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1:4] for line in readme.splitlines() if line.startswith("| `")]
+    told = {name.strip("` "): marks for names, *marks in rows for name in names.split("` `")}
+    for form in FORMS:
+        assert [bool(mark.strip()) for mark in told[form.name]] == [form.reads, form.writes]

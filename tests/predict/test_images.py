@@ -121,3 +121,11 @@ def test_the_step_scales_images_and_nothing_else() -> None:
 def test_modes_are_refused_where_they_do_not_apply(shape: tuple[int, ...], mode: str) -> None:
     with pytest.raises(OptionError, match=f"--preprocess {mode}"):
         preprocessing([port("x", *shape)], mode)
+
+
+@pytest.mark.usefixtures("pillow")
+def test_only_inputs_of_bytes_take_pixels_without_a_word_on_their_scale() -> None:
+    pixels = rows_of(opened(IMAGES / "rgb.png", [port("x", 9, 8, 3, dtype="uint8")], preprocess=""))
+    np.testing.assert_array_equal(pixels["x"][0], LOADED["rgb.png/rgb/nearest"])
+    with pytest.raises(OptionError, match="Say it with --preprocess"):
+        opened(IMAGES / "rgb.png", [port("x", 9, 8, 3)], preprocess="")

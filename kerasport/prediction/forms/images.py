@@ -108,10 +108,10 @@ class _Images:
     """Some image files."""
 
     def __init__(self, name: str, paths: Sequence[Path], request: Request) -> None:
-        if not request.options.get("preprocess"):
-            raise unsaid(name)
         self.name, self.files, self.rows = name, tuple(paths), len(paths)
         port = image_port(name, request.ports)
+        if port.dtype != "uint8" and not request.options.get("preprocess"):
+            raise unsaid(name)
         self._picture = picture(port, request)
         self._input = port.name
         unknown = [name for name in request.keep if name != FILE]
