@@ -122,16 +122,17 @@ def convert(
 @contextmanager
 def _placed(target: Path) -> Iterator[tuple[Path, str]]:
     """A place to write a model to, and the name for its data file; that of the model it replaces goes with this one."""
-    from kerasport.external import data_name, data_names
+    from kerasport.external import data_name, remove_other_data
     from kerasport.files import whole
 
-    data = data_name(target)
-    with whole(target) as path:
-        yield path, data
-        beside = path.with_name(data).exists()
-    for name in data_names(target):
-        if beside and name != data:
-            target.with_name(name).unlink(missing_ok=True)
+    data, beside = data_name(target), False
+    try:
+        with whole(target) as path:
+            yield path, data
+            beside = path.with_name(data).exists()
+    finally:
+        if beside:
+            remove_other_data(target)
 
 
 def to_onnx_bytes(model: LoadedModel, states: str = "reset") -> bytes:

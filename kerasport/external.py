@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
@@ -47,23 +46,35 @@ class External:
     entries: Mapping[str, str]
 
 
-def data_names(target: Path) -> tuple[str, ...]:
-    """What the data file beside an ONNX model may be called, the usual name last.
-
-    There are two, so that a new model's can be there while the old model still has its own: the one moment in which the
-    model file is replaced then decides which of the two models is there, whole.
-    """
-    return f"{target.name}.1.data", f"{target.name}.data"
-
-
 def data_name(target: Path) -> str:
-    """What to call a new model's data file: the usual name, unless the model that is there uses it."""
-    used: set[str | None] = set()
-    if target.is_file() and not target.is_symlink():
-        with suppress(FileError):  # what is no model has no data file
-            used = {external.entries.get("location") for external in external_tensors(target)}
-    other, usual = data_names(target)
-    return other if usual in used and other not in used else usual
+    """What to call a new model's data file: ``<target>.data``, unless the model that is there uses that.
+
+    There are two names, so that a new model's can be there while the old model still has its own: the one moment in
+    which the model file is replaced then decides which of the two models is there, whole.
+    """
+    return next((name for name in _data_names(target) if name not in _used(target)), f"{target.name}.data")
+
+
+def remove_other_data(target: Path) -> None:
+    """Removes the data file, of these two, that the model which is there does not use."""
+    used = _used(target)
+    for name in _data_names(target):
+        if name not in used:
+            target.with_name(name).unlink(missing_ok=True)
+
+
+def _data_names(target: Path) -> tuple[str, ...]:
+    return f"{target.name}.data", f"{target.name}.1.data"
+
+
+def _used(target: Path) -> set[str | None]:
+    """The data files of a model; what is no model has none."""
+    if not target.is_file() or target.is_symlink():
+        return set()
+    try:
+        return {external.entries.get("location") for external in external_tensors(target)}
+    except FileError:
+        return set()
 
 
 def check_external(path: Path) -> None:
