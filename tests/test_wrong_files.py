@@ -248,6 +248,19 @@ def test_an_input_without_any_numbers(kerasport: Run, tmp_path: Path) -> None:
     assert kerasport("convert", path, tmp_path / "m.onnx").code == 0
 
 
+def test_initial_states_with_an_axis_too_many_are_refused(kerasport: Run, tmp_path: Path) -> None:
+    (golden,) = goldens("recurrent", "cells", "2.10.0-tensorflow")
+    path = golden.model(tmp_path)
+    with h5py.File(path, "r+") as file:
+        config = json.loads(file.attrs["model_config"])
+        (layer,) = (layer for layer in config["config"]["layers"] if layer["name"] == "gru_after")
+        layer["inbound_nodes"][0] *= 2
+        file.attrs["model_config"] = json.dumps(config)
+    outcome = kerasport("convert", path, tmp_path / "m.onnx")
+    assert outcome.code == 4
+    assert "gru_after: it is called with states of rank 3" in outcome.err
+
+
 def test_an_onnx_file_with_a_name_that_is_no_text(kerasport: Run, seed_model: Path, tmp_path: Path) -> None:
     path = tmp_path / "m.onnx"
     assert kerasport("convert", seed_model, path, "--no-validate").code == 0

@@ -204,6 +204,8 @@ class Recurrent(Spec):
         sizes = tuple(state.shape[-1] for state in inputs[1:])
         if sizes and sizes != self.states:
             raise LayerError(f"it is called with states of the sizes {sizes} where {self.states} are needed")
+        if any(state.rank != 2 for state in inputs[1:]):
+            raise LayerError(f"it is called with states of rank {max(state.rank for state in inputs[1:])}, not 2")
 
     def output_mask(self, masks: Sequence[Value | None], inputs: Sequence[Value], emit: Emit) -> Masks:
         """The input's mask, in the input's order, where sequences are returned."""
