@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,8 @@ from kerasport.reader.stretch import Stretch
 
 AGAIN = "Download or copy it again."
 _BLOCK = 1 << 20
+# What reading a member raises where its bytes are not what they should be, or of a kind that Python does not know.
+_UNREADABLE = (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, OSError, EOFError, RuntimeError, ValueError)
 
 
 class Members(Protocol):
@@ -118,7 +121,7 @@ class ZipMembers:
         try:
             with zipfile.ZipFile(self.path) as archive, archive.open(info) as file:
                 yield file
-        except (zipfile.BadZipFile, zipfile.LargeZipFile, OSError, EOFError, RuntimeError, ValueError) as error:
+        except _UNREADABLE as error:
             raise DamagedFileError(f"{self.path}: {info.filename} cannot be read: {error}.", AGAIN) from error
 
 

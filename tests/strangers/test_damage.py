@@ -261,7 +261,7 @@ def member(path: Path, name: str) -> tuple[int, int]:
     """Where a member of an archive begins, and its size."""
     with zipfile.ZipFile(path) as archive:
         info = archive.getinfo(name)
-        return info.header_offset + 30 + len(name), info.file_size
+        return info.header_offset + 30 + len(name), info.compress_size
 
 
 @pytest.mark.parametrize("name", ["config.json", "metadata.json", "model.weights.h5"])
@@ -314,6 +314,21 @@ def test_an_archive_that_ends_early(run: Run, tmp_path: Path, part: str, how: st
     data, end = model.read_bytes(), PARTS[part](model)
     model.write_bytes(data[:end] + (bytes(len(data) - end) if how == "zeroed" else b""))
     assert str(model) in refused(run, model)
+
+
+@pytest.mark.parametrize("share", [0.01, 0.3, 0.6, 0.95])
+@pytest.mark.parametrize("name", ["config.json", "model.weights.h5"])
+def test_a_changed_byte_in_a_compressed_member(run: Run, tmp_path: Path, name: str, share: float) -> None:
+    whole = write_archive(tmp_path / "whole.keras", keras3(dense()))
+    model = tmp_path / "m.keras"
+    with zipfile.ZipFile(whole) as source, zipfile.ZipFile(model, "w", zipfile.ZIP_DEFLATED) as target:
+        for info in source.infolist():
+            target.writestr(info.filename, source.read(info))
+    start, size = member(model, name)
+    changed = bytearray(model.read_bytes())
+    changed[start + int(size * share)] ^= 0xFF
+    model.write_bytes(changed)
+    assert name in refused(run, model)
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.weights.h5"])
