@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import glob
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import IO
 
@@ -36,7 +38,7 @@ class Location:
     def opened(self) -> Iterator[IO[bytes]]:
         """The bytes; standard input stays open, as it goes on where it was left."""
         if self.path is None:
-            yield sys.stdin.buffer
+            yield _standard_input()
         else:
             with self.path.open("rb") as file:
                 yield file
@@ -44,10 +46,20 @@ class Location:
     def head(self) -> bytes:
         """The first bytes, which are not taken away."""
         if self.path is None:
-            waiting: bytes = getattr(sys.stdin.buffer, "peek", bytes)(16)
+            waiting: bytes = getattr(_standard_input(), "peek", bytes)(16)
             return waiting[:16]
         with self.path.open("rb") as file:
             return file.read(16)
+
+
+def _standard_input() -> IO[bytes]:
+    return _descriptor() if sys.stdin is sys.__stdin__ else sys.stdin.buffer
+
+
+@cache
+def _descriptor() -> IO[bytes]:
+    """Standard input, but not Python's own, which a thread that waits for it would lock: the process could not end."""
+    return os.fdopen(0, "rb", closefd=False)
 
 
 def locations(text: str) -> list[Location]:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 
@@ -84,3 +90,31 @@ def test_limits_hold_in_every_stage() -> None:
         assert set(stage(lambda _: limits().layers, numbers(3, []), depth=1)) == {12}
     finally:
         use(layers=before)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no signals to a group of processes")
+@pytest.mark.parametrize("waiting", ["for the header", "for rows"])
+def test_an_interrupt_ends_a_run_that_waits_for_a_pipe(
+    seed_model: Path, seed: Path, tmp_path: Path, waiting: str
+) -> None:
+    command = [sys.executable, "-m", "kerasport", "predict", str(seed_model), "--input", "-"]
+    process = subprocess.Popen(
+        [*command, "--output", str(tmp_path / "y.npy")],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    with process:
+        assert process.stdin is not None
+        assert process.stderr is not None
+        process.stdin.write((seed / "new_data.npy").read_bytes()[: 5 if waiting == "for the header" else 600])
+        process.stdin.flush()
+        began = tmp_path if waiting == "for the header" else tmp_path / "y.npy.partial"
+        until = time.monotonic() + 60
+        while not began.exists() and time.monotonic() < until:
+            time.sleep(0.05)
+        time.sleep(2)
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(30) == 130
+        assert process.stderr.read().strip() == b"Interrupted."
+    assert list(tmp_path.iterdir()) == []
