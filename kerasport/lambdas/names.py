@@ -85,7 +85,8 @@ def text_of(value: Any) -> Any:
         return name
     if value.path in ("python.int", "python.float", "python.bool"):
         return {"int": "int32", "float": "float32"}.get(name, name)
-    raise LayerError(f"its function uses {value.label} as a value")
+    what = f"its function uses {value.label!r} as a value, which is not in the file"
+    raise LayerError(what, "write the function as text with its value in it")
 
 
 @cache
@@ -114,9 +115,7 @@ def place(module: str, name: str) -> Name | None:
         return None
     if "applications" in parts:
         return Name(f"keras.applications.{parts[-1]}.{name}")
-    kind = next((part for part in parts if part in ("backend", "ops", "activations")), "")
     if parts[0] == "tensorflow" and "keras" not in parts:
         return Name(f"tf.{name}")
-    return (
-        Name(f"{ {'backend': 'K', 'ops': 'ops', 'activations': 'keras.activations'}[kind] }.{name}") if kind else None
-    )
+    modules = {"backend": "K", "ops": "ops", "activations": "keras.activations"}
+    return next((Name(f"{modules[part]}.{name}") for part in parts if part in modules), None)

@@ -177,6 +177,7 @@ class Tensors:
 
     def binary(self, operator: str, x: Any, y: Any, in_place: bool = False) -> Any:
         """``x + y`` and the like."""
+        x, y = names.text_of(x), names.text_of(y)
         tensors = [side for side in (x, y) if isinstance(side, Tensor)]
         if not tensors:
             return constants.binary(operator, x, y, in_place)

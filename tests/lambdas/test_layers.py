@@ -62,6 +62,8 @@ SAMPLING = """def f(x):
 """
 REFUSED = {
     "lambda x: x * SCALE": "'SCALE', whose value is not in the file",
+    "lambda x: x / T": "uses 'T' as a value, which is not in the file",
+    "lambda x: x[:, :k]": "uses 'K' as a value, which is not in the file",
     "lambda x: helper(x)": "'helper', whose value is not in the file",
     "lambda x: open('f')": "'open', whose value is not in the file",
     "lambda x: __import__('os').system('true')": "'__import__', whose value is not in the file",
