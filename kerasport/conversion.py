@@ -6,13 +6,14 @@ import hashlib
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from kerasport import notes
 from kerasport._version import __version__
 from kerasport.checking import obstacles
+from kerasport.custom.registry import CUSTOM
 from kerasport.cutting import WHOLE, Cut, cut
 from kerasport.errors import MismatchError, UnsupportedModelError
 from kerasport.finite import NotFinite, told_briefly
@@ -39,6 +40,7 @@ class Conversion:
         validation: The comparison with the reference, None when it was not asked for.
         states: The inputs and outputs that carry states from batch to batch.
         not_finite: Weights with values that are NaN or infinite; they are written as they are.
+        assumed: The packages that layers are taken to be from by their class names, by layer.
     """
 
     path: Path
@@ -50,6 +52,7 @@ class Conversion:
     validation: Validation | None
     states: tuple[State, ...] = ()
     not_finite: tuple[NotFinite, ...] = ()
+    assumed: Mapping[str, str] = field(default_factory=dict)
 
     def numbers(self) -> dict[str, int]:
         """The numbers of layers, nodes and parameters, the size and the opset, by name."""
@@ -116,6 +119,7 @@ def convert(
         validation=validation,
         states=graph.states,
         not_finite=not_finite,
+        assumed=_assumed(model),
     )
 
 
@@ -133,6 +137,11 @@ def _placed(target: Path) -> Iterator[tuple[Path, str]]:
     finally:
         if beside:
             remove_other_data(target)
+
+
+def _assumed(model: LoadedModel) -> dict[str, str]:
+    names = {key: record.definition.class_name for key, record in model.assembly.layers.items()}
+    return {key: package for key, name in names.items() if (package := CUSTOM.assumed(name))}
 
 
 def to_onnx_bytes(model: LoadedModel, states: str = "reset") -> bytes:

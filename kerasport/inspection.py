@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from kerasport.checking import obstacles
+from kerasport.custom.registry import CUSTOM
 from kerasport.dialect.model import LayerDef
 from kerasport.errors import DamagedFileError, Problem
 from kerasport.layers.base import Shape
@@ -29,6 +30,7 @@ class LayerRow:
         convertible: Whether it can be converted.
         problem: Why not, or "".
         function: The text of a Lambda's function, as far as it can be read; "" for any other layer.
+        origin: Who says what the layer computes, where it is not Keras's: a package, or a plugin's file and line.
     """
 
     name: str
@@ -39,6 +41,7 @@ class LayerRow:
     convertible: bool
     problem: str
     function: str = ""
+    origin: str = ""
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,7 @@ def inspect(path: str | Path, **reading: Unpack[Reading]) -> Inspection:
                 convertible=record.key not in known,
                 problem=known.get(record.key, ""),
                 function=_function(record.definition),
+                origin=CUSTOM.source(record.definition.class_name),
             )
             for record in model.assembly.layers.values()
         )

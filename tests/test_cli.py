@@ -75,6 +75,7 @@ def test_inspect_gives_json(kerasport: Run, seed_model: Path) -> None:
         "convertible": True,
         "problem": "",
         "function": "",
+        "origin": "",
     }
 
 

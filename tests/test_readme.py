@@ -43,7 +43,7 @@ def transcript() -> list[tuple[str, list[str]]]:
 
 def comparable(line: str) -> str:
     """Rounding errors differ from machine to machine, and so does the layer, and the batch, that has the largest."""
-    line = re.sub(r"\d\.\d+e[-+]\d\d(, at \w+)?|\d+\.\d+(?= of )|\b\d+(?=×\d+ )", "#", line)
+    line = re.sub(r"\d\.\d+e[-+]\d\d(, at [\w/@]+)?|\d+\.\d+(?= of )|\b\d+(?=×\d+ )", "#", line)
     return " ".join(line.split())
 
 

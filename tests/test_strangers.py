@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
+from kerasport import load
 from kerasport.custom.registry import CUSTOM
 from kerasport.strangers import MODULES, RESOLVED, packages
-from tests.goldens import golden_classes
+from tests.conftest import Outcome
+from tests.goldens import golden_classes, goldens
 
 NAMES = [name for names in MODULES.values() for name in names.split(", ")]
 
@@ -27,3 +32,22 @@ def test_every_layer_has_a_golden_case_of_its_package() -> None:
 def test_all_are_listed() -> None:
     listed = {name for names in packages().values() for name in names}
     assert listed == {*NAMES, *(name for names in RESOLVED.values() for name in names.split(", "))}
+
+
+def test_layers_that_are_known_by_their_names_alone_are_told(kerasport: Callable[..., Outcome], tmp_path: Path) -> None:
+    model = goldens("strangers", "contrib", "2.15*")[0].model(tmp_path)
+    outcome = kerasport("convert", model, tmp_path / "model.onnx", "--no-validate")
+    assert "taken by their names for layers of keras-contrib; if they are others, give a --plugin: whole" in outcome.out
+    assert "  sine: as keras-contrib has it" in kerasport("inspect", model).out
+    model = goldens("strangers", "addons_layers", "2.15*")[0].model(tmp_path)
+    assert "taken by their names" not in kerasport("convert", model, tmp_path / "model.onnx", "--no-validate").out
+
+
+@pytest.mark.parametrize("name", ["InstanceNormalization", "Addons>WeightNormalization", "FixedDropout"])
+def test_a_plugin_takes_the_place_of_a_layer_that_is_known(name: str, tmp_path: Path) -> None:
+    plugin = tmp_path / "mine.py"
+    code = f"@compose({name!r}, ignored='*')\ndef mine(layer, x):\n    raise refuse('mine is asked')"
+    plugin.write_text(f"from kerasport.plugins import compose, refuse\n{code}")
+    case = "addons_weight_normalization" if ">" in name else "contrib"
+    with CUSTOM.apart(), load(goldens("strangers", case)[0].model(tmp_path), plugins=[plugin]) as model:
+        assert {problem.what for problem in model.assembly.problems} == {"mine is asked"}

@@ -110,6 +110,9 @@ def _show(result: Conversion) -> None:
     if result.states:
         pairs = ", ".join(f"{state.output} to {state.input}" for state in result.states)
         click.echo(f"states, to be carried from batch to batch: {pairs}")
+    for package in dict.fromkeys(result.assumed.values()):
+        layers = ", ".join(layer for layer, found in result.assumed.items() if found == package)
+        click.echo(f"taken by their names for layers of {package}; if they are others, give a --plugin: {layers}")
     if result.validation is None:
         click.echo("not validated")
     else:

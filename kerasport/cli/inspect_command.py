@@ -59,6 +59,8 @@ def _show(result: Inspection) -> None:
     for layer in result.layers:
         if layer.function:
             terminal.print(f"  {layer.name}: {layer.function}", markup=False)
+        if layer.origin:
+            terminal.print(f"  {layer.name}: as {layer.origin} has it", markup=False)
     terminal.print(f"{len(result.layers)} layers, {result.parameters:,} parameters")
     if result.convertible:
         terminal.print("This model can be converted.", style="green")

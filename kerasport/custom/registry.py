@@ -133,6 +133,17 @@ class CustomRegistry:
         found = self._from(self._given, name) or self._unknown(name)
         return found if isinstance(found, Composed) and found.activation else None
 
+    def source(self, name: str) -> str:
+        """Who said what a class is: a plugin's file and line, or a package that is known; "" for Keras's own."""
+        from kerasport.strangers import package
+
+        found = self._from(self._given, name) or (None if name in LAYERS else self._found(name))
+        return "" if found is None else package(name) if found.origin.is_kerasports else str(found.origin)
+
+    def assumed(self, name: str) -> str:
+        """The package that a class is taken to be from by its name alone; "" where that, or a plugin, tells."""
+        return "" if ">" in name.removeprefix("Custom>") or self.replaces(name) else self.source(name)
+
     def replaces(self, name: str) -> bool:
         """Whether a plugin was given for a class, whatever Keras has under that name."""
         return self._from(self._given, name) is not None
@@ -148,6 +159,9 @@ class CustomRegistry:
             finally:
                 self._searching = False
         load(name)
+        return self._found(name)
+
+    def _found(self, name: str) -> Composed | Custom | None:
         return self._from(self._installed, name) or self._strangers.get(name.removeprefix("Custom>"))
 
     @staticmethod

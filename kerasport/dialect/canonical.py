@@ -237,7 +237,7 @@ def _layer(entry: Any, name: str, writer: Writer, depth: int) -> list[LayerDef]:
         operation=class_name == "Lambda",
         storage=_storage(entry, class_name, writer, inner),
     )
-    return _with_activation(normalized.unwrapped(layer), writer)
+    return _with_activation(layer if CUSTOM.replaces(class_name) else normalized.unwrapped(layer), writer)
 
 
 def _pipeline(entry: Mapping[str, Any], name: str, writer: Writer, depth: int) -> ModelDef:

@@ -76,6 +76,11 @@ def load(name: str) -> None:
         import_module(f"{__package__}.{module}")
 
 
+def package(name: str) -> str:
+    """The package that a layer is taken to be from, "" where its name is not known."""
+    return TITLES.get(_HOMES.get(name.removeprefix("Custom>"), ""), "")
+
+
 def packages() -> dict[str, list[str]]:
     """The names that are known, by the package that they are from."""
     listed = {module: [*names.split(", "), *RESOLVED.get(module, "").split(", ")] for module, names in MODULES.items()}
