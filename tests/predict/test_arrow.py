@@ -217,3 +217,19 @@ def test_no_rows_give_a_file_of_no_rows(tmp_path: Path, form: str) -> None:
     path = writer(tmp_path, form).finish()
     table = pq.read_table(path) if form == "parquet" else pa.ipc.open_file(path).read_all()
     assert (table.num_rows, table.column_names) == (0, ["key", "n", "v", "m"])
+
+
+@pytest.mark.parametrize("form", ["parquet", "arrow"])
+def test_what_was_read_does_not_stay_in_memory(tmp_path: Path, form: str) -> None:
+    table = pa.table({f"f{place}": np.random.default_rng(place).normal(size=100_000) for place in range(10)})
+    path = tmp_path / f"t.{form}"
+    if form == "parquet":
+        pq.write_table(table, path, row_group_size=5_000)
+    else:
+        with pa.ipc.new_file(path, table.schema) as file:
+            file.write_table(table, max_chunksize=5_000)
+    del table
+    before = pa.total_allocated_bytes()
+    held = [pa.total_allocated_bytes() - before for _ in opened(path, [port("x", 10)]).batches(5_000)]
+    assert len(held) == 20
+    assert max(held) < path.stat().st_size / 2

@@ -28,6 +28,9 @@ def open_writer(
     return GroupsWriter(folder, name, columns, ParquetWriter, position)
 
 
+_BUFFER = 1 << 20
+
+
 class _Parquet:
     """A Parquet file, of which only the wanted columns are read."""
 
@@ -51,4 +54,5 @@ class _Parquet:
     def _open(self) -> Any:
         from pyarrow.parquet import ParquetFile
 
-        return ParquetFile(self._path)
+        # What is buffered ahead stays in memory until the file is closed, and so would all of the file in the end.
+        return ParquetFile(self._path, pre_buffer=False, buffer_size=_BUFFER)
