@@ -122,6 +122,11 @@ class Spec(Frozen):
         return cls()
 
     @property
+    def magnitude(self) -> float:
+        """The size of the numbers that it rounds on the way, however small what it gives may be; 0 for that itself."""
+        return 0.0
+
+    @property
     def stateful(self) -> bool:
         """Whether its states outlive a call in Keras."""
         return False

@@ -116,6 +116,11 @@ class Recurrent(Spec):
     stateful: bool = False
     uses_mask: ClassVar[bool] = True
 
+    @property
+    def magnitude(self) -> float:
+        """1 for simple cells: ONNX Runtime's RNN takes the tanh of small numbers from sigmoids, which are about 1."""
+        return float(any(cell.kind == "SimpleRNN" for cell in self.cells))
+
     @classmethod
     def parse(cls, config: Config) -> Self:
         """Keras's keys, of cells and of layers."""
@@ -230,6 +235,11 @@ class Bidirectional(Spec):
     backward: Recurrent | ConvLSTM
     merge_mode: str = "concat"
     uses_mask: ClassVar[bool] = True
+
+    @property
+    def magnitude(self) -> float:
+        """The larger of its layers'."""
+        return max(self.forward.magnitude, self.backward.magnitude)
 
     @classmethod
     def parse(cls, config: Config) -> Self:

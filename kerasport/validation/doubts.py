@@ -25,6 +25,7 @@ from kerasport.validation.plan import Plan
 Array = NDArray[Any]
 # A change of this part of the largest value is no error, but another branch of a step.
 _JUMP = 2.0**-10
+_HALF = 2.0**-24
 # How often inputs are shaken: what a chain of steps makes of a rounding depends on which one it is.
 _SHAKES = 4
 
@@ -122,9 +123,9 @@ def _rounding(graph: Graph, given: Sequence[Array], matrices: Collection[str]) -
     for _ in range(_SHAKES):
         shaken = [_shaken(array, rng, v.name in matrices) for v, array in zip(graph.inputs, given, strict=True)]
         (other,) = run(graph, shaken, np.float64)
-        unrest = noise(other, double)
-        worst = np.maximum(worst, np.where(unrest < jump, unrest, 0.0))
-    return worst, not np.isfinite(single).all() and has_finite_weights(graph)
+        worst = np.maximum(worst, noise(np.where(np.abs(other - double) < jump, other, double), double))
+    magnitude = max(call.spec.magnitude for call in graph.calls)
+    return np.maximum(worst, _HALF * magnitude), not np.isfinite(single).all() and has_finite_weights(graph)
 
 
 def _shaken(array: Array, rng: np.random.Generator, as_matrices: bool) -> Array:
@@ -137,4 +138,4 @@ def _shaken(array: Array, rng: np.random.Generator, as_matrices: bool) -> Array:
     size = np.abs(array).astype(np.float64)
     if as_matrices and array.ndim > 1:
         size = size.max(axis=(-2, -1), keepdims=True, initial=0.0)
-    return np.asarray(array + 2.0**-24 * size * rng.choice((-1.0, 1.0), array.shape), np.float64)
+    return np.asarray(array + _HALF * size * rng.choice((-1.0, 1.0), array.shape), np.float64)

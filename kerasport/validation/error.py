@@ -38,7 +38,7 @@ class Tolerance:
     rtol: float | None = None
     atol: float | None = None
     roundings: float = 4.0
-    noises: float = 24.0
+    noises: float = 64.0
 
     @property
     def by_numbers(self) -> bool:
