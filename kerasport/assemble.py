@@ -12,7 +12,7 @@ from kerasport.custom.registry import CUSTOM
 from kerasport.dialect.model import LayerDef, ModelDef, Node, TensorRef
 from kerasport.errors import DamagedFileError, LayerError, Problem, UnknownError
 from kerasport.graph import Call, Ends, Graph, Layer, reachable
-from kerasport.layers.base import Spec, TensorType, Value
+from kerasport.layers.base import MISFITS, Spec, TensorType, Value
 from kerasport.layers.composed import Composite, Parameter
 from kerasport.layers.core import Identity
 from kerasport.layers.ops import CastTo, Op, ReduceAny
@@ -171,7 +171,7 @@ class _Assembler:
             return [Flow(flow.value) for flow in results] if layer.drops_mask else results
         except LayerError as error:
             self._refuse(key, error)
-        except (ValueError, TypeError, IndexError, ZeroDivisionError, OverflowError) as error:
+        except MISFITS as error:
             shapes = ", ".join(str(flow.value.type.shape) for flow in flows if flow.value)
             self._problem(key, f"its config does not fit an input of shape {shapes}: {error}", "")
         return [Flow(None)]
@@ -258,7 +258,7 @@ class _Assembler:
         except LayerError as error:
             self._problem(key, error.what, error.hint)
             return [Flow(None)]
-        except (ValueError, TypeError, IndexError, ZeroDivisionError, OverflowError) as error:
+        except MISFITS as error:
             shapes = ", ".join(str(value.type.shape) for value in inputs)
             self._problem(key, f"its arguments do not fit inputs of shape {shapes}: {error}", "")
             return [Flow(None)]

@@ -14,7 +14,7 @@ from kerasport.export.images import chosen_inputs, image_inputs
 from kerasport.export.layout import Perm, Tensor, channels_first_perm, identity_perm
 from kerasport.export.registry import EXPORT
 from kerasport.graph import Call, Graph
-from kerasport.layers.base import TensorType, Value
+from kerasport.layers.base import MISFITS, TensorType, Value
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,7 @@ def _translated(builder: Builder, call: Call, problems: dict[str, Problem]) -> t
     except LayerError as error:
         problems.setdefault(call.layer, Problem(call.layer, error.what, error.hint))
         result = _stand_ins(call)
-    except (ValueError, TypeError, LookupError, ArithmeticError) as error:
+    except MISFITS as error:
         what = f"its options do not fit its input: {type(error).__name__}: {error}"
         problems.setdefault(call.layer, Problem(call.layer, what, ""))
         result = _stand_ins(call)

@@ -15,11 +15,8 @@ from kerasport.lambdas.stored import StoredFunction
 from kerasport.lambdas.tensors import Tensors
 from kerasport.lambdas.values import Shape, Tensor
 from kerasport.layers.arguments import Arguments, Step, operation
-from kerasport.layers.base import Value
+from kerasport.layers.base import MISFITS, Value
 from kerasport.layers.ops import Unchanged
-
-# What operations raise for arguments that do not fit, which here may be anything.
-_MISFITS = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError, StopIteration)
 
 
 def called(layer: LayerDef, call: Arguments, masks: Sequence[Value | None], name: str) -> Sequence[Step | Value]:
@@ -53,7 +50,7 @@ def steps(config: Mapping[str, Any], call: Arguments, masks: Sequence[Value | No
         outputs = _outputs(function, config, call, masks)
     except LayerError as error:
         raise LayerError(f"{error.what}; the function is {text}", _way_on(error.hint, config, name)) from error
-    except _MISFITS as error:
+    except (*MISFITS, RecursionError) as error:
         what = f"its function fails on inputs of shape {', '.join(str(x.type.shape) for x in call.inputs)}: {error}"
         raise LayerError(f"{what}; the function is {text}", _way_on("", config, name)) from error
     return [Step(Unchanged(), (output,)) for output in outputs]

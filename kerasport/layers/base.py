@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 Dim = int | None
 LARGEST = (1 << 63) - 1  # that an ONNX attribute holds
+# What code raises where values in a file, which may be anything, do not fit together.
+MISFITS = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, StopIteration)
 Shape = tuple[Dim, ...]
 
 
