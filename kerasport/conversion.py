@@ -83,7 +83,7 @@ def convert(
         fold: Whether layers may be folded into their neighbours (BatchNormalization into Conv ...).
         validate: Whether to check the model and compare it with the NumPy reference before it takes its place.
         chained: Whether the comparison also shows how errors add up from layer to layer.
-        states: "reset": batches start from zero states; "carry": these are inputs and outputs, ``<layer>_state_h_in``
+        states: "reset": batches start from zero states; "carry": inputs and outputs ``<layer>_state_h_in`` ...
         inputs_as_nchw: The inputs to be channels-first in the ONNX model: names, or True for all that convolutions
             read. Predictor and ``validate`` take Keras's order all the same.
         outputs_as_nchw: Whether outputs that are channels-first within the ONNX model are given so.

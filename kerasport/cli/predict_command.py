@@ -151,7 +151,7 @@ def _progress(rows: int | None) -> Iterator[Callable[[int], None]]:
 def _tell(result: Summary, file: Path | None) -> None:
     """Says on stderr how it went, and in a file if one is wanted."""
     if result.bad:
-        click.echo(f"{result.bad:,} rows could not be used; {result.bad_rows} lists them.", err=True)
+        click.echo(f"Rows that could not be used: {result.bad:,}; {result.bad_rows} lists them.", err=True)
     click.echo(f"{result}.", err=True)
     if file is not None:
         from kerasport.files import whole

@@ -8,8 +8,9 @@ the terms' size: how large, is seen when the inputs are shaken by half a unit in
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from kerasport.validation.error import NOT_FINITE, OVERFLOW, ROUNDING, LayerErro
 from kerasport.validation.plan import Plan
 
 Array = NDArray[Any]
+Enough = Callable[[str, Array], bool]
 # A change of this part of the largest value is no error, but another branch of a step.
 _JUMP = 2.0**-10
 _HALF = 2.0**-24
@@ -73,12 +75,24 @@ def settle(
     plan: Plan, inputs: Sequence[Array], doubts: Mapping[str, Doubt], tolerance: Tolerance
 ) -> dict[str, LayerError]:
     """Computes the doubted layers in float32, on the exact inputs that they were judged on."""
-    found = roundings(plan, inputs, doubts)
+
+    def explained(name: str, noise: Array) -> bool:
+        return doubts[name].settled(noise, False, tolerance.noises).passed
+
+    found = roundings(plan, inputs, doubts, explained)
     return {name: doubt.settled(*found[name], tolerance.noises) for name, doubt in doubts.items()}
 
 
-def roundings(plan: Plan, inputs: Sequence[Array], names: Collection[str]) -> dict[str, tuple[Array, bool]]:
+def roundings(
+    plan: Plan, inputs: Sequence[Array], names: Collection[str], enough: Enough = lambda name, noise: False
+) -> dict[str, tuple[Array, bool]]:
     """What computing in float32 does to some layers, and what inputs do that are off by a rounding.
+
+    Args:
+        plan: The trial.
+        inputs: Of the model.
+        names: The layers.
+        enough: Whether so much noise of a layer is enough to know, so that its inputs need not be shaken further.
 
     Returns:
         For each name the largest error of each channel, and whether finite weights have given values that are not.
@@ -86,7 +100,10 @@ def roundings(plan: Plan, inputs: Sequence[Array], names: Collection[str]) -> di
     matrices = {value.name for call in plan.graph.calls if call.spec.eliminates for value in call.inputs}
     graphs = {name: plan.graph_of(name) for name in names}
     with np.errstate(all="ignore"):
-        return {name: _rounding(graphs[name], given, matrices) for name, given in _given(plan, inputs, graphs)}
+        return {
+            name: _rounding(graphs[name], given, matrices, partial(enough, name))
+            for name, given in _given(plan, inputs, graphs)
+        }
 
 
 def _given(plan: Plan, inputs: Sequence[Array], graphs: Mapping[str, Graph]) -> Iterator[tuple[str, list[Array]]]:
@@ -113,19 +130,24 @@ def _given(plan: Plan, inputs: Sequence[Array], graphs: Mapping[str, Graph]) -> 
             next(steps)
 
 
-def _rounding(graph: Graph, given: Sequence[Array], matrices: Collection[str]) -> tuple[Array, bool]:
+def _rounding(
+    graph: Graph, given: Sequence[Array], matrices: Collection[str], enough: Callable[[Array], bool]
+) -> tuple[Array, bool]:
     """What float32, and inputs that are off by a rounding, do to the output of a graph."""
     (double,), (single,) = run(graph, given, np.float64), run(graph, given, np.float32)
     if single.dtype.kind != "f":
         return np.zeros(()), False
+    magnitude = max(call.spec.magnitude for call in graph.calls)
     worst, jump = noise(single, double), _JUMP * np.abs(double).max(initial=0.0)
+    worst = np.maximum(worst, _HALF * magnitude)
     rng = np.random.default_rng(0)
     for _ in range(_SHAKES):
+        if enough(worst):
+            break
         shaken = [_shaken(array, rng, v.name in matrices) for v, array in zip(graph.inputs, given, strict=True)]
         (other,) = run(graph, shaken, np.float64)
         worst = np.maximum(worst, noise(np.where(np.abs(other - double) < jump, other, double), double))
-    magnitude = max(call.spec.magnitude for call in graph.calls)
-    return np.maximum(worst, _HALF * magnitude), not np.isfinite(single).all() and has_finite_weights(graph)
+    return worst, not np.isfinite(single).all() and has_finite_weights(graph)
 
 
 def _shaken(array: Array, rng: np.random.Generator, as_matrices: bool) -> Array:

@@ -61,7 +61,7 @@ def test_they_are_left_out_or_have_no_values(
     found = listed(tmp_path / "y.npy.bad.jsonl")
     assert [entry["row"] for entry in found] == BAD
     assert all("NaN or infinity" in entry["reason"] for entry in found)
-    assert "4 rows could not be used" in outcome.err
+    assert "Rows that could not be used: 4" in outcome.err
 
 
 def test_a_list_of_an_earlier_run_does_not_stay(kerasport: Run, model: Path, rows: Path, tmp_path: Path) -> None:
