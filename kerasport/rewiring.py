@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from kerasport.errors import OptionError
 from kerasport.graph import Call, Graph
+from kerasport.imagenet import DEVIATIONS_RGB, MEANS_BGR, MEANS_RGB
 from kerasport.layers.activation import Softmax
 from kerasport.layers.base import Spec, TensorType, Value
 from kerasport.layers.operators import GetItem
@@ -15,15 +16,13 @@ from kerasport.layers.preprocessing import Numbers, Rescaling
 from kerasport.layers.reductions import ArgExtreme
 
 # keras.applications.imagenet_utils.preprocess_input: whether blue comes first, the scale, and the offset by channel.
-# https://github.com/keras-team/keras/blob/master/keras/src/applications/imagenet_utils.py
-_MEANS, _DEVIATIONS = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 PREPROCESSING: Mapping[str, tuple[bool, tuple[float, ...], tuple[float, ...]]] = {
-    "caffe": (True, (1.0,), (-103.939, -116.779, -123.68)),
+    "caffe": (True, (1.0,), tuple(-mean for mean in MEANS_BGR)),
     "tf": (False, (1 / 127.5,), (-1.0,)),
     "torch": (
         False,
-        tuple(1 / (255 * deviation) for deviation in _DEVIATIONS),
-        tuple(-mean / deviation for mean, deviation in zip(_MEANS, _DEVIATIONS, strict=True)),
+        tuple(1 / (255 * deviation) for deviation in DEVIATIONS_RGB),
+        tuple(-mean / deviation for mean, deviation in zip(MEANS_RGB, DEVIATIONS_RGB, strict=True)),
     ),
     "0-1": (False, (1 / 255,), (0.0,)),
 }

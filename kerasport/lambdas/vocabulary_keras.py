@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from kerasport.imagenet import DEVIATIONS_RGB, MEANS_BGR, MEANS_RGB
+
 _UNARY = {
     "abs": "Abs", "square": "Square", "sqrt": "Sqrt", "exp": "Exp", "log": "Log", "round": "Round", "sign": "Sign",
     "sin": "Sin", "cos": "Cos", "sigmoid": "Sigmoid", "tanh": "Tanh", "softplus": "Softplus", "softsign": "Softsign",
@@ -146,9 +148,9 @@ OTHERS: dict[str, str] = {
     "keras.layers.concatenate": "lambda inputs, axis=-1, **_: Concatenate(inputs, axis=axis)",
     "imagenet.preprocess_input": "lambda x, data_format=None, mode='caffe':"
     " (lambda first: x / 127.5 - 1.0 if mode == 'tf' else"
-    " (x / 255.0 - channels([0.485, 0.456, 0.406], first)) / channels([0.229, 0.224, 0.225], first)"
+    f" (x / 255.0 - channels({[*MEANS_RGB]}, first)) / channels({[*DEVIATIONS_RGB]}, first)"
     " if mode == 'torch' else"
-    " Flip(x, axis=-3 if first else -1) - channels([103.939, 116.779, 123.68], first))"
+    f" Flip(x, axis=-3 if first else -1) - channels({[*MEANS_BGR]}, first))"
     "(is_channels_first(data_format))",
     **{
         f"keras.applications.{module}.preprocess_input": "lambda x, data_format=None: "

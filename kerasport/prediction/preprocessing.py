@@ -8,11 +8,10 @@ from dataclasses import replace
 import numpy as np
 
 from kerasport.errors import OptionError
+from kerasport.imagenet import DEVIATIONS_RGB, MEANS_BGR, MEANS_RGB
 from kerasport.prediction.rows import Array, Rows
 from kerasport.runtime import Port
 
-_MEAN_BGR = (103.939, 116.779, 123.68)
-_MEAN_RGB, _STD_RGB = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _TRAINED = (
     "caffe: VGG, ResNet; tf: Inception, Xception, MobileNet, MobileNetV2, NASNet, ResNetV2; torch: DenseNet; none:"
     " those that scale within themselves, as EfficientNet, ConvNeXt, MobileNetV3; 0-1: those trained on pixels / 255"
@@ -40,10 +39,10 @@ def preprocess(array: Array, mode: str, channels_last: bool = True) -> Array:
     axis = -1 if channels_last else 1
     if mode == "caffe":
         found = np.flip(found, axis)
-        found -= _along(_MEAN_BGR, axis, found.ndim)
+        found -= _along(MEANS_BGR, axis, found.ndim)
     elif mode == "torch":
-        found -= _along(_MEAN_RGB, axis, found.ndim)
-        found /= _along(_STD_RGB, axis, found.ndim)
+        found -= _along(MEANS_RGB, axis, found.ndim)
+        found /= _along(DEVIATIONS_RGB, axis, found.ndim)
     return found
 
 
