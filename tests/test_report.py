@@ -23,6 +23,7 @@ import pytest
 import kerasport as kp
 from kerasport.checking import Check
 from kerasport.errors import FileError, MismatchError, OptionError, Problem
+from kerasport.finite import NotFinite
 from kerasport.report import FORMATS, Report, render, write
 from kerasport.report.chart import Scale
 from kerasport.report.markdown import code
@@ -537,6 +538,7 @@ def keys(value: object) -> set[str]:
 
 def test_the_documented_keys_are_the_real_ones(seed_model: Path, tmp_path: Path) -> None:
     numbers = kp.convert(seed_model, tmp_path / "m.onnx", validate=False).numbers()
-    made = Report.of(seed_model, refused(), validation=validations.wrong(), conversion=numbers)
+    validation = replace(validations.wrong(), not_finite=(NotFinite("dense_3", "kernel", 1, 2, 40),))
+    made = Report.of(seed_model, refused(), validation=validation, conversion=numbers)
     assert documented("a report", "`tolerance`") == keys(json.loads(render(made, ".json")))
     assert documented("a report", "`tolerance`") >= {field.name for field in fields(LayerError)}

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
-_PATIENCE = 5.0  # seconds for a thread to end; one that reads from a pipe may wait for ever
+_PATIENCE = 1.0  # seconds for a thread to end; one that reads from a pipe may wait for ever
 
 
 @dataclass(frozen=True)
