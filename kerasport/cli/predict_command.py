@@ -11,6 +11,7 @@ import click
 
 from kerasport.cli.options import reading_options, states_option
 from kerasport.cli.predict_options import form_options, shard_option
+from kerasport.cli.reporting import warn_of
 from kerasport.text import shape_text
 
 if TYPE_CHECKING:
@@ -118,11 +119,13 @@ def command(
         source = open_inputs(inputs, wishes.request(predictor.inputs))
         if output is None:
             _preview(predictor, source, before, after)
+            warn_of(predictor.not_finite)
             return
         form, said = wishes.output_format, wishes.settings()
         job = Job(output, form, batch_size, on_error, bad_rows, resume, shard, before, after, said)
         with _progress(source.rows) as watch:
             result = score(predictor, source, job, watch)
+        warn_of(predictor.not_finite)
     if str(output) != "-":
         click.echo(f"{output}: {result.written} rows of {', '.join(names)}")
     _tell(result, summary)

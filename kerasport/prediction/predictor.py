@@ -11,6 +11,7 @@ import numpy as np
 
 from kerasport import notes
 from kerasport.errors import InputError, NotAModelError, OptionError
+from kerasport.finite import NotFinite
 from kerasport.loading import LoadedModel, Reading, load
 from kerasport.prediction.batch_size import default, fastest, worth_trying
 from kerasport.prediction.carrying import Carrying, Engine, carrying
@@ -41,7 +42,8 @@ class _Reference:
     def run(self, inputs: Sequence[Array]) -> list[Array]:
         from kerasport import reference
 
-        return reference.run(self._graph, inputs)
+        with np.errstate(all="ignore"):  # as ONNX Runtime, which says nothing of NaN
+            return reference.run(self._graph, inputs)
 
 
 class Predictor:
@@ -204,6 +206,11 @@ class Predictor:
         """Lets the next batch start from zero states, where states are carried."""
         if isinstance(self._engine, Carrying):
             self._engine.reset()
+
+    @property
+    def not_finite(self) -> tuple[NotFinite, ...]:
+        """The weights of a Keras file that have values that are NaN or infinite, as far as they were read."""
+        return self._loaded.not_finite if self._loaded is not None else ()
 
     def close(self) -> None:
         """Closes the model file."""

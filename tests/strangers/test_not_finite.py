@@ -70,6 +70,17 @@ def test_a_validation_names_them_too(kerasport: Run, tmp_path: Path) -> None:
     assert TOLD in kerasport("validate", model, tmp_path / "m.onnx").out
 
 
+@pytest.mark.parametrize("engine", ["onnxruntime", "reference"])
+@pytest.mark.parametrize("written", [True, False])
+def test_a_prediction_names_them_too(kerasport: Run, tmp_path: Path, engine: str, written: bool) -> None:
+    model = FORMS["contiguous"](tmp_path)
+    np.save(tmp_path / "x.npy", np.ones((2, 4), "float32"))
+    target = ("--output", tmp_path / "y.npy") if written else ()
+    outcome = kerasport("predict", model, "--input", tmp_path / "x.npy", "--engine", engine, *target)
+    assert outcome.code == 0
+    assert f"Warning: {TOLD}.\n" in outcome.err
+
+
 def test_what_reads_no_weights_says_nothing(kerasport: Run, tmp_path: Path) -> None:
     model = FORMS["contiguous"](tmp_path)
     for command in ("inspect", "check"):
