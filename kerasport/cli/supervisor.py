@@ -41,8 +41,8 @@ def supervised(work: Callable[[], int]) -> int:
         os.close(inner)
         os.close(held)
         report_to(outer)
-        end_in_order(line)
-        return work()
+        ending = end_in_order(line)
+        return ending.exit_code(work())
     os.close(outer)
     os.close(line)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to both, and the other one has things to tidy

@@ -102,7 +102,14 @@ def test_an_interrupt_ends_a_run_that_waits_for_a_pipe(seed_model: Path, tmp_pat
     np.save(whole, rows)
     output = tmp_path / "y.npy"
     command = [sys.executable, "-m", "kerasport", "predict", str(seed_model), "--input", "-", "--output", str(output)]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+    # Shells ignore SIGINT for what runs in the background.
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+    )
     with process:
         assert process.stdin is not None
         assert process.stderr is not None
