@@ -27,6 +27,7 @@ from kerasport.custom.tensors import Tensor
 from kerasport.errors import PluginError
 from kerasport.export.builder import Scope as OnnxBuilder
 from kerasport.export.layout import Tensor as OnnxTensor
+from kerasport.export.loops import Loop as OnnxLoop
 from kerasport.layers.base import Shape, Spec, TensorType
 from kerasport.layers.config import Config
 from kerasport.layers.frozen import frozen
@@ -41,6 +42,7 @@ __all__ = [
     "CustomLayer",
     "Function",
     "OnnxBuilder",
+    "OnnxLoop",
     "OnnxTensor",
     "PluginError",
     "Shape",

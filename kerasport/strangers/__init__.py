@@ -20,6 +20,7 @@ MODULES = {
         "Addons>StochasticDepth, Addons>TLU, Addons>lisht, Addons>rrelu, Addons>snake, Addons>sparsemax"
     ),
     "contrib": "InstanceNormalization, SineReLU, SubPixelUpscaling, Swish",
+    "crf": "Addons>CRF, CRF, tf2crf>CRF",
     "efficientnet": "FixedDropout",
     "keras_hub": _both(
         "CachedMultiHeadAttention, FNetEncoder, MaskedLMHead, PositionEmbedding, ReversibleEmbedding, RotaryEmbedding, "
@@ -37,6 +38,7 @@ MODULES = {
 TITLES = {
     "addons": "tensorflow-addons",
     "contrib": "keras-contrib",
+    "crf": "keras-contrib, tensorflow-addons and tf2crf",
     "efficientnet": "efficientnet and segmentation-models",
     "keras_hub": "keras-hub and keras-nlp",
     "published": "well-known notebooks",
@@ -50,6 +52,7 @@ RESOLVED = {
 }
 # Names that other layers have too: the keys of the config that these have, and one that they have not.
 _TWINS = (
+    ("CRF", {"chain_initializer"}, "units", "tf2crf>CRF"),
     ("MultiHeadAttention", {"head_num", "history_only"}, "num_heads", "keras-multi-head>MultiHeadAttention"),
     ("PositionEmbedding", {"mode", "input_dim"}, "sequence_length", "keras-pos-embd>PositionEmbedding"),
     (
