@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import h5py
@@ -107,3 +108,28 @@ def test_generated_inputs_suit_the_model(family: str, case: str, tmp_path: Path)
     validation = kp.convert(model, tmp_path / "model.onnx").validation
     assert validation is not None
     assert validation.passed
+
+
+def test_an_image_is_sampled_at_coordinates_that_are_rounded(tmp_path: Path) -> None:
+    source = resizing(tmp_path / "resizing.h5", (333, 500), (224, 190))
+    kp.convert(source, tmp_path / "m.onnx", validate=False)
+    assert kp.validate(source, tmp_path / "m.onnx").passed
+    model = onnx.load(tmp_path / "m.onnx")
+    (node,) = (node for node in model.graph.node if node.op_type == "Resize")
+    next(a for a in node.attribute if a.name == "coordinate_transformation_mode").s = b"asymmetric"
+    onnx.save(model, tmp_path / "m.onnx")
+    assert [entry.name for entry in kp.validate(source, tmp_path / "m.onnx").layers if not entry.passed] == ["y"]
+
+
+def resizing(path: Path, size: tuple[int, int], to: tuple[int, int]) -> Path:
+    """A model of tf.keras 2.15 that resizes images."""
+    layers = [
+        {"class_name": "InputLayer", "config": {"batch_input_shape": [None, *size, 2], "name": "x"}},
+        {"class_name": "Resizing", "config": {"name": "y", "height": to[0], "width": to[1]}},
+    ]
+    with h5py.File(path, "w") as file:
+        config = {"class_name": "Sequential", "config": {"name": "model", "layers": layers}}
+        file.attrs["model_config"] = json.dumps(config)
+        file.attrs["keras_version"], file.attrs["backend"] = "2.15.0", "tensorflow"
+        file.create_group("model_weights").attrs["layer_names"] = np.array([], "S1")
+    return path

@@ -49,6 +49,10 @@ class ToSize(Spatial):
         """The input with the new height and width."""
         return self.resized(inputs[0], self.size, self.channels(inputs[0]))
 
+    def sampled_axes(self, rank: int) -> tuple[int, ...]:
+        """Height and width."""
+        return self.space(rank)
+
     def known_lengths(self, x: TensorType) -> Size | None:
         """The input's height and width, None when one of them is unknown."""
         height, width = self.lengths(x)
@@ -115,6 +119,10 @@ class Resizing(ToSize):
         """The new height and width; integers stay what they are where the writer's Keras did so."""
         x = super().infer(*inputs)
         return x if self.keeps(x.dtype) else x.with_dtype("float32")
+
+    def sampled_axes(self, rank: int) -> tuple[int, ...]:
+        """None where the nearest pixel is taken."""
+        return () if self.interpolation == "nearest" else super().sampled_axes(rank)
 
     @property
     def cuts_to_whole_numbers(self) -> bool:

@@ -54,6 +54,10 @@ class ResizeTo(Op):
 
     nearest: bool = False
 
+    def sampled_axes(self, rank: int) -> tuple[int, ...]:
+        """Height and width, unless the nearest pixel is taken."""
+        return () if self.nearest else (1, 2)
+
     def infer(self, *inputs: TensorType) -> TensorType:
         """The new height and width."""
         x, size = inputs
@@ -79,6 +83,10 @@ class LegacyResize(Op):
     size: tuple[int, int]
     method: str
     align_corners: bool = False
+
+    def sampled_axes(self, rank: int) -> tuple[int, ...]:
+        """Height and width, unless a pixel is taken as it is."""
+        return () if self.method == "nearest" else (1, 2)
 
     def infer(self, *inputs: TensorType) -> TensorType:
         """The new height and width."""

@@ -143,6 +143,10 @@ class UpSampling(Spatial):
         """Whether even a point at a pixel's centre gets something of the pixels around."""
         return self.interpolation in ("gaussian", "mitchellcubic")
 
+    def sampled_axes(self, rank: int) -> tuple[int, ...]:
+        """Those of space, unless values are only repeated."""
+        return () if self.repeats else self.space(rank)
+
     def infer(self, *inputs: TensorType) -> TensorType:
         """Each spatial axis times its factor."""
         x = inputs[0]

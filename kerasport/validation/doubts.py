@@ -22,12 +22,12 @@ from kerasport.layers.base import Value
 from kerasport.reference import run, run_layers
 from kerasport.validation.error import NOT_FINITE, OVERFLOW, ROUNDING, LayerError, Limit, Tolerance, noise
 from kerasport.validation.plan import Plan
+from kerasport.validation.shaking import HALF_A_UNIT, Shaking
 
 Array = NDArray[Any]
 Enough = Callable[[str, Array], bool]
 # A change of this part of the largest value is no error, but another branch of a step.
 _JUMP = 2.0**-10
-_HALF = 2.0**-24
 # How often inputs are shaken: what a chain of steps makes of a rounding depends on which one it is.
 _SHAKES = 4
 
@@ -97,11 +97,10 @@ def roundings(
     Returns:
         For each name the largest error of each channel, and whether finite weights have given values that are not.
     """
-    matrices = {value.name for call in plan.graph.calls if call.spec.eliminates for value in call.inputs}
     graphs = {name: plan.graph_of(name) for name in names}
     with np.errstate(all="ignore"):
         return {
-            name: _rounding(graphs[name], given, matrices, partial(enough, name))
+            name: _rounding(graphs[name], given, partial(enough, name))
             for name, given in _given(plan, inputs, graphs)
         }
 
@@ -130,34 +129,19 @@ def _given(plan: Plan, inputs: Sequence[Array], graphs: Mapping[str, Graph]) -> 
             next(steps)
 
 
-def _rounding(
-    graph: Graph, given: Sequence[Array], matrices: Collection[str], enough: Callable[[Array], bool]
-) -> tuple[Array, bool]:
+def _rounding(graph: Graph, given: Sequence[Array], enough: Callable[[Array], bool]) -> tuple[Array, bool]:
     """What float32, and inputs that are off by a rounding, do to the output of a graph."""
     (double,), (single,) = run(graph, given, np.float64), run(graph, given, np.float32)
     if single.dtype.kind != "f":
         return np.zeros(()), False
     magnitude = max(call.spec.magnitude for call in graph.calls)
     worst, jump = noise(single, double), _JUMP * np.abs(double).max(initial=0.0)
-    worst = np.maximum(worst, _HALF * magnitude)
-    rng = np.random.default_rng(0)
+    worst = np.maximum(worst, HALF_A_UNIT * magnitude)
+    shaking = Shaking(graph)
     for _ in range(_SHAKES):
         if enough(worst):
             break
-        shaken = [_shaken(array, rng, v.name in matrices) for v, array in zip(graph.inputs, given, strict=True)]
+        shaken = [shaking.shaken(value, array) for value, array in zip(graph.inputs, given, strict=True)]
         (other,) = run(graph, shaken, np.float64)
         worst = np.maximum(worst, noise(np.where(np.abs(other - double) < jump, other, double), double))
     return worst, not np.isfinite(single).all() and has_finite_weights(graph)
-
-
-def _shaken(array: Array, rng: np.random.Generator, as_matrices: bool) -> Array:
-    """Numbers off by half a unit in their own last place, or in that of the largest one of their matrix.
-
-    The second is what elimination does (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., theorem 9.4).
-    """
-    if array.dtype.kind != "f":
-        return array
-    size = np.abs(array).astype(np.float64)
-    if as_matrices and array.ndim > 1:
-        size = size.max(axis=(-2, -1), keepdims=True, initial=0.0)
-    return np.asarray(array + _HALF * size * rng.choice((-1.0, 1.0), array.shape), np.float64)

@@ -1,0 +1,60 @@
+"""Numbers that are off by a rounding: what that makes of a layer, no arithmetic in float32 can be blamed for."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kerasport.graph import Call, Graph
+from kerasport.layers.base import Value
+
+Array = NDArray[Any]
+HALF_A_UNIT = 2.0**-24  # of float32's last place, for 1
+
+
+class Shaking:
+    """Puts the values of a graph off by half a unit in their last place, up or down.
+
+    Args:
+        graph: The graph.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self._readers: defaultdict[str, list[Call]] = defaultdict(list)
+        for call in graph.calls:
+            for name in {value.name for value in call.inputs}:
+                self._readers[name].append(call)
+        self._rng = np.random.default_rng(0)
+
+    def shaken(self, value: Value, array: Array) -> Array:
+        """A value's array, otherwise each time; as it is where it holds no numbers that are rounded."""
+        sizes = _sizes(value, array, self._readers[value.name])
+        return array if sizes is None else array + HALF_A_UNIT * sizes * self._rng.choice((-1.0, 1.0), array.shape)
+
+
+def _sizes(value: Value, array: Array, readers: list[Call]) -> Array | None:
+    """For each number, the size of the largest one whose rounding is as good as a change of it; None where none is.
+
+    That is itself; where its readers eliminate, the largest number of its matrix (Higham, Accuracy and Stability of
+    Numerical Algorithms, 2nd ed., theorem 9.4); and where they sample it, the coordinate, which is up to the length of
+    the axis, times how far away its neighbours are.
+    """
+    sizes = np.abs(array).astype(np.float64) if array.dtype.kind == "f" else None
+    for call in readers:
+        if sizes is not None and call.spec.eliminates and array.ndim > 1:
+            sizes = np.broadcast_to(sizes.max(axis=(-2, -1), keepdims=True, initial=0.0), array.shape)
+        for axis in call.spec.sampled_axes(array.ndim) if call.inputs[0].name == value.name else ():
+            coordinates = array.shape[axis] * _steps(array, axis)
+            sizes = coordinates if sizes is None else np.maximum(sizes, coordinates)
+    return sizes
+
+
+def _steps(array: Array, axis: int) -> Array:
+    """The larger one of the differences of each number from its two neighbours along an axis."""
+    lines = np.moveaxis(array.astype(np.float64), axis, 0)
+    nothing = np.zeros((1, *lines.shape[1:]))
+    steps = np.concatenate([nothing, np.abs(np.diff(lines, axis=0)), nothing])
+    return np.moveaxis(np.maximum(steps[1:], steps[:-1]), 0, axis)
