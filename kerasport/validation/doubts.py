@@ -100,8 +100,7 @@ def roundings(
     graphs = {name: plan.graph_of(name) for name in names}
     with np.errstate(all="ignore"):
         return {
-            name: _rounding(graphs[name], given, partial(enough, name))
-            for name, given in _given(plan, inputs, graphs)
+            name: _rounding(graphs[name], given, partial(enough, name)) for name, given in _given(plan, inputs, graphs)
         }
 
 
