@@ -7,7 +7,7 @@ from itertools import zip_longest
 from math import prod
 from typing import TYPE_CHECKING
 
-from kerasport.assembly import Assembly, LayerRecord, value_dtype
+from kerasport.assembly import Assembly, LayerRecord, value_dtype, with_parts_before
 from kerasport.custom.registry import CUSTOM
 from kerasport.dialect.model import LayerDef, ModelDef, Node, TensorRef
 from kerasport.errors import DamagedFileError, LayerError, Problem, UnknownError
@@ -90,7 +90,7 @@ class _Assembler:
         )
         return Assembly(
             graph,
-            list(self._problems.values()),
+            with_parts_before(self._problems, self._ends, self._calls),
             self._records,
             tuple(self._calls),
             self._ends,

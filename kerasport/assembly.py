@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from kerasport.custom.registry import CUSTOM
 from kerasport.dialect.binding import Leaf
 from kerasport.dialect.model import LayerDef
 from kerasport.errors import DamagedFileError, Problem, UnknownError
-from kerasport.graph import Call, Ends, Graph
+from kerasport.graph import Call, Ends, Graph, reachable
 from kerasport.layers.base import Shape, Spec, TensorType
 from kerasport.time_axis import Flow
 
@@ -100,3 +101,37 @@ def value_dtype(raw: object) -> str:
     if "float" not in name and name not in _DTYPES:
         raise DamagedFileError(f"There is no dtype {name[:40]!r} in any Keras.")
     return "float32" if "float" in name else name
+
+
+def with_parts_before(
+    problems: Mapping[str, Problem],
+    ends: Mapping[str, Sequence[Ends]],
+    calls: Sequence[Call],
+) -> list[Problem]:
+    """Problems with the way around them: the part of the model before the layer, where that is most of the model.
+
+    So it is with what is put behind a network: decoders, losses that are layers, metrics.
+    """
+    makers = dict(chain.from_iterable(_makers(name, made) for name, made in ends.items()))
+    layers = len({call.layer for call in calls})
+    return [_with_part_before(problem, ends.get(key, ()), calls, makers, layers) for key, problem in problems.items()]
+
+
+def _makers(name: str, made: Sequence[Ends]) -> Iterator[tuple[str, str]]:
+    """Values, and how ``--outputs`` names them; those of a model are named after it, not after its last layer."""
+    for index, call in enumerate(made):
+        called = name if len(made) == 1 else f"{name}@{index}"
+        for place, value in enumerate(call.outputs):
+            yield value.name, f"{called}:{place}" if place else called
+
+
+def _with_part_before(
+    problem: Problem, failed: Sequence[Ends], calls: Sequence[Call], makers: Mapping[str, str], layers: int
+) -> Problem:
+    values = [value for call in failed for value in call.inputs]
+    before = {call.layer for call in reachable(calls, values)}
+    names = dict.fromkeys(makers[value.name] for value in values if value.name in makers)
+    if not names or 2 * len(before) < layers:
+        return problem
+    around = f"convert what is before it, with --outputs {','.join(names)}"
+    return replace(problem, hint=f"{problem.hint}; or {around}" if problem.hint else around)

@@ -16,6 +16,7 @@ import kerasport as kp
 from kerasport.errors import OptionError
 from tests.conftest import Outcome
 from tests.goldens import goldens
+from tests.strangers.files import keras2, write_h5
 
 Run = Callable[..., Outcome]
 
@@ -139,6 +140,15 @@ def test_it_reads_no_weight_values(
     assert kp.check(seed_model).convertible
     outcome = kerasport("check", seed_model, "--json", "--report", tmp_path / "r.html")
     assert json.loads(outcome.out)["files"] == []
+
+
+@pytest.mark.parametrize("last", ["CTCLayer", "Dense"])
+def test_what_is_before_a_layer_at_the_end_can_be_converted(tmp_path: Path, last: str) -> None:
+    kinds = {"dense": "Dense", "loss": "CTCLayer"} if last == "CTCLayer" else {"loss": "CTCLayer", "dense": "Dense"}
+    layers = [{"class_name": kind, "config": {"name": name, "units": 3}} for name, kind in kinds.items()]
+    problems = kp.check(write_h5(tmp_path / "ocr.h5", keras2(*layers))).problems
+    around = [problem.layer for problem in problems if "with --outputs dense" in problem.hint]
+    assert around == (["loss"] if last == "CTCLayer" else [])
 
 
 def test_it_loads_no_back_end(seed_model: Path) -> None:

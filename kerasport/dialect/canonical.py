@@ -108,7 +108,7 @@ def _functional(config: Mapping[str, Any], writer: Writer, depth: int) -> ModelD
     _shape_cut_inputs(config, entries, [ref for _, ref in inputs])
     references = References(entries, [ref for _, ref in outputs], writer)
     model = ModelDef(
-        name=str(config.get("name", "model")),
+        name=str(config.get("name") or "model"),
         layers=tuple(layer for entry in entries for layer in references.entry(entry)),
         inputs=tuple(ref for _, ref in inputs),
         outputs=tuple(references.output(ref) for _, ref in outputs),

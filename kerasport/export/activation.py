@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from kerasport.export.builder import Scope
 from kerasport.export.layout import Tensor
-from kerasport.export.ops import reduce
+from kerasport.export.ops import reduce, truth
 from kerasport.export.registry import EXPORT
 from kerasport.layers import activation
 from kerasport.layers.activation import function_type
@@ -45,7 +45,7 @@ def softmax_layer(spec: activation.Softmax, b: Scope, x: Tensor) -> Tensor:
     """Softmax; over several axes Exp(x - ReduceLogSumExp(x)). Masked positions are lowered by a Where before it."""
     mask = b.mask if spec.masked != "ignored" else None
     if mask is not None:
-        lowered = b.op("Where", b.logical(mask), b.logical(x), b.constant(-1e9, "lowest"))
+        lowered = b.op("Where", truth(b, mask), b.logical(x), b.constant(-1e9, "lowest"))
         x = b.tensor(lowered, x.type)
     axes = [x.stored_axis(axis) for axis in spec.axes]
     if len(axes) == 1:
@@ -53,7 +53,7 @@ def softmax_layer(spec: activation.Softmax, b: Scope, x: Tensor) -> Tensor:
     else:
         y = b.op("Exp", b.op("Sub", x.name, reduce(b, "ReduceLogSumExp", x.name, sorted(axes), keepdims=True)))
     if mask is not None and spec.masked == "zeroed":
-        y = b.op("Where", b.logical(mask), y, b.constant(0.0, "zero"))
+        y = b.op("Where", truth(b, mask), y, b.constant(0.0, "zero"))
     return b.tensor(y, perm=x.perm)
 
 

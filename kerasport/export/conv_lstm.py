@@ -10,7 +10,7 @@ from kerasport.export.builder import Scope
 from kerasport.export.conv import convolution
 from kerasport.export.layout import Perm, Tensor
 from kerasport.export.loops import Loop
-from kerasport.export.ops import slice_
+from kerasport.export.ops import slice_, truth
 from kerasport.export.registry import EXPORT
 from kerasport.export.spatial import channels_first_order, padding_attributes
 from kerasport.layers import conv_lstm
@@ -81,7 +81,7 @@ def _zeros(spec: conv_lstm.ConvLSTM, b: Scope, gates: str, rank: int) -> str:
 
 def _valid(b: Scope, mask: Tensor, rank: int) -> str:
     """Which steps count, (time, batch, 1, ...)."""
-    value = b.once("Transpose", b.logical(mask), perm=[1, 0])
+    value = b.once("Transpose", truth(b, mask), perm=[1, 0])
     return b.once("Unsqueeze", value, b.constant(list(range(2, rank + 1)), "axes"))
 
 

@@ -23,6 +23,12 @@ def cast(b: Scope, value: str, dtype: str) -> str:
     return b.op("Cast", value, to=ONNX_TYPES[dtype])
 
 
+def truth(b: Scope, mask: Tensor) -> str:
+    """A mask in Keras's axis order, made bool if it is not: Keras takes explicit masks of any dtype."""
+    value = b.logical(mask)
+    return value if mask.type.dtype == "bool" else b.once("Cast", value, to=ONNX_TYPES["bool"])
+
+
 def reduce(b: Scope, op: str, value: str, axes: Sequence[int], keepdims: bool) -> str:
     """ReduceMean, ReduceMax ...: axes are an attribute before opset 18 (ReduceSum: 13), an input from then on."""
     if b.opset >= 18 or op == "ReduceSum":

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from kerasport.export.builder import Scope
 from kerasport.export.layout import Form, Tensor
-from kerasport.export.ops import ONNX_TYPES, slice_, unsqueeze
+from kerasport.export.ops import ONNX_TYPES, slice_, truth, unsqueeze
 from kerasport.layers.base import TensorType, Value
 
 TIME_MAJOR = (1, 0, 2)
@@ -37,11 +37,8 @@ class Mask:
 
     @classmethod
     def of(cls, b: Scope, mask: Tensor, graphs: Value | None) -> Mask:
-        """The mask, made bool if it is not."""
-        value = b.logical(mask)
-        if mask.type.dtype != "bool":
-            value = b.once("Cast", value, to=ONNX_TYPES["bool"])
-        return cls(b, value, mask.type.shape[1], graphs.name if graphs else "")
+        """The mask of a call."""
+        return cls(b, truth(b, mask), mask.type.shape[1], graphs.name if graphs else "")
 
     @property
     def numbers(self) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from kerasport.export.builder import Scope
 from kerasport.export.layout import Tensor
-from kerasport.export.ops import ONNX_TYPES, any_
+from kerasport.export.ops import any_, truth
 
 LOWEST = -1e9
 # Up to this size, positions that see each other are written as a constant, not computed.
@@ -25,9 +25,7 @@ def combined(b: Scope, terms: Sequence[str]) -> str:
 
 def spread(b: Scope, mask: Tensor, rank: int, axes: Sequence[int]) -> str:
     """A mask whose axes are these of a value of some rank, with axes of size 1 for the others."""
-    value = b.logical(mask)
-    if mask.type.dtype != "bool":
-        value = b.once("Cast", value, to=ONNX_TYPES["bool"])
+    value = truth(b, mask)
     missing = [axis for axis in range(rank) if axis not in {axis % rank for axis in axes}]
     return b.once("Unsqueeze", value, b.constant(missing, "axes")) if missing else value
 

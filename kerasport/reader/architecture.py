@@ -100,16 +100,10 @@ def _contents(path: Path, value: Any, form: str) -> Contents:
     for wrapper in ("", *_WRAPPERS):
         value = value.get(wrapper, value) if isinstance(value, dict) else value
         value = parse_json(path, value, wrapper) if isinstance(value, str) else value
-        origin = _origin(value, origin)
+        origin = Origin.told(value, origin)
     if not isinstance(value, dict) or not isinstance(value.get("config"), dict | list):
         raise NotAModelError(
             f"{path} is {form}, but not the architecture of a Keras model.",
             f"Save that with model.to_{form.lower()}() in Keras.",
         )
     return Contents(path, (path,), origin, model_config(path, value))
-
-
-def _origin(value: Any, outer: Origin) -> Origin:
-    if not isinstance(value, dict):
-        return outer
-    return Origin(str(value.get("keras_version") or outer.keras_version), str(value.get("backend") or outer.backend))

@@ -32,7 +32,7 @@ def open_archive(path: Path) -> Contents:
     members: Members = FolderMembers(path) if path.is_dir() else ZipMembers(path)
     config = model_config(path, parse_json(path, members.read(CONFIG), CONFIG))
     metadata = _object(path, members, METADATA) if METADATA in members.names else {}
-    origin = Origin(str(metadata.get("keras_version", "")), str(metadata.get("backend", "")))
+    origin = Origin.told(metadata)
     name = _weights_name(members)
     file = members.open_h5(name)
     weights = StoredWeights(origin, tree=WeightTree(path, [file]), text=partial(_text, members))

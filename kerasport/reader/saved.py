@@ -28,6 +28,17 @@ class Origin:
     keras_version: str = ""
     backend: str = ""
 
+    @classmethod
+    def told(cls, value: Any, outer: Origin | None = None) -> Origin:
+        """What a JSON object says, or else what is around it; what is no text says nothing."""
+        outer = outer or cls()
+        found = value if isinstance(value, dict) else {}
+        version, backend = found.get("keras_version"), found.get("backend")
+        return cls(
+            version if version and isinstance(version, str) else outer.keras_version,
+            backend if backend and isinstance(backend, str) else outer.backend,
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class StoredWeights:

@@ -26,7 +26,7 @@ def attention_layer(spec: attention.Attention, context: Context, *inputs: Array)
     scores = _scores(spec, context, query, key)
     visible = np.ones(scores.shape, bool)
     if value_mask is not None:
-        visible &= value_mask[..., None, :]
+        visible &= value_mask.astype(bool)[..., None, :]
     if spec.causal:
         visible &= _causal(*scores.shape[-2:])
     if spec.exact:
@@ -34,7 +34,7 @@ def attention_layer(spec: attention.Attention, context: Context, *inputs: Array)
     distribution = _softmax(np.where(visible, scores, _LOWEST).astype(scores.dtype), 1)
     output = np.einsum("...qk,...kd->...qd", distribution, value)
     if query_mask is not None:
-        output = output * query_mask[..., None]
+        output = output * query_mask.astype(bool)[..., None]
     return (output, distribution) if spec.scores else (output,)
 
 

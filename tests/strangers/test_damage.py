@@ -295,6 +295,23 @@ def test_what_reads_weights_compares_their_checksum(run: Run, tmp_path: Path) ->
     assert run("inspect", model).code == 0  # which reads no weights
 
 
+def test_a_version_that_is_no_text_says_nothing(run: Run, tmp_path: Path) -> None:
+    written = write_archive(tmp_path / "m.keras", keras3(dense()))
+    with zipfile.ZipFile(written) as archive, zipfile.ZipFile(tmp_path / "n.keras", "w") as changed:
+        for name in archive.namelist():
+            other = name == "metadata.json"
+            changed.writestr(name, json.dumps({"keras_version": True}) if other else archive.read(name))
+    assert "saved by a Keras that does not say" in run("inspect", tmp_path / "n.keras").out
+    assert run("convert", tmp_path / "n.keras", tmp_path / "m.onnx").code == 0
+
+
+@pytest.mark.parametrize("name", ["", None])
+def test_a_model_without_a_name(run: Run, tmp_path: Path, name: str | None) -> None:
+    config = keras3(dense())
+    config["config"]["name"] = name
+    assert run("convert", write_archive(tmp_path / "m.keras", config), tmp_path / "m.onnx").code == 0
+
+
 PARTS: dict[str, Callable[[Path], int]] = {
     "the first header": lambda path: 20,
     "the config": lambda path: member(path, "config.json")[0] + 40,
