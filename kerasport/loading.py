@@ -94,10 +94,18 @@ class LoadedModel:
             if key in leaves and leaves[key].roles:
                 record = self.assembly.layers[key]
                 held = tree.weights(path, cells(record.definition)) if record.parts is None else tree.own(path)
-                found = held or stored.get(leaves[key].name, [])
-                stored.setdefault(leaves[key].name, found)
+                name = self._name_in_any_model(key)
+                found = held or stored.get(name, [])
+                stored.setdefault(name, found)
                 weights.update(bind(key, found, [_at_its_place(leaves[key])]))
         return weights
+
+    def _name_in_any_model(self, key: str) -> str:
+        """A layer's own name; of a part of a layer, behind that of the layer."""
+        holder, _, name = key.rpartition("/")
+        if name in self.assembly.parts(holder):
+            return f"{self._name_in_any_model(holder)}/{name}"
+        return self.assembly.layers[key].definition.name
 
     def _bound_by_layer(self) -> dict[str, dict[str, Weight]]:
         """The weights of all layers by the groups of the file."""

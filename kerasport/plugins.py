@@ -11,7 +11,8 @@ its skeleton, and ``kerasport.testing.check_layer`` tests it. Most layers are co
         kernel = layer.weight("kernel", (x.shape[-1], layer.config.integer("units")))
         return layer.activate(x @ kernel) * layer.config.number("scale")
 
-``compose`` registers such a function, ``activation`` an activation function. What cannot be composed has a ``layer``: a
+``compose`` registers such a function, ``activation`` an activation function, ``model`` a class of models that saves its
+arguments and no graph. What cannot be composed has a ``layer``: a
 ``frozen`` subclass of ``Spec`` for its fields, weights and shapes, with a ``reference`` in NumPy and a ``translation``
 to ONNX. ``raise refuse("...")`` tells the user that an option is not supported.
 """
@@ -21,8 +22,9 @@ from __future__ import annotations
 from kerasport.custom.composing import CalledLayer, CustomLayer
 from kerasport.custom.faults import refuse, unfinished
 from kerasport.custom.files import load
+from kerasport.custom.models import CustomModel, End
 from kerasport.custom.operations import ops
-from kerasport.custom.registration import activation, compose, layer, reference, translation
+from kerasport.custom.registration import activation, compose, layer, model, reference, translation
 from kerasport.custom.tensors import Tensor
 from kerasport.errors import PluginError
 from kerasport.export.builder import Scope as OnnxBuilder
@@ -40,6 +42,8 @@ __all__ = [
     "Config",
     "Context",
     "CustomLayer",
+    "CustomModel",
+    "End",
     "Function",
     "OnnxBuilder",
     "OnnxLoop",
@@ -54,6 +58,7 @@ __all__ = [
     "frozen",
     "layer",
     "load",
+    "model",
     "ops",
     "reference",
     "refuse",

@@ -8,7 +8,7 @@ from types import CodeType, FunctionType
 from typing import Any, Literal, TypeVar
 
 from kerasport.custom.faults import guarded, guarded_outright
-from kerasport.custom.registry import CUSTOM, Composed, Custom, Origin
+from kerasport.custom.registry import CUSTOM, Composed, Custom, CustomModelClass, Origin
 from kerasport.errors import LayerError, PluginError
 from kerasport.export.registry import EXPORT, Translation
 from kerasport.layers.base import Masks, Spec, TensorType
@@ -51,6 +51,26 @@ def activation(*names: str) -> Callable[[F], F]:
         for name in names:
             made = Composed(name, lambda layer, x: function(x), origin, frozenset("*"), "carried", activation=True)
             CUSTOM.add(name, made)
+        return function
+
+    return add
+
+
+def model(*names: str, ignored: str = "") -> Callable[[F], F]:
+    """Registers a class of models that build their graph from a few arguments, and save only these.
+
+    The function is called with a ``CustomModel``, in which it makes inputs and layers as the class's ``__init__`` does,
+    in the same order and with the same names, and gives the output, or a dict of them.
+
+    Args:
+        names: As for ``compose``.
+        ignored: As for ``compose``.
+    """
+
+    def add(function: F) -> F:
+        origin = _origin(function)
+        for name in names:
+            CUSTOM.add(name, CustomModelClass(name, function, origin, frozenset(ignored.split())))
         return function
 
     return add

@@ -70,7 +70,25 @@ class Custom:
     origin: Origin
 
 
-Known = dict[str, Composed | Custom]
+@dataclass(frozen=True)
+class CustomModelClass:
+    """A class of models that build their graph from their config.
+
+    Attributes:
+        name: As for ``Composed``.
+        function: Builds it in a ``CustomModel``, and gives its outputs.
+        origin: Where the function is defined.
+        ignored: Config keys that matter only in training.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    origin: Origin
+    ignored: frozenset[str] = frozenset()
+
+
+Found = Composed | Custom | CustomModelClass
+Known = dict[str, Found]
 
 
 @dataclass
@@ -87,7 +105,7 @@ class CustomRegistry:
     _searching: bool = False
     _searched: bool = False
 
-    def add(self, name: str, found: Composed | Custom) -> None:
+    def add(self, name: str, found: Found) -> None:
         """Registers a name.
 
         Raises:
@@ -115,7 +133,7 @@ class CustomRegistry:
         finally:
             self._given = given
 
-    def find(self, name: str) -> Composed | Custom | None:
+    def find(self, name: str) -> Found | None:
         """What a class or function is, where it is not Keras's.
 
         Args:
@@ -148,7 +166,7 @@ class CustomRegistry:
         """Whether a plugin was given for a class, whatever Keras has under that name."""
         return self._from(self._given, name) is not None
 
-    def _unknown(self, name: str) -> Composed | Custom | None:
+    def _unknown(self, name: str) -> Found | None:
         from kerasport.custom.files import load_installed
         from kerasport.strangers import load
 
@@ -161,11 +179,11 @@ class CustomRegistry:
         load(name)
         return self._found(name)
 
-    def _found(self, name: str) -> Composed | Custom | None:
+    def _found(self, name: str) -> Found | None:
         return self._from(self._installed, name) or self._strangers.get(name.removeprefix("Custom>"))
 
     @staticmethod
-    def _from(known: Known, name: str) -> Composed | Custom | None:
+    def _from(known: Known, name: str) -> Found | None:
         return known.get(name) or known.get(name.rpartition(">")[2])
 
 

@@ -17,8 +17,10 @@ _ALIASES = {
     "softmax_v2": "softmax",  # the names that TensorFlow's own functions have in Python
     "log_softmax_v2": "log_softmax",
 }
-# Those of tensorflow-addons, with its defaults, that Keras 3 has too.
-_ADDONS: dict[str, dict[str, Any]] = {
+# Those of tensorflow-addons and of keras-hub, with their defaults, that Keras 3 has too.
+_OTHERS: dict[str, dict[str, Any]] = {
+    "keras_hub>gelu_approximate": {"function": "gelu", "approximate": 1.0},
+    "keras_nlp>gelu_approximate": {"function": "gelu", "approximate": 1.0},
     "Addons>gelu": {"function": "gelu", "approximate": 1.0},
     "Addons>mish": {"function": "mish"},
     "Addons>hardshrink": {"function": "hard_shrink"},
@@ -33,7 +35,7 @@ _LAYERS: dict[str, dict[str, Any]] = {
     "Softmax": {"function": "softmax"},
     "ThresholdedReLU": {"function": "thresholded_relu"},
 }
-_NAMED = _LAYERS | _ADDONS
+_NAMED = _LAYERS | _OTHERS
 _KEYS = {
     "LeakyReLU": {"alpha": "negative_slope", "negative_slope": "negative_slope"},
     "ReLU": {"max_value": "max_value", "negative_slope": "negative_slope", "threshold": "threshold"},

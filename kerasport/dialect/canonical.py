@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from kerasport import strangers
+from kerasport.custom import models
 from kerasport.custom.registry import CUSTOM
 from kerasport.dialect import (
     activations,
@@ -53,7 +54,7 @@ def readings(config: Mapping[str, Any], writer: Writer, groups: Collection[str] 
         DamagedFileError: The config contradicts itself.
     """
     try:
-        config = ownership.qualified(config)
+        config = models.built(ownership.qualified(config))
         for whole in orderings.readings(config, writer) if writer.keras1 and _is_container(config) else [config]:
             model = canonical(whole, writer, groups)
             yield model

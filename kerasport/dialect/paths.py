@@ -1,7 +1,8 @@
 """Where each layer's weights stand in the object tree of an archive.
 
 Keras names a layer's place after its class in snake case, with a number for the second and later ones of a
-class in the order of ``model.layers``; from 3.4 on it also notes the layer's name there, which then decides.
+class in the order of ``model.layers``; from 3.4 on it also notes the layer's name there, which then decides. What an
+attribute of the model holds, too, a layer or a part of one, may stand under the attribute's name instead.
 """
 
 from __future__ import annotations
@@ -50,7 +51,9 @@ def _model(model: ModelDef, tree: WeightTree, path: str, prefix: str, parts: Par
         numbers = _numbers(tree, folder, snake) if folder.endswith(_OLD_LAYERS) else []
         number = numbers[index] if index < len(numbers) else index
         place = named.get(layer.name) or (f"{snake}_{number}" if number else snake)
-        yield from _layer(layer, tree, f"{folder}/{place}", prefix + layer.name, parts)
+        name = layer.name if place not in tree.children(folder) and layer.name in children else ""
+        where = f"{path}/{name}" if name else f"{folder}/{place}"
+        yield from _layer(layer, tree, where, prefix + layer.name, parts, path)
 
 
 def _numbers(tree: WeightTree, folder: str, snake: str) -> list[int]:
@@ -62,13 +65,15 @@ def _numbers(tree: WeightTree, folder: str, snake: str) -> list[int]:
     return sorted(int(match[1] or 0) for match in found if match)
 
 
-def _layer(layer: LayerDef, tree: WeightTree, path: str, key: str, parts: Parts) -> Iterator[tuple[str, str]]:
+def _layer(
+    layer: LayerDef, tree: WeightTree, path: str, key: str, parts: Parts, home: str
+) -> Iterator[tuple[str, str]]:
     if layer.model is not None:
         yield from _model(layer.model, tree, path, f"{key}/", parts)
         return
     inner = layer.inner.get("layer")
     if layer.class_name == "TimeDistributed" and inner is not None:
-        yield from _layer(inner, tree, f"{path}/layer", f"{key}/{inner.name}", parts)
+        yield from _layer(inner, tree, f"{path}/layer", f"{key}/{inner.name}", parts, home)
         return
     if layer.class_name.rpartition(">")[2] == "SpectralNormalization":  # what is its own matters in training only
         yield key, f"{path}/layer"
@@ -76,7 +81,8 @@ def _layer(layer: LayerDef, tree: WeightTree, path: str, key: str, parts: Parts)
     yield key, path
     yield f"{key}/activation", f"{path}/activation"
     for attribute, part in parts(key).items():
-        yield from _layer(part, tree, f"{path}/{attribute}", f"{key}/{attribute}", parts)
+        where = home if attribute not in tree.children(path) and attribute in tree.children(home) else path
+        yield from _layer(part, tree, f"{where}/{attribute}", f"{key}/{attribute}", parts, home)
 
 
 def cells(layer: LayerDef, place: str = "") -> dict[str, list[str]]:

@@ -19,6 +19,11 @@ MODULES = {
         "Addons>PolynomialCrossing, Addons>Snake, Addons>Sparsemax, Addons>SpectralNormalization, "
         "Addons>StochasticDepth, Addons>TLU, Addons>lisht, Addons>rrelu, Addons>snake, Addons>sparsemax"
     ),
+    "backbones": _both(
+        "BertBackbone, BertClassifier, BertTextClassifier, DistilBertBackbone, DistilBertTextClassifier, GPT2Backbone, "
+        "GPT2CausalLM, GemmaBackbone, GemmaCausalLM, OPTBackbone, RobertaBackbone, RobertaTextClassifier, "
+        "XLMRobertaBackbone"
+    ),
     "contrib": "InstanceNormalization, SineReLU, SubPixelUpscaling, Swish",
     "crf": "Addons>CRF, CRF, tf2crf>CRF",
     "efficientnet": "FixedDropout",
@@ -37,6 +42,7 @@ MODULES = {
 # Whose layers they are.
 TITLES = {
     "addons": "tensorflow-addons",
+    "backbones": "keras-hub's and keras-nlp's models",
     "contrib": "keras-contrib",
     "crf": "keras-contrib, tensorflow-addons and tf2crf",
     "efficientnet": "efficientnet and segmentation-models",
@@ -49,6 +55,7 @@ RESOLVED = {
     "addons": (
         "Addons>WeightNormalization, Addons>gelu, Addons>hardshrink, Addons>mish, Addons>softshrink, Addons>tanhshrink"
     ),
+    "keras_hub": _both("gelu_approximate"),
 }
 # Names that other layers have too: the keys of the config that these have, and one that they have not.
 _TWINS = (
@@ -63,13 +70,15 @@ _TWINS = (
     ),
 )
 _HOMES = {name: module for module, names in MODULES.items() for name in names.split(", ")}
+# HDF5 files have the models' names without their package.
+_MODELS = {name.rpartition(">")[2]: name for name in MODULES["backbones"].split(", ") if name.startswith("keras_hub")}
 
 
 def named(name: str, config: Set[str]) -> str:
-    """The name of a class, told apart by its config from others of the same name."""
+    """The name of a class, told apart from others of the same name by its config, and with its package."""
     bare = name.removeprefix("Custom>")
     fits = (full for twin, keys, missing, full in _TWINS if twin == bare and config >= keys and missing not in config)
-    return next(fits, name)
+    return next(fits, _MODELS.get(name, name))
 
 
 def load(name: str) -> None:

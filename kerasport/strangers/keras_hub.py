@@ -17,18 +17,19 @@ from kerasport.plugins import CalledLayer, CustomLayer, Tensor, compose, frozen,
 _INITIAL = "kernel_initializer bias_initializer"
 
 
-def _names(name: str) -> tuple[str, str]:
+def names(name: str) -> tuple[str, str]:
+    """The names in files of keras-hub and of keras-nlp."""
     return f"keras_hub>{name}", f"keras_nlp>{name}"
 
 
 alias(
-    *_names("ReversibleEmbedding"),
+    *names("ReversibleEmbedding"),
     spec=ReversibleEmbedding,
     ignored="embeddings_initializer embeddings_regularizer embeddings_constraint reverse_dtype input_length",
 )
 
 
-@layer(*_names("CachedMultiHeadAttention"), ignored="dropout seed query_shape key_shape value_shape flash_attention")
+@layer(*names("CachedMultiHeadAttention"), ignored="dropout seed query_shape key_shape value_shape flash_attention")
 @frozen
 class CachedMultiHeadAttention(MultiHeadAttention):
     """Keras's MultiHeadAttention, but for masks that nobody gives it."""
@@ -52,7 +53,7 @@ def _steps(layer: CustomLayer, x: Tensor, axis: int = 1) -> Any:
     return ops.cumsum(ops.ones_like(x[tuple(index)]), axis=1) + (start - 1.0)
 
 
-@compose(*_names("PositionEmbedding"), ignored="initializer", mask="dropped")
+@compose(*names("PositionEmbedding"), ignored="initializer", mask="dropped")
 def position_embedding(layer: CustomLayer, x: Tensor) -> Tensor:
     """A row of a table for each step, whatever the input's numbers are."""
     return _placed(layer, x, layer.weight("embeddings", (layer.config.integer("sequence_length"), x.shape[-1])))
@@ -65,7 +66,7 @@ def _placed(layer: CustomLayer, x: Tensor, table: Tensor) -> Tensor:
     return ops.take(table, ops.cast(places, "int32"), axis=0) + ops.zeros_like(x)
 
 
-@compose(*_names("TokenAndPositionEmbedding"), ignored="embeddings_initializer", mask="own")
+@compose(*names("TokenAndPositionEmbedding"), ignored="embeddings_initializer", mask="own")
 def token_and_position_embedding(layer: CustomLayer, ids: Tensor) -> Tensor:
     """A row of one table for each token, and of another for each step."""
     tokens, size = layer.config.integer("vocabulary_size"), layer.config.integer("embedding_dim")
@@ -81,7 +82,7 @@ def token_and_position_embedding(layer: CustomLayer, ids: Tensor) -> Tensor:
     return (embedded + places(embedded, **arguments)).with_mask(embedded.mask)
 
 
-@compose(*_names("SinePositionEncoding"), mask="dropped")
+@compose(*names("SinePositionEncoding"), mask="dropped")
 def sine_position_encoding(layer: CustomLayer, x: Tensor) -> Tensor:
     """Sines and cosines of the steps' numbers, in turn, whatever the input's numbers are."""
     size = x.shape[-1] or 0
@@ -93,7 +94,7 @@ def sine_position_encoding(layer: CustomLayer, x: Tensor) -> Tensor:
     return ops.zeros_like(x) + waves
 
 
-@compose(*_names("RotaryEmbedding"), mask="dropped")
+@compose(*names("RotaryEmbedding"), mask="dropped")
 def rotary_embedding(layer: CustomLayer, x: Tensor) -> Tensor:
     """Pairs of features, one from each half, turned by angles that grow with the step."""
     steps_axis, features_axis = (layer.config.integer(f"{name}_axis") % x.rank for name in ("sequence", "feature"))
@@ -128,7 +129,7 @@ def _rates(layer: CustomLayer, size: int) -> Any:
     return rates.astype(np.float32)
 
 
-@compose(*_names("TransformerEncoder"), ignored=_INITIAL, mask="carried")
+@compose(*names("TransformerEncoder"), ignored=_INITIAL, mask="carried")
 def transformer_encoder(layer: CustomLayer, x: Tensor) -> Any:
     """Self-attention and a feed-forward net, each with a residual connection, normalized before or after."""
     first = layer.config.flag("normalize_first")
@@ -146,7 +147,7 @@ def transformer_encoder(layer: CustomLayer, x: Tensor) -> Any:
     return (z, found[1]) if scored else z
 
 
-@compose(*_names("TransformerDecoder"), ignored=_INITIAL, mask="carried")
+@compose(*names("TransformerDecoder"), ignored=_INITIAL, mask="carried")
 def transformer_decoder(layer: CustomLayer, x: Tensor, *encoded: Tensor) -> Tensor:
     """Causal self-attention, attention on an encoder where there is one, and a feed-forward net."""
     first = layer.config.flag("normalize_first")
@@ -201,7 +202,7 @@ def _mask(layer: CustomLayer, x: Tensor, padding: str, attention: str) -> Tensor
     return masks[0] & masks[1] if len(masks) > 1 else next(iter(masks), None)
 
 
-@compose(*_names("FNetEncoder"), ignored=f"{_INITIAL} dropout", mask="dropped")
+@compose(*names("FNetEncoder"), ignored=f"{_INITIAL} dropout", mask="dropped")
 def f_net_encoder(layer: CustomLayer, x: Tensor) -> Tensor:
     """The real part of a Fourier transform over steps and features in attention's place."""
     epsilon = layer.config.number("layer_norm_epsilon")
@@ -215,7 +216,7 @@ def f_net_encoder(layer: CustomLayer, x: Tensor) -> Tensor:
     return last(y + output(hidden(y)))
 
 
-@compose(*_names("MaskedLMHead"), ignored=_INITIAL, mask="dropped")
+@compose(*names("MaskedLMHead"), ignored=_INITIAL, mask="dropped")
 def masked_lm_head(layer: CustomLayer, x: Tensor, *places: Tensor) -> Tensor:
     """Scores of all tokens, from the features at some steps."""
     layer.config.expect("token_embedding", None)

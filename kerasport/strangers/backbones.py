@@ -1,0 +1,187 @@
+"""Backbones of keras-hub, which save their arguments and no graph, and the tasks around them."""
+
+from __future__ import annotations
+
+from math import sqrt
+from typing import Any, cast
+
+from kerasport.plugins import CustomLayer, CustomModel, End, Tensor, compose, model
+from kerasport.strangers.gemma import BLOCK, NORM
+from kerasport.strangers.keras_hub import names
+
+_GELU = {"function": "gelu", "approximate": 1.0}
+
+
+@compose("kerasport>FirstStep", mask="dropped")
+def first_step(layer: CustomLayer, x: Tensor) -> Tensor:
+    """``x[:, 0]``."""
+    return x[:, 0]
+
+
+@compose("kerasport>Scaled", mask="carried")
+def scaled(layer: CustomLayer, x: Tensor) -> Tensor:
+    """``x * factor``."""
+    return x * layer.config.number("factor")
+
+
+@model(*names("BertBackbone"), ignored="dropout")
+def bert_backbone(m: CustomModel) -> Any:
+    """BERT: tokens, places and segments, an encoder, and a Dense on the first step."""
+    size = m.config.integer("hidden_dim")
+    ids, segments, padding = (m.input(name) for name in ("token_ids", "segment_ids", "padding_mask"))
+    tokens = _tokens(m, ids)
+    places = _places(m, tokens)
+    kinds = m.layer(
+        "Embedding", "segment_embedding", segments, input_dim=m.config.integer("num_segments"), output_dim=size
+    )
+    x = m.layer("Add", "embeddings_add", tokens, places, kinds)
+    x = _encoded(m, _norm(m, "embeddings_layer_norm", x, 1e-12), padding, _GELU, 1e-12)
+    first = m.layer("kerasport>FirstStep", "first_step", x)
+    pooled = m.layer("Dense", "pooled_dense", first, units=size, activation="tanh")
+    return {"sequence_output": x, "pooled_output": pooled}
+
+
+@model(*names("RobertaBackbone"), *names("XLMRobertaBackbone"), ignored="dropout")
+def roberta_backbone(m: CustomModel) -> End:
+    """RoBERTa: tokens and places, and an encoder."""
+    x, padding = _embedded(m, "embeddings")
+    return _encoded(m, _norm(m, "embeddings_layer_norm", x, 1e-5), padding, "gelu", 1e-5)
+
+
+@model(*names("DistilBertBackbone"), ignored="dropout")
+def distil_bert_backbone(m: CustomModel) -> End:
+    """DistilBERT: the same with other names."""
+    x, padding = _embedded(m, "token_and_position_embedding")
+    return _encoded(m, _norm(m, "embeddings_layer_norm", x, 1e-12), padding, "gelu", 1e-12)
+
+
+@model(*names("GPT2Backbone"), ignored="dropout")
+def gpt2_backbone(m: CustomModel) -> End:
+    """GPT-2: tokens and places, and a decoder."""
+    ids, padding = m.input("token_ids"), m.input("padding_mask")
+    tokens = _tokens(m, ids)
+    x = m.layer("Add", "embeddings_add", tokens, _places(m, tokens))
+    return _norm(m, "layer_norm", _decoded(m, x, padding, _GELU), 1e-5)
+
+
+@model(*names("OPTBackbone"), ignored="dropout")
+def opt_backbone(m: CustomModel) -> End:
+    """OPT: the same with other names and relu."""
+    x, padding = _embedded(m, "embeddings")
+    return _norm(m, "layer_norm", _decoded(m, x, padding, "relu"), 1e-5)
+
+
+@model(*names("GemmaBackbone"), ignored="dropout")
+def gemma_backbone(m: CustomModel) -> End:
+    """Gemma: tokens, and a decoder that knows places by rotation."""
+    size = m.config.integer("hidden_dim")
+    ids, padding = m.input("token_ids"), m.input("padding_mask")
+    x = _tokens(m, ids, logit_soft_cap=m.config.get("final_logit_soft_cap", None))
+    x = m.layer("kerasport>Scaled", "scaled", x, factor=sqrt(size))
+    keys = "intermediate_dim num_query_heads num_key_value_heads head_dim query_head_dim_normalize use_post_ffw_norm"
+    options = {key: m.config.get(key) for key in f"{keys} use_post_attention_norm sliding_window_size".split()}
+    options |= {"hidden_dim": size, "logit_soft_cap": m.config.get("attention_logit_soft_cap", None)}
+    epsilon, slides = m.config.number("layer_norm_epsilon"), m.config.flag("use_sliding_window_attention")
+    for place in range(m.config.integer("num_layers")):
+        x = m.layer(
+            BLOCK,
+            f"decoder_block_{place}",
+            x,
+            call={"padding_mask": padding},
+            layer_norm_epsilon=1e-6,
+            use_sliding_window_attention=slides and place % 2 == 0,
+            **options,
+        )
+    return m.layer(NORM, "final_normalization", x, epsilon=epsilon)
+
+
+def _tokens(m: CustomModel, ids: End, **options: Any) -> End:
+    tokens, size = m.config.integer("vocabulary_size"), m.config.integer("hidden_dim")
+    return m.layer(
+        "keras_hub>ReversibleEmbedding",
+        "token_embedding",
+        ids,
+        input_dim=tokens,
+        output_dim=size,
+        tie_weights=True,
+        mask_zero=False,
+        **options,
+    )
+
+
+def _places(m: CustomModel, tokens: End) -> End:
+    length = m.config.integer("max_sequence_length")
+    return m.layer("keras_hub>PositionEmbedding", "position_embedding", tokens, sequence_length=length)
+
+
+def _embedded(m: CustomModel, name: str) -> tuple[End, End]:
+    """The embedded tokens, and their padding."""
+    ids, padding = m.input("token_ids"), m.input("padding_mask")
+    options = {"vocabulary_size": "vocabulary_size", "sequence_length": "max_sequence_length"}
+    sizes: dict[str, Any] = {
+        key: m.config.integer(source) for key, source in (options | {"embedding_dim": "hidden_dim"}).items()
+    }
+    return m.layer("keras_hub>TokenAndPositionEmbedding", name, ids, **sizes), padding
+
+
+def _norm(m: CustomModel, name: str, x: End, epsilon: float) -> End:
+    return m.layer("LayerNormalization", name, x, axis=-1, epsilon=epsilon)
+
+
+def _encoded(m: CustomModel, x: End, padding: End, activation: Any, epsilon: float) -> End:
+    options = {"activation": activation, "layer_norm_epsilon": epsilon, "normalize_first": False, "dropout": 0}
+    return _stacked(m, x, "keras_hub>TransformerEncoder", {"padding_mask": padding}, options)
+
+
+def _decoded(m: CustomModel, x: End, padding: End, activation: Any) -> End:
+    options = {"activation": activation, "layer_norm_epsilon": 1e-5, "normalize_first": True, "dropout": 0}
+    return _stacked(m, x, "keras_hub>TransformerDecoder", {"decoder_padding_mask": padding}, options)
+
+
+def _stacked(m: CustomModel, x: End, class_name: str, call: dict[str, Any], options: dict[str, Any]) -> End:
+    options |= {key: m.config.integer(key) for key in ("num_heads", "intermediate_dim")}
+    for place in range(m.config.integer("num_layers")):
+        x = m.layer(class_name, f"transformer_layer_{place}", x, call=call, **options)
+    return x
+
+
+_TASK = "dropout preprocessor"  # which turns text into ids before the model
+
+
+@model(*names("BertTextClassifier"), *names("BertClassifier"), ignored=_TASK)
+def bert_text_classifier(m: CustomModel) -> End:
+    """A Dense on BERT's pooled output."""
+    return _logits(m, m.call(m.held("backbone"))["pooled_output"])
+
+
+@model(*names("RobertaTextClassifier"), ignored=_TASK)
+def roberta_text_classifier(m: CustomModel) -> End:
+    """Two of them on the first step."""
+    return _classified(m, "tanh")
+
+
+@model(*names("DistilBertTextClassifier"), ignored=_TASK)
+def distil_bert_text_classifier(m: CustomModel) -> End:
+    """The same with relu."""
+    return _classified(m, "relu")
+
+
+def _classified(m: CustomModel, activation: str) -> End:
+    backbone = m.held("backbone")
+    size = m.config.get("hidden_dim", None) or backbone.config.integer("hidden_dim")
+    first = m.layer("kerasport>FirstStep", "first_step", m.call(backbone))
+    return _logits(m, m.layer("Dense", "pooled_dense", first, units=size, activation=activation))
+
+
+def _logits(m: CustomModel, x: End) -> End:
+    return m.layer(
+        "Dense", "logits", x, units=m.config.integer("num_classes"), activation=m.config.get("activation", None)
+    )
+
+
+@model(*names("GPT2CausalLM"), *names("GemmaCausalLM"), ignored=_TASK)
+def causal_lm(m: CustomModel) -> End:
+    """The backbone's features by its own table of tokens in reverse; the call stands within the backbone."""
+    backbone = m.held("backbone")
+    backbone.outputs = backbone.again("token_embedding", backbone.outputs, reverse=True)
+    return cast(End, m.call(backbone))
