@@ -60,5 +60,5 @@ def test_a_backbone_that_is_not_known_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_missing_option_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(NotAModelError, match="num_classes is .None. where a whole number is needed"):
+    with pytest.raises(NotAModelError, match=r"num_classes is .None. where a whole number is needed"):
         load(classifier(tmp_path, num_classes=None))
