@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from kerasport.custom.registry import CUSTOM, Composed
+from kerasport.custom.registry import CUSTOM, Composed, CustomModelClass
 from kerasport.dialect.model import LayerDef
 from kerasport.errors import LayerError, UnknownError
 from kerasport.layers import LAYERS, refused
@@ -51,7 +51,7 @@ def parsed(layer: LayerDef, allowed: frozenset[str]) -> Spec:
 
 def _entry(name: str) -> Entry:
     custom = CUSTOM.find(name)
-    if isinstance(custom, Composed):
+    if isinstance(custom, Composed | CustomModelClass):
         raise LayerError(f"the layer class {name!r} is composed of others, and stands in a wrapper that takes none")
     entry = LAYERS.get(name) if custom is None else custom.entry
     if entry is not None:
