@@ -80,16 +80,18 @@ class CustomLayer:
         (value,) = self._hands.emit(Parameter(layer=self._key, role=role, shape=known), [])
         return self._tensor(value)
 
-    def part(self, attribute: str, class_name: str, **config: Any) -> CalledLayer:
+    def part(self, attribute: str, class_name: str, also_at: Sequence[str] = (), **config: Any) -> CalledLayer:
         """A layer that the layer holds; name them in the order in which ``__init__`` makes them.
 
         Args:
             attribute: The attribute that holds it, by which ``.keras`` archives name its place.
             class_name: Its class: "Dense", "MultiHeadAttention" ...
+            also_at: Where else an archive may have it: "blocks/dense_1" for the second Dense of a list.
             config: Its arguments, by name.
         """
         if attribute not in self.parts:
-            self.parts[attribute] = self._hands.part(class_name, attribute, config)
+            made = self._hands.part(class_name, attribute, config)
+            self.parts[attribute] = replace(made, places=tuple(also_at))
         return CalledLayer(self, self.parts[attribute])
 
     def sequence(self, attribute: str, *layers: tuple[str, Mapping[str, Any]]) -> CalledLayer:

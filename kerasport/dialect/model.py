@@ -52,6 +52,7 @@ class LayerDef:
         drops_mask: Whether no mask comes out of it in the Keras that wrote it, though one does in others.
         inner: The wrapped layers, for a wrapper: ``{"layer": ...}``, ``{"forward": ..., "backward": ...}``.
         storage: How the file has its weights.
+        places: For a layer that another one holds: where else below that an archive may have it.
     """
 
     name: str
@@ -66,6 +67,7 @@ class LayerDef:
     activation_of: str = ""
     inner: Mapping[str, LayerDef] = field(default_factory=dict)
     storage: Storage = PLAIN
+    places: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -81,8 +81,14 @@ def _layer(
     yield key, path
     yield f"{key}/activation", f"{path}/activation"
     for attribute, part in parts(key).items():
-        where = home if attribute not in tree.children(path) and attribute in tree.children(home) else path
-        yield from _layer(part, tree, f"{where}/{attribute}", f"{key}/{attribute}", parts, home)
+        yield from _layer(part, tree, _part(part, attribute, tree, path, home), f"{key}/{attribute}", parts, home)
+
+
+def _part(part: LayerDef, attribute: str, tree: WeightTree, path: str, home: str) -> str:
+    """Where a part of the layer at a path is: the first of its places that is there; its own where none is."""
+    places = [f"{path}/{attribute}", *(f"{path}/{place}" for place in part.places), f"{home}/{attribute}"]
+    there = (place for place in places if place.rpartition("/")[2] in tree.children(place.rpartition("/")[0]))
+    return next(there, places[0])
 
 
 def cells(layer: LayerDef, place: str = "") -> dict[str, list[str]]:

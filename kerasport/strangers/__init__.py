@@ -31,6 +31,7 @@ MODULES = {
         "CachedMultiHeadAttention, FNetEncoder, MaskedLMHead, PositionEmbedding, ReversibleEmbedding, RotaryEmbedding, "
         "SinePositionEncoding, TokenAndPositionEmbedding, TransformerDecoder, TransformerEncoder"
     ),
+    "keras_tcn": "TCN",
     "published": "AttentionLayer, AttentionWeightedAverage, AttentionWithContext",
     "self_attention": (
         "EmbeddingRet, EmbeddingSim, EmbeddingSimilarity, Extract, FeedForward, Masked, "
@@ -47,6 +48,7 @@ TITLES = {
     "crf": "keras-contrib, tensorflow-addons and tf2crf",
     "efficientnet": "efficientnet and segmentation-models",
     "keras_hub": "keras-hub and keras-nlp",
+    "keras_tcn": "keras-tcn",
     "published": "well-known notebooks",
     "self_attention": "keras-self-attention and its family, with keras-bert",
 }
