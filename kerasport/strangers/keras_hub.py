@@ -70,7 +70,10 @@ def _placed(layer: CustomLayer, x: Tensor, table: Tensor) -> Tensor:
 def token_and_position_embedding(layer: CustomLayer, ids: Tensor) -> Tensor:
     """A row of one table for each token, and of another for each step."""
     tokens, size = layer.config.integer("vocabulary_size"), layer.config.integer("embedding_dim")
-    options = {"tie_weights": layer.config.flag("tie_weights", True), "mask_zero": layer.config.flag("mask_zero")}
+    options: dict[str, Any] = {
+        "tie_weights": layer.config.flag("tie_weights", True),
+        "mask_zero": layer.config.flag("mask_zero"),
+    }
     embedding = layer.part("token_embedding", "ReversibleEmbedding", input_dim=tokens, output_dim=size, **options)
     arguments = {name: value for name in ("start_index", "positions") if (value := layer.argument(name)) is not None}
     places = layer.part(
@@ -177,7 +180,7 @@ def _attention(
 ) -> CalledLayer:
     heads = layer.config.integer("num_heads")
     size, rate = (x.shape[-1] or 0) // heads, layer.config.number("dropout", 0)
-    options = {"num_heads": heads, "key_dim": size, "value_dim": size, "dropout": rate}
+    options: dict[str, Any] = {"num_heads": heads, "key_dim": size, "value_dim": size, "dropout": rate}
     return layer.part(f"_{name}_layer", class_name, **options)
 
 
