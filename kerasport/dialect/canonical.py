@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from kerasport import strangers
@@ -265,7 +265,7 @@ def _upgraded(name: str, config: dict[str, Any], writer: Writer) -> tuple[str, d
     name = keras2.class_name(name)
     config = keras2.upgrade(name, config, writer)
     if name == "Lambda":
-        functions.upgrade(config, writer)
+        functions.upgrade(config, writer, partial(part, writer=writer))
     return backends.upgrade(name, config, writer), config
 
 

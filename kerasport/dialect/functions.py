@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kerasport.dialect.model import LayerDef, ModelDef
 from kerasport.dialect.writer import Writer
@@ -14,6 +14,9 @@ from kerasport.lambdas.stored import StoredFunction
 from kerasport.lambdas.values import Surroundings
 from kerasport.layers import LAYERS
 
+if TYPE_CHECKING:
+    from kerasport.parsing import Part
+
 # What the config keys of a Lambda begin with.
 _KNOWN = (
     *("function", "module", "output_shape", "mask", "arguments", "surroundings", "name", "trainable", "dtype"),
@@ -21,15 +24,20 @@ _KNOWN = (
 )
 
 
-def upgrade(config: dict[str, Any], writer: Writer) -> None:
+def upgrade(config: dict[str, Any], writer: Writer, part: Part) -> None:
     """The canonical config of a Lambda: a ``StoredFunction``, its arguments, what else its result depends on.
 
     Keras 1 and 2 store a function as its code, alone or with defaults and closure, as text, or its name; Keras 3 as a
     dict of these, or as the place of a function that is not a lambda.
+
+    Args:
+        config: The config.
+        writer: Who wrote it.
+        part: Makes the canonical definition of a layer.
     """
     config["function"] = _function(config.get("function"), config)
     config["arguments"] = plain(config.get("arguments") or {})
-    config["surroundings"] = Surroundings(writer.backend or "tensorflow", corners=_by_corners(writer))
+    config["surroundings"] = Surroundings(writer.backend or "tensorflow", corners=_by_corners(writer), part=part)
     config["mask"] = None if config.get("mask") is None else _function(config["mask"], {})
     said = None if writer.tensorflow else config.get("output_shape")  # tf.keras goes by what the function gives
     config["output_shape"] = None if said is None else _shape(said, config.get("output_shape_type"))

@@ -141,6 +141,17 @@ class Builder:
         finally:
             self.nodes = outer
 
+    def within(self, graph: Graph) -> Builder:
+        """A builder for a subgraph: its nodes go where this one's go, its initializers are the whole graph's."""
+        inner = Builder(graph, self.opset, fold=False)
+        inner.nodes, inner.initializers, inner._initializer_names = (
+            self.nodes,
+            self.initializers,
+            self._initializer_names,
+        )
+        inner._names = self._names
+        return inner
+
     def producer(self, name: str) -> Node | None:
         """The node that gives a value; None for inputs and initializers."""
         return self._producers.get(name)

@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from kerasport.errors import LayerError
-from kerasport.lambdas import constants, helpers, names, source
+from kerasport.lambdas import constants, helpers, inner_layers, names, rows, source
 from kerasport.lambdas.functions import Function
 from kerasport.lambdas.python import PYTHON
 from kerasport.lambdas.values import Name, Shape, Tensor, words
@@ -32,7 +32,7 @@ _NUMPY = words(
 _RANDOM = ("random", "dropout", "shuffle", "multinomial", "categorical")
 _CTC = "it computes the loss of CTC, which serves training alone"
 _CTC_HINT = "in Keras, save the model from its image or sound to its prediction: Model(inputs, y_pred).save(...)"
-_WITH_FUNCTION = ("map_fn", "foldl", "foldr", "scan", "while_loop", "vectorized_map", "py_function", "numpy_function")
+_WITH_FUNCTION = ("foldr", "scan", "while_loop", "fori_loop", "py_func", "py_function", "numpy_function")
 
 
 def call(tensors: Tensors, function: Name, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
@@ -49,6 +49,8 @@ def call(tensors: Tensors, function: Name, args: Sequence[Any], kwargs: dict[str
     defined = _defined(function.path)
     if defined is not None:
         return defined(tensors, tensors.effort, args, kwargs)
+    if inner_layers.makes(function):
+        return inner_layers.made(tensors, function, args, kwargs)
     from kerasport.lambdas import frameworks
 
     found = frameworks.call(tensors, head, name, args, kwargs)
@@ -57,10 +59,11 @@ def call(tensors: Tensors, function: Name, args: Sequence[Any], kwargs: dict[str
     return found
 
 
+_HELPERS = {"mapped": rows, "folded": rows, "scanned": rows}
 # What is called at once, by the module of its name.
 _DIRECT: dict[str, Callable[..., Any]] = {
     "python": lambda tensors, name, *args, **kwargs: PYTHON[name](tensors, *args, **kwargs),
-    "own": lambda tensors, name, *args, **kwargs: getattr(helpers, name)(tensors, *args, **kwargs),
+    "own": lambda tensors, name, *args, **kwargs: getattr(_HELPERS.get(name, helpers), name)(tensors, *args, **kwargs),
     "op": lambda tensors, name, *args, **kwargs: tensors.operation(name, *args, **kwargs),
 }
 

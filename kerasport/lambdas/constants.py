@@ -14,6 +14,7 @@ _MOST_BITS = 512
 _MOST_ITEMS = 10_000
 _MOST_NUMBERS = 1 << 18  # of an array
 _MOST_MEASURED = 2_000
+_ROWS = (list, tuple, set, frozenset)
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,21 @@ def subscript(x: Any, key: Any) -> Any:
     raise LayerError(f"its function takes a part of {shown(x)}")
 
 
+def assign(owner: Any, key: Any, value: Any) -> None:
+    """``owner[key] = value``.
+
+    Raises:
+        LayerError: The owner is a tensor, or has no such part.
+    """
+    places = key if isinstance(key, tuple) else (key,)
+    plain = all(isinstance(place, str | int | slice | None) or place is Ellipsis or is_array(place) for place in places)
+    is_number = isinstance(value, int | float | list | tuple) or is_array(value)
+    if not plain or not (isinstance(owner, dict | list) or (is_array(owner) and is_number)):
+        raise LayerError("its function assigns to a part of a tensor, or a part that depends on one")
+    measure(value)
+    done(lambda: owner.__setitem__(key, value), "=")
+
+
 def attribute(value: Any, name: str) -> Any:
     """``value.name``.
 
@@ -153,7 +169,7 @@ def bounded(value: Any) -> Any:
     """
     too_large = (
         (isinstance(value, int) and value.bit_length() > _MOST_BITS)
-        or (isinstance(value, str | bytes | list | tuple | dict) and len(value) > _MOST_ITEMS)
+        or (isinstance(value, (str, bytes, dict, *_ROWS)) and len(value) > _MOST_ITEMS)
         or (is_array(value) and value.size > _MOST_NUMBERS)
     )
     if too_large:
@@ -189,14 +205,22 @@ def measure(*values: Any, most: int = _MOST_MEASURED) -> None:
         seen += 1
         if seen > most:
             raise LayerError("its function makes a constant that is too large")
-        waiting += value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+        waiting += value.values() if isinstance(value, dict) else value if isinstance(value, _ROWS) else ()
 
 
 def shown(value: Any) -> str:
     """A value in a message."""
     if isinstance(value, str | int | float | bool | None):
         return repr(value)[:60]
-    kinds = {list: "a list", tuple: "a tuple", dict: "a dict", bytes: "bytes", slice: "a slice"}
+    kinds = {
+        list: "a list",
+        tuple: "a tuple",
+        dict: "a dict",
+        bytes: "bytes",
+        slice: "a slice",
+        set: "a set",
+        frozenset: "a set",
+    }
     return kinds.get(type(value), "an array" if is_array(value) else str(getattr(value, "label", "a value")))
 
 

@@ -18,6 +18,18 @@ class Collections(Frame):
     def _on_list(self, instruction: Instruction) -> None:
         self.push(self.pops(instruction.arg))
 
+    def _on_set(self, instruction: Instruction) -> None:
+        self.push(set(map(_plain, self.pops(instruction.arg))))
+
+    def _on_add(self, instruction: Instruction) -> None:
+        value = _plain(self.pop())
+        self.peek(instruction.arg, set).add(value)
+
+    def _on_add_all(self, instruction: Instruction) -> None:
+        more = self.pop()
+        items = more if isinstance(more, set | frozenset) else self.items(more)
+        self.peek(instruction.arg, set).update(map(_plain, items))
+
     def _on_string(self, instruction: Instruction) -> None:
         self.push("".join(str(part) for part in self.pops(instruction.arg)))
 
@@ -103,5 +115,5 @@ def as_dict(value: Any) -> dict[Any, Any]:
 
 def _plain(value: Any) -> Any:
     if not isinstance(value, str | int | float | bytes | None):
-        raise LayerError("its function has a dict whose keys are not plain")
+        raise LayerError("its function has a dict or a set whose keys are not plain")
     return value

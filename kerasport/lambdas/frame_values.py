@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from kerasport.errors import LayerError
-from kerasport.lambdas import constants
 from kerasport.lambdas.bytecode import Instruction
 from kerasport.lambdas.frame import NULL, UNSET, Cell, Frame, damaged
 
@@ -140,6 +139,4 @@ class Values(Frame):
 
     def _on_store_subscript(self, _: Instruction) -> None:
         value, owner, key = self.pops(3)
-        if not isinstance(owner, dict | list) or not isinstance(key, str | int):
-            raise LayerError("its function assigns to a part of a tensor")
-        constants.done(lambda: owner.__setitem__(key, value), "=")  # type: ignore[index]
+        self.semantics.assigned(owner, key, value)

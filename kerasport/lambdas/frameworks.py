@@ -79,6 +79,8 @@ def _bound(label: str, names: Sequence[str], args: Sequence[Any], kwargs: Mappin
     for key, value in kwargs.items():
         former = vocabulary_tensorflow.FORMER.get(key, key)
         now = former if former in names else key
+        if now in _LABELS and now not in names:
+            continue
         if now not in names or now in bound:
             raise LayerError(f"its function calls {label} with {key}=, which is not supported")
         bound[now] = value

@@ -49,6 +49,12 @@ class Semantics(Protocol):
     def text(self, x: Any) -> Any:
         """``str(x)``."""
 
+    def assigned(self, owner: Any, key: Any, value: Any) -> None:
+        """``owner[key] = value``."""
+
+    def entered(self, manager: Any) -> Any:
+        """What ``with manager as`` gives."""
+
 
 class Effort:
     """How much may be done for one function, all that it calls included.

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from kerasport.errors import LayerError
 from kerasport.lambdas.functions import Function
-from kerasport.lambdas.values import Shape, Tensor, words
+from kerasport.lambdas.values import Scope, Shape, Tensor, words
 from kerasport.layers.base import normalize_axis
 
 if TYPE_CHECKING:
     from kerasport.lambdas.tensors import Tensors
 
 NAMES = words(
-    "batch_dot bias_add called channels constant image_format backend dimshuffle is_channels_first pair random_mean"
-    " known_shape resize_images spatial_padding static_shape switch"
+    "backend batch_dot bias_add called channels constant dimshuffle folded image_format is_channels_first known_shape"
+    " mapped pair random_mean resize_images scanned scope spatial_padding static_shape switch"
 )
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _FIRST = ("channels_first", "th")
@@ -55,6 +55,11 @@ def switch(tensors: Tensors, condition: Any, then: Any, other: Any) -> Any:
 def called(tensors: Tensors, value: Any) -> Any:
     """What a function of nothing gives; anything else as it is."""
     return tensors.call(value, (), {}) if isinstance(value, Function) else value
+
+
+def scope(_: Tensors, name: Any = None) -> Scope:
+    """What ``with`` enters for the names of what is made within."""
+    return Scope(name if isinstance(name, str) else "scope")
 
 
 def constant(tensors: Tensors, value: Any, dtype: Any = None, shape: Any = None) -> Any:
@@ -112,9 +117,10 @@ def resize_images(tensors: Tensors, x: Tensor, height: int, width: int, given: A
         return tensors.operation("Repeat", rows, width, axis=3 if first else 2)
     last = tensors.operation("Transpose", x, axes=[0, 2, 3, 1]) if first else x
     rows, columns = last.shape[1:3]
-    if interpolation != "bilinear" or rows is None or columns is None or tensors.by_corners():
+    if interpolation != "bilinear" or rows is None or columns is None:
         raise LayerError(f"K.resize_images by {interpolation!r} is not supported here")
-    resized = tensors.operation("tf.image.resize", last, [rows * height, columns * width])
+    kind = "tf.compat.v1.image.resize_bilinear" if tensors.by_corners() else "tf.image.resize"
+    resized = tensors.operation(kind, last, [rows * height, columns * width])
     return tensors.operation("Transpose", resized, axes=[0, 3, 1, 2]) if first else resized
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from kerasport.errors import LayerError
 from kerasport.lambdas.bytecode import Instruction, Program
 from kerasport.lambdas.frame import Cell, Loop, damaged
+from kerasport.lambdas.frame_blocks import Blocks
 from kerasport.lambdas.frame_calls import Calls, CodeFunction
 from kerasport.lambdas.frame_collections import Collections
 from kerasport.lambdas.frame_values import Values
@@ -20,10 +21,9 @@ from kerasport.lambdas.marshal import Code
 _MOST_STACK = 1_000
 _GENERATOR = 0x20  # the flag of a function that yields
 # What instructions without a meaning here belong to.
-_SPOKEN = {"SETUP_WITH": "with", "BEFORE_WITH": "with", "SETUP_FINALLY": "try", "SETUP_EXCEPT": "try",
-           "RAISE_VARARGS": "raise", "LOAD_ASSERTION_ERROR": "assert", "LOAD_BUILD_CLASS": "class",
-           "STORE_GLOBAL": "global", "STORE_ATTR": "an assignment to an attribute", "PRINT_ITEM": "print",
-           "YIELD_FROM": "yield from", "SEND": "yield from"}  # fmt: skip
+_SPOKEN = {"CALL_FINALLY": "try", "RAISE_VARARGS": "raise", "LOAD_ASSERTION_ERROR": "assert",
+           "LOAD_BUILD_CLASS": "class", "STORE_GLOBAL": "global", "STORE_ATTR": "an assignment to an attribute",
+           "PRINT_ITEM": "print", "YIELD_FROM": "yield from", "SEND": "yield from"}  # fmt: skip
 
 
 def function(program: Program, defaults: Sequence[Any] = (), closure: Sequence[Any] = ()) -> Function:
@@ -44,14 +44,13 @@ def function(program: Program, defaults: Sequence[Any] = (), closure: Sequence[A
     return made
 
 
-class Run(Values, Collections, Calls):
+class Run(Values, Collections, Calls, Blocks):
     """One call of a function."""
 
     def __init__(
         self, program: Program, code: Code, semantics: Semantics, effort: Effort, variables: dict[str, Any]
     ) -> None:
         super().__init__(program, code, semantics, effort, variables)
-        self._loops: list[tuple[int, int]] = []
         self._yielded: list[Any] | None = [] if code.flags & _GENERATOR else None
 
     def run(self) -> Any:
@@ -68,6 +67,7 @@ class Run(Values, Collections, Calls):
             self.effort.step()
             if instruction.op in ("RETURN", "RETURN_CONST"):
                 result = instruction.arg if instruction.op == "RETURN_CONST" else self.pop()
+                self.leave_blocks()
                 return result if self._yielded is None else self._yielded
             action = getattr(self, f"_on_{instruction.op.lower()}", None)
             if action is None:
@@ -125,19 +125,6 @@ class Run(Values, Collections, Calls):
         else:
             self.pop()
             self.place = instruction.target
-
-    def _on_loop(self, instruction: Instruction) -> None:
-        self._loops.append((instruction.target, len(self.stack)))
-
-    def _on_end_loop(self, _: Instruction) -> None:
-        if self._loops:
-            self._loops.pop()
-
-    def _on_break(self, _: Instruction) -> None:
-        if not self._loops:
-            raise damaged("it breaks out of no loop")
-        self.place, depth = self._loops.pop()
-        del self.stack[depth:]
 
     def _on_yield(self, _: Instruction) -> None:
         if self._yielded is None:

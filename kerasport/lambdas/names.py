@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from kerasport.errors import LayerError
+from kerasport.lambdas import inner_layers
 from kerasport.lambdas.values import Name, words
 
 # What a name without a module is; "python." stands for Python's own.
@@ -14,7 +15,8 @@ _ROOTS = {
     "backend": "K", "KB": "K", "kb": "K", "k": "K", "Kb": "K", "tensorflow": "tf", "tf1": "tf", "tf2": "tf",
     "keras_backend": "K", "KTF": "K", "imagenet_utils": "imagenet", "numpy": "np", "tt": "T",
     "tensor": "T", "activations": "keras.activations", "reduce": "python.reduce", "knp": "ops",
-    "tf_keras": "keras",
+    "tf_keras": "keras", "ktf": "tf", "ks": "keras", "tfk": "keras", "layers": "keras.layers", "kl": "keras.layers",
+    "KL": "keras.layers", "tfkl": "keras.layers", "partial": "python.partial", "losses": "keras.losses",
 }  # fmt: skip
 _BUILTINS = words(
     "abs all any bool dict enumerate filter float int isinstance len list map max min pow print range reversed"
@@ -27,10 +29,15 @@ _SAME = {
     "ops.core": "ops", "tf.compat.v1": "v1", "tf.compat.v2": "tf",
     "keras.applications.imagenet_utils": "imagenet", "tf.python.keras.backend": "K",
     "tf.contrib.keras": "keras", "K.activations": "keras.activations", "keras.src.backend": "K",
-    "K.tensorflow_backend": "K", "functools.reduce": "python.reduce", "tf.experimental.numpy": "ops",
+    "K.tensorflow_backend": "K", "functools.reduce": "python.reduce",
+    "functools.partial": "python.partial", "tf.experimental.numpy": "ops",
 }  # fmt: skip
 # What is another function in TensorFlow 1, with the modules on the way there.
 _OF_VERSION_1 = ("v1.image", "v1.image.resize")
+_FORMER = words(
+    "tf.image.resize_images tf.image.resize_bilinear tf.image.resize_nearest_neighbor tf.image.resize_bicubic"
+    " tf.image.resize_area"
+)
 DTYPES = frozenset(
     ["bool", "string", *(f"{kind}{bits}" for kind in ("int", "uint", "float") for bits in (8, 16, 32, 64)), "bfloat16"]
 )
@@ -50,6 +57,8 @@ def root(name: str) -> Any:
         return {"True": True, "False": False}.get(name)
     if name in _BUILTINS:
         return Name(f"python.{name}")
+    if inner_layers.is_known(name):
+        return Name(f"keras.layers.{name}")
     return Name(_ROOTS[name]) if name in _ROOTS else None
 
 
@@ -63,6 +72,11 @@ def member(module: Name, name: str) -> Any:
     if head in ("np", "tf", "tf.dtypes", "T", "ops") and last in DTYPES:
         return Name(f"dtype.{last}")
     return _CONSTANTS[path] if path in _CONSTANTS else Name(path)
+
+
+def is_former(module: Name, found: Any) -> bool:
+    """Whether it was in a module of TensorFlow 1, and was another function than what has replaced it."""
+    return isinstance(found, Name) and found.path in _FORMER and not module.path.startswith("v1")
 
 
 def method(name: str) -> Name | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from kerasport.errors import LayerError
 from kerasport.lambdas import constants
+from kerasport.lambdas.functions import Function, Parameters
 from kerasport.lambdas.values import Name, Tensor
 
 if TYPE_CHECKING:
@@ -21,6 +22,11 @@ def _function(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]
         return function
 
     return add
+
+
+def _unordered(tensors: Tensors, values: Any) -> list[Any]:
+    """What a function goes through whose result does not depend on the order, which a set does not promise."""
+    return list(values) if isinstance(values, set | frozenset) else _numbers(tensors, values)
 
 
 def _numbers(tensors: Tensors, values: Any) -> list[Any]:
@@ -52,7 +58,12 @@ def _list(tensors: Tensors, x: Any = ()) -> list[Any]:
     return _numbers(tensors, x)
 
 
-@_function("tuple", "set")
+@_function()
+def _set(tensors: Tensors, x: Any = ()) -> set[Any]:
+    return constants.done(lambda: set(_unordered(tensors, x)), "set")  # type: ignore[no-any-return]
+
+
+@_function()
 def _tuple(tensors: Tensors, x: Any = ()) -> tuple[Any, ...]:
     return tuple(_numbers(tensors, x))
 
@@ -85,6 +96,14 @@ def _reduce(tensors: Tensors, function: Any, values: Any, *first: Any) -> Any:
 
 
 @_function()
+def _partial(_: Tensors, function: Any, *given: Any, **named: Any) -> Function:
+    def run(semantics: Any, effort: Any, variables: Mapping[str, Any]) -> Any:
+        return semantics.call(function, (*given, *variables["args"]), named | variables["kwargs"])
+
+    return Function("partial", Parameters((), rest="args", others="kwargs"), run)
+
+
+@_function()
 def _zip(tensors: Tensors, *lists: Any) -> list[Any]:
     return list(zip(*(_numbers(tensors, values) for values in lists), strict=False))
 
@@ -101,7 +120,7 @@ def _reversed(tensors: Tensors, values: Any) -> list[Any]:
 
 @_function()
 def _sorted(tensors: Tensors, values: Any, reverse: bool = False) -> Any:
-    items = _numbers(tensors, values)
+    items = _unordered(tensors, values)
     if any(isinstance(item, Tensor) for item in items):
         raise LayerError("its function sorts tensors")
     return constants.done(lambda: sorted(items, reverse=bool(reverse)), "sorted")
@@ -118,7 +137,7 @@ def _sum(tensors: Tensors, values: Any, start: Any = 0) -> Any:
 
 def _extreme(largest: bool) -> Callable[..., Any]:
     def extreme(tensors: Tensors, *values: Any) -> Any:
-        items = _numbers(tensors, values[0]) if len(values) == 1 else list(values)
+        items = _unordered(tensors, values[0]) if len(values) == 1 else list(values)
         if any(isinstance(item, Tensor) for item in items):
             raise LayerError("its function compares tensors with Python's max or min", "use K.maximum or K.minimum")
         return constants.done(lambda: (max if largest else min)(items), "max")
@@ -132,12 +151,12 @@ _function("min")(_extreme(largest=False))
 
 @_function()
 def _any(tensors: Tensors, values: Any) -> bool:
-    return any(tensors.truth(item) for item in _numbers(tensors, values))
+    return any(tensors.truth(item) for item in _unordered(tensors, values))
 
 
 @_function()
 def _all(tensors: Tensors, values: Any) -> bool:
-    return all(tensors.truth(item) for item in _numbers(tensors, values))
+    return all(tensors.truth(item) for item in _unordered(tensors, values))
 
 
 @_function()

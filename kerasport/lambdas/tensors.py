@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kerasport.errors import LayerError
-from kerasport.lambdas import calls, constants, names
+from kerasport.lambdas import calls, constants, inner_layers, names
 from kerasport.lambdas.constants import Method
 from kerasport.lambdas.functions import Effort, Function
-from kerasport.lambdas.values import Name, Results, Shape, Surroundings, Tensor
+from kerasport.lambdas.values import Layer, Name, Results, Scope, Shape, Surroundings, Tensor
 from kerasport.layers.arguments import Arguments, operation
 from kerasport.layers.base import Value
 from kerasport.layers.slots import Slot
@@ -35,10 +35,15 @@ class Tensors:
         arguments: The layer's call, by which operations are added to the graph.
         effort: How much may be done.
         surroundings: What else the result depends on.
+        depth: How many functions of rows are around it.
     """
 
-    def __init__(self, arguments: Arguments, effort: Effort, surroundings: Surroundings) -> None:
-        self.arguments, self.effort, self.surroundings = arguments, effort, surroundings
+    def __init__(self, arguments: Arguments, effort: Effort, surroundings: Surroundings, depth: int = 0) -> None:
+        self.arguments, self.effort, self.surroundings, self.depth = arguments, effort, surroundings, depth
+
+    def inside(self, arguments: Arguments) -> Tensors:
+        """The same for a function that is carried out on rows."""
+        return Tensors(arguments, self.effort, self.surroundings, self.depth + 1)
 
     def random(self, source: str) -> LayerError:
         """The error for random numbers."""
@@ -63,7 +68,7 @@ class Tensors:
     def attribute(self, value: Any, name: str) -> Any:
         """``value.name``: of a module, a tensor, a shape, a constant."""
         if isinstance(value, Name):
-            return names.member(value, name)
+            return self._member(value, name)
         if isinstance(value, Tensor):
             return self._of_tensor(value, name)
         if isinstance(value, Shape) and name in (*_SHAPE_METHODS, *_SHAPE_FACTS):
@@ -73,6 +78,12 @@ class Tensors:
         if value is None and name == "value":  # an unknown dimension of TensorFlow 1
             return None
         return constants.attribute(value, name)
+
+    def _member(self, module: Name, name: str) -> Any:
+        found = names.member(module, name)
+        if self.surroundings.corners is False and names.is_former(module, found):
+            raise LayerError(f"its function uses {found.path}, which TensorFlow 2 does not have")
+        return found
 
     def _of_tensor(self, x: Tensor, name: str) -> Any:
         facts = {"shape": x.shape, "_keras_shape": x.shape, "dtype": x.value.type.dtype, "ndim": x.value.type.rank}
@@ -94,6 +105,8 @@ class Tensors:
             return function(self, self.effort, args, kwargs)
         if isinstance(function, Method):
             return self._method(function, args, kwargs)
+        if isinstance(function, Layer):
+            return inner_layers.called(self, function, args, kwargs)
         if isinstance(function, Name):
             return calls.call(self, function, args, dict(kwargs))
         raise LayerError(f"its function calls {constants.shown(function)}")
@@ -106,7 +119,8 @@ class Tensors:
             return self.call(names.method(method.name), (owner, *args), kwargs)
         if isinstance(owner, Shape) and method.name in _SHAPE_METHODS:
             return {"as_list": list(owner), "is_fully_defined": None not in owner}.get(method.name, owner)
-        return constants.call(method, args, dict(kwargs))
+        named = {key: names.text_of(value) for key, value in kwargs.items()}
+        return constants.call(method, [names.text_of(arg) for arg in args], named)
 
     def operation(self, kind: str, *args: Any, **options: Any) -> Any:
         """The result of an operation by Keras 3's name: a tensor, or a list of them."""
@@ -235,11 +249,22 @@ class Tensors:
             return [self.subscript(x, place) for place in range(self.effort.counted(rows))]
         if isinstance(x, dict | str | list | tuple | range) or constants.is_array(x):
             return list(x)
-        raise LayerError(f"its function goes through {constants.shown(x)}")
+        order = ", in an order that Python does not promise" if isinstance(x, set | frozenset) else ""
+        raise LayerError(f"its function goes through {constants.shown(x)}{order}")
 
     def unpacked(self, x: Any, count: int) -> list[Any]:
         """The parts of what is taken apart."""
         return self.items(x)
+
+    def assigned(self, owner: Any, key: Any, value: Any) -> None:
+        """``owner[key] = value``, of a collection or an array."""
+        constants.assign(owner, key, value)
+
+    def entered(self, manager: Any) -> Any:
+        """The name of a scope; what else ``with`` may enter is refused."""
+        if not isinstance(manager, Scope):
+            raise LayerError(f"its function enters {constants.shown(manager)} by with")
+        return manager.name
 
     def text(self, x: Any) -> Any:
         """A value as text."""

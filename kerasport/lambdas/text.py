@@ -108,6 +108,16 @@ class Terms:
             raise _UnclearError
         return list(x)
 
+    def assigned(self, owner: Any, key: Any, value: Any) -> None:
+        """An assignment, which has no place in an expression."""
+        if not isinstance(owner, dict | list):
+            raise _UnclearError
+        constants.assign(owner, key, value)
+
+    def entered(self, manager: Any) -> Any:
+        """The name of a scope, which is not shown."""
+        return manager
+
     def text(self, x: Any) -> Any:
         """A formatted value."""
         return x if isinstance(x, str) else Term(f"str({_shown(x)})")

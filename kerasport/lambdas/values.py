@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kerasport.layers.base import Value
+from kerasport.layers.base import Spec, Value
+
+if TYPE_CHECKING:
+    from kerasport.parsing import Part
 
 
 def words(text: str) -> frozenset[str]:
@@ -51,6 +54,30 @@ class Results(list[Any]):
 
 
 @dataclass(frozen=True)
+class Scope:
+    """What ``with`` enters without any effect on numbers: the name of what is made within, or a device.
+
+    Attributes:
+        name: The name.
+    """
+
+    name: str
+    label = "a scope"
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer that the function makes.
+
+    Attributes:
+        spec: What it computes.
+    """
+
+    spec: Spec
+    label = "a layer"
+
+
+@dataclass(frozen=True)
 class Name:
     """What a module holds.
 
@@ -77,6 +104,7 @@ class Surroundings:
         corners: Whether images are resized by their corners and tensors compared by identity, as before TensorFlow 2;
             None where the file does not say.
         command: What the user types to convert the model.
+        part: Makes the canonical definition of a layer of the same Keras, where that is known.
     """
 
     backend: str = "tensorflow"
@@ -84,3 +112,4 @@ class Surroundings:
     mean: bool = False
     corners: bool | None = False
     command: str = "kerasport convert MODEL OUTPUT"
+    part: Part | None = None

@@ -105,6 +105,9 @@ FUNCTIONS: dict[str, str] = {
     "image_data_format": "lambda: image_format()",
     "image_dim_ordering": "lambda: 'th' if image_format() == 'channels_first' else 'tf'",
     "backend": "lambda: backend()",
+    "map_fn": "lambda fn, elems, name=None, dtype=None: mapped(fn, elems)",
+    "foldl": "lambda fn, elems, initializer=None, name=None: folded(fn, elems, initializer)",
+    "name_scope": "lambda name: scope(name)",
     "binary_crossentropy": "lambda target, output, from_logits=False:"
     " BinaryCrossentropy(target, output, from_logits=from_logits)",
     "random_normal": "lambda shape, mean=0.0, stddev=1.0, dtype=None, seed=None, std=None: random_mean(mean)",
@@ -123,6 +126,7 @@ ACTIVATIONS: dict[str, str] = {
     "relu": "lambda x, alpha=0.0, max_value=None, threshold=0.0, negative_slope=None: Relu(x, negative_slope=alpha"
     " if negative_slope is None else negative_slope, max_value=max_value, threshold=threshold)",
     "linear": "lambda x: x",
+    "get": "lambda identifier: keras.layers.Activation(identifier) if isinstance(identifier, str) else identifier",
     "exponential": "lambda x: Exp(x)",
     "selu": "lambda x: Selu(x)",
     "swish": "lambda x: Silu(x)",
@@ -145,6 +149,15 @@ OTHERS: dict[str, str] = {
     "keras.layers.average": "lambda inputs, **_: sum(inputs) / len(inputs)",
     "keras.layers.maximum": "lambda inputs, **_: reduce(lambda x, y: Maximum(x, y), inputs)",
     "keras.layers.minimum": "lambda inputs, **_: reduce(lambda x, y: Minimum(x, y), inputs)",
+    "keras.layers.dot": "lambda inputs, axes, normalize=False, **_:"
+    " keras.layers.Dot(axes=axes, normalize=normalize)(inputs)",
+    "keras.name_scope": "lambda name, **_: scope(name)",
+    "keras.losses.mean_squared_error": "lambda y_true, y_pred: Mean(Square(y_pred - y_true), axis=-1)",
+    "keras.losses.mean_absolute_error": "lambda y_true, y_pred: Mean(Abs(y_pred - y_true), axis=-1)",
+    "keras.losses.binary_crossentropy": "lambda y_true, y_pred, from_logits=False:"
+    " Mean(BinaryCrossentropy(y_true, y_pred, from_logits=from_logits), axis=-1)",
+    "keras.losses.categorical_crossentropy": "lambda y_true, y_pred, from_logits=False:"
+    " CategoricalCrossentropy(y_true, y_pred, from_logits=from_logits)",
     "keras.layers.concatenate": "lambda inputs, axis=-1, **_: Concatenate(inputs, axis=axis)",
     "imagenet.preprocess_input": "lambda x, data_format=None, mode='caffe':"
     " (lambda first: x / 127.5 - 1.0 if mode == 'tf' else"
@@ -158,7 +171,7 @@ OTHERS: dict[str, str] = {
         for mode, modules in _MODES.items()
         for module in modules
     },
-    "v1.image.resize": "lambda *args, **kwargs: tf.image.resize_images(*args, **kwargs)",
+    "v1.image.resize": "lambda *args, **kwargs: tf.compat.v1.image.resize_images(*args, **kwargs)",
 }
 # Theano's functions; those of one tensor also as its methods.
 THEANO: dict[str, str] = {

@@ -136,5 +136,7 @@ FUNCTIONS: dict[str, str] = {
     " tf.range(0 if stop is None else start, start if stop is None else stop, step, dtype=dtype)",
     "einsum": "lambda subscripts, *operands: Einsum(*operands, subscripts=subscripts)",
     "meshgrid": "lambda *x, indexing='xy': Meshgrid(*x, indexing=indexing)",
+    "map": "lambda f, xs: mapped(f, xs)",
+    "vectorized_map": "lambda function, elements: mapped(function, elements)",
     "cond": "lambda pred, true_fn, false_fn: switch(pred, true_fn, false_fn)",
 }

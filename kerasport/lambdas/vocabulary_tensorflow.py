@@ -97,6 +97,7 @@ cholesky cholesky_solve cross global_norm matmul matrix_transpose qr svd trace; 
 """
 # Other names of functions.
 _OTHER = """
+count_nonzero=math.count_nonzero
 diag=linalg.tensor_diag diag_part=linalg.tensor_diag_part div_no_nan=math.divide_no_nan dtypes.cast=cast
 image.resize_image_with_crop_or_pad=image.resize_with_crop_or_pad image.transpose_image=image.transpose
 lin_space=linspace linalg.eye=eye linalg.l2_normalize=math.l2_normalize linalg.norm=norm linalg.tensordot=tensordot
@@ -156,6 +157,17 @@ FUNCTIONS: dict[str, str] = {
     "to_int32": "lambda x, name=None: Cast(x, dtype='int32')",
     "to_int64": "lambda x, name=None: Cast(x, dtype='int64')",
     "Print": "lambda input_, data, message=None, first_n=None, summarize=None, name=None: input_",
+    **{
+        f"{module}{name}": "lambda name=None, *_, **__: scope(name)"
+        for name in ("name_scope", "variable_scope", "device", "control_dependencies", "init_scope")
+        for module in ("", "compat.v1.")
+    },
+    "linalg.einsum": "lambda equation, *inputs, **kwargs: Einsum(*inputs, subscripts=equation)",
+    "map_fn": "lambda fn, elems, dtype=None, **_: mapped(fn, elems)",
+    "vectorized_map": "lambda fn, elems, **_: mapped(fn, elems)",
+    "foldl": "lambda fn, elems, initializer=None, **_: folded(fn, elems, initializer)",
+    "scan": "lambda fn, elems, initializer=None, parallel_iterations=None, back_prop=True, swap_memory=False,"
+    " infer_shape=True, name=None: scanned(fn, elems, initializer)",
     "no_op": "lambda name=None: None",
     "print": "lambda *args, **kwargs: None",
     "TensorShape": "lambda dims: dims",

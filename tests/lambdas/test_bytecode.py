@@ -13,6 +13,13 @@ VERSIONS = ["2.7", "3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13"]
 EXPRESSIONS = [function for function in functions() if function.startswith("lambda")]
 # What the functions of several statements come to.
 STATEMENTS = {
+    "a.b('c'), d as e": "def f(x): return x * 2 + 1",
+    "with y as z": "def f(x): return (x * 1 - 1) * 3",
+    "with z": "def f(x): return x * 2",
+    "except TypeError": "def f(x): return x * 2 * 4 + 1",
+    "except ValueError": "def f(x): return [x * 1, x * 3]",
+    "z = 1": "def f(x): return x * 2 + 1",
+    "(a, b))": "def f(.0): return .0[0] - .0[1]",
     "z = K.sum": "x * 2",
     "a, b = t": "def f(t): return K.sqrt(t[0] - t[1])",
     "if axis": "def f(x, axis): return K.mean(x, axis=axis) if axis else x",
@@ -23,7 +30,7 @@ STATEMENTS = {
     "k = 2": "def f(x): return [x * 2 + 1, x * 2 + 2]",
     "a, b, c = c, a, b": "def f(x): return (2, 1, x, 3, x + 1 - 2)",
     "while": "def f(x): return x * 2 * 2 * 2",
-    "with y": "def f(x): ...",
+    "with y": "def f(x): return x",
     "finally": "def f(x): ",  # which 3.11 and later write behind the rest, for an error alone
 }
 

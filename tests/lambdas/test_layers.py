@@ -73,7 +73,15 @@ REFUSED = {
     "lambda x: K.meen(x)": r"K\.meen, which is not supported.*nearest supported function is K\.mean",
     "lambda x: K.batch_dot(x[None, None], x[None, None])": "not the same in all Kerases",
     "lambda x: tf.unknown.thing(x)": r"tf\.unknown\.thing, which is not supported",
-    "lambda x: tf.map_fn(lambda y: y + 1, x)": "runs a Python function over a tensor",
+    "lambda x: tf.while_loop(lambda y: True, lambda y: y, [x])": "runs a Python function over a tensor",
+    "lambda x: tf.py_function(lambda y: y, [x], tf.float32)": "runs a Python function over a tensor",
+    "lambda x: tf.map_fn(lambda y: (y, y), x)": "gives several tensors for each row",
+    "lambda x: tf.scan(lambda a, b: b[:2], x)": "of another shape than the one before",
+    "lambda x: tf.map_fn(lambda y: y, 3.0)": "through the rows of what has none",
+    "lambda x: keras.layers.Dense(units=3)(x)": "makes a layer Dense, whose weights are not in the file",
+    "lambda x: layers.LSTM(3, True)(x)": "makes a layer LSTM of arguments without names",
+    "lambda x: tf.image.resize_images(x[:, None, None], (2, 2))": "which TensorFlow 2 does not have",
+    "lambda x: K.stack([x[:, i] for i in {x.shape[1], 2, 1}])": "through a set, in an order that Python does not promise",
     "lambda x: [row for row in x]": "samples of a batch one by one",
     "lambda x: x if K.sum(x) > 0 else -x": "branches on the values of a tensor",
     "lambda x: K.random_uniform(K.shape(x)) + x": "draws random numbers.*--lambda-sampling mean",
@@ -95,7 +103,9 @@ REFUSED = {
     LOOP: "more than 20,000 steps",
     SAMPLING: "draws random numbers",
     "def f(x):\n    raise ValueError(x)\n": "uses raise|'ValueError'",
-    "def f(x):\n    with tf.device('gpu'):\n        return x\n": "uses with|tf.device",
+    "def f(x):\n    with tf.GradientTape() as tape:\n        return x\n": "calls tf.GradientTape, which is not supported",
+    "def f(x):\n    with x:\n        return x\n": "enters a tensor by with",
+    "def f(x):\n    x[0] = 1\n    return x\n": "assigns to a part of a tensor",
 }
 
 
