@@ -9,13 +9,13 @@ from kerasport.custom.registry import CUSTOM, Composed, CustomModelClass
 from kerasport.dialect.model import LayerDef
 from kerasport.errors import LayerError, UnknownError
 from kerasport.layers import LAYERS, refused
-from kerasport.layers.base import Spec
+from kerasport.layers.base import Spec, TensorType
 from kerasport.layers.config import Config
+from kerasport.layers.functions import FUNCTIONS, Function
 from kerasport.layers.registry import Entry
 
 # Makes the canonical definition of a layer from its class, its name and its config.
 Part = Callable[[str, str, Mapping[str, Any]], LayerDef]
-_REPLACE = "let the plugin take over the layer's class as well"
 _QUANTIZED_HINT = "save the model before model.quantize()"
 
 
@@ -38,15 +38,29 @@ def parsed(layer: LayerDef, allowed: frozenset[str]) -> Spec:
     if layer.config.get("stored") and not entry.spec.quantizable:
         raise LayerError(f"its weights are quantised ({layer.config['stored']['mode']})", _QUANTIZED_HINT)
     inner = {name: parsed(definition, allowed) for name, definition in layer.inner.items()}
-    config = Config(layer.config, entry.ignored, inner, layer.class_name)
-    try:
-        spec = entry.spec.parse(config)
-    except UnknownError as error:
-        if CUSTOM.activation(error.name) is None:
-            raise
-        raise LayerError(f"a plugin's activation function, {error.name!r}, cannot stand in it", _REPLACE) from error
+    config = Config(_with_functions(layer.config), entry.ignored, inner, layer.class_name)
+    spec = entry.spec.parse(config)
     refuse_unread(config, allowed)
     return spec
+
+
+def _with_functions(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A config with those activation functions in it that plugins have."""
+    return {key: _function(value) or value for key, value in config.items()}
+
+
+def _function(value: Any) -> Function | None:
+    if not isinstance(value, Mapping) or set(value) != {"function"}:
+        return None
+    name = str(value["function"])
+    found = CUSTOM.activation(name) if CUSTOM.replaces(name) or name not in FUNCTIONS else None
+    if found is None:
+        return None
+    from kerasport.custom.composing import trace
+
+    traced = trace(found)
+    traced(TensorType((None, 2)))  # which tells whether it can stand in a layer
+    return Function(f"{name} of {found.origin}", trace=traced)
 
 
 def _entry(name: str) -> Entry:

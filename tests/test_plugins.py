@@ -15,8 +15,10 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import onnxruntime
 import pytest
 
+import kerasport as kp
 from kerasport import load, reference
 from kerasport.conversion import to_onnx_bytes
 from kerasport.custom.registry import CUSTOM
@@ -211,9 +213,6 @@ def test_an_activation_function_of_ones_own(plugin: Callable[[str], Path]) -> No
     kernel, bias = np.float32([[1, -2], [3, 4]]), np.float32([0.5, -1])
     x = np.float32([[1, 2], [-3, 4]])
     y = x @ kernel + bias
-    config = {"units": 2, "activation": "squashed"}
-    with pytest.raises(UnsupportedModelError, match="squashed"):
-        check_layer("LSTM", config, x[:, None], weights=[])
     load_plugin(
         plugin(
             '@activation("squashed")\ndef squashed(x):\n    return x / (1.0 + abs(x))\n'
@@ -224,6 +223,27 @@ def test_an_activation_function_of_ones_own(plugin: Callable[[str], Path]) -> No
     )
     expected = y / (1 + np.abs(y))
     check_layer("Mine", {"activation": "squashed"}, x, weights=[kernel, bias], expected=expected)
+
+
+@pytest.mark.parametrize("name", ["own_functions.h5", "own_functions.keras"])
+def test_functions_of_ones_own_stand_wherever_an_activation_can_and_composed_layers_in_time(
+    name: str, tmp_path: Path
+) -> None:
+    kp.convert(MODELS / name, tmp_path / "m.onnx", plugins=[PLUGINS / "own_functions.py"])
+    session = onnxruntime.InferenceSession(str(tmp_path / "m.onnx"))
+    with np.load(MODELS / f"{name}.npz") as arrays:
+        found = session.run(None, {node.name: arrays[node.name] for node in session.get_inputs()})
+        for place, y in enumerate(found):
+            np.testing.assert_allclose(y, arrays[f"output_{place}"], rtol=1e-5, atol=1e-6)
+
+
+def test_a_function_within_a_layer_may_not_call_layers_or_change_the_shape(plugin: Callable[[str], Path]) -> None:
+    x, weights = np.ones((1, 2, 2), "float32"), [np.ones((2, 8), "float32")] * 2 + [np.ones(8, "float32")]
+    for body in ("x[:, :1]", "ops.sum(x, axis=-1)"):
+        path = plugin(f'from kerasport.plugins import ops\n@activation("halved")\ndef halved(x):\n    return {body}\n')
+        load_plugin(path)
+        with pytest.raises(UnsupportedModelError, match=r"'halved' has weights, or changes the shape"):
+            check_layer("LSTM", {"units": 2, "activation": "halved"}, x, weights=weights)
 
 
 def test_non_trainable_weights_come_last_as_keras_saves_them(plugin: Callable[[str], Path]) -> None:

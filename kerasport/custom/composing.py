@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from typing import Any
 
 from kerasport.custom.faults import blamed
@@ -11,14 +12,15 @@ from kerasport.custom.registry import CUSTOM, Composed
 from kerasport.custom.tensors import Numbers, Tensor
 from kerasport.dialect.model import LayerDef, Node
 from kerasport.errors import LayerError
-from kerasport.layers.base import Shape, Spec, Value
+from kerasport.layers.base import Shape, Spec, TensorType, Value
+from kerasport.layers.body import Body, Tracer
 from kerasport.layers.composed import Parameter
 from kerasport.layers.config import Config
 from kerasport.layers.elementwise import Activated
 from kerasport.layers.ops import CastTo
 from kerasport.layers.shaping import Constant
 from kerasport.layers.slots import Slot
-from kerasport.parsing import Part, refuse_unread
+from kerasport.parsing import Part, no_part, refuse_unread
 from kerasport.time_axis import Flow
 
 
@@ -189,6 +191,30 @@ class CustomLayer:
                 'give @compose(..., mask="carried"), or "dropped" where compute_mask gives None, or "own"',
             )
         return None
+
+
+@cache
+def trace(composed: Composed) -> Callable[[TensorType], Body]:
+    """What an activation function does to a tensor of a type, where it is no layer of its own in the graph."""
+    return partial(_traced, composed)
+
+
+def _traced(composed: Composed, type_: TensorType) -> Body:
+    name = composed.name
+    x = Value("<x>", type_)
+    tracer = Tracer([x], name)
+
+    def refuse(*_: Any) -> Any:
+        raise LayerError(f"the activation function {name!r} calls a layer, which it cannot where it stands")
+
+    call = CustomLayer(
+        composed, LayerDef(name, name, {"name": name}), Node(()), name, Hands(tracer.emit, refuse, no_part)
+    )
+    with blamed(composed.origin):
+        (y,) = _outputs(composed.function(call, Tensor(x, None, tracer.emit)))
+    if call.roles or y.shape != type_.shape:
+        raise LayerError(f"the activation function {name!r} has weights, or changes the shape, where it stands")
+    return tracer.body([y.value])
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,10 @@ CONTAINERS = frozenset({"Sequential", "Functional", "Model", "Network", "Graph"}
 _MAX_NESTING = 60
 _End = tuple[str | None, TensorRef]
 _ACTIVATIONS = ("activation", "recurrent_activation")
+# The layers whose activation is not what they do last.
+_INSIDE = frozenset(
+    ["LSTM", "GRU", "SimpleRNN", "LSTMCell", "GRUCell", "SimpleRNNCell", "PeepholeLSTMCell"]
+) | frozenset(["ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Highway"])
 
 
 def readings(config: Mapping[str, Any], writer: Writer, groups: Collection[str] = ()) -> Iterator[ModelDef]:
@@ -322,8 +326,9 @@ def _inner(entry: Mapping[str, Any], writer: Writer, depth: int) -> LayerDef:
         raise DamagedFileError(f"Layers are nested more than {_MAX_NESTING} deep.")
     name = _entry_name(entry)
     layers = _layer(entry, name, writer, depth)
-    if len(layers) > 1:  # an activation with weights inside a wrapper: left as it is, so that the layer refuses it
-        return replace(layers[0], config={**layers[0].config, "activation": entry["config"]["activation"]})
+    if len(layers) > 1:  # a wrapper holds one layer, which has its activation within, or refuses it
+        held = activations.activation(entry["config"]["activation"], writer)
+        return replace(layers[0], config={**layers[0].config, "activation": held})
     return layers[0]
 
 
@@ -331,15 +336,15 @@ def _with_activation(layer: LayerDef, writer: Writer) -> list[LayerDef]:
     config = dict(layer.config)
     value = config.get("activation")
     entry = activations.as_layer(value)
+    for key in _ACTIVATIONS:
+        if key in config:
+            config[key] = activations.activation(config[key], writer)
     own = CUSTOM.replaces(layer.class_name) or layer.class_name not in LAYERS
-    if entry is not None and not own and layer.class_name not in ("LSTM", "GRU", "SimpleRNN"):
+    if entry is not None and not own and layer.class_name not in _INSIDE:
         config["activation"] = {"function": "linear"}
         (after,) = _layer(entry, f"{layer.name}/activation", writer, 0)
         nodes = tuple(Node((TensorRef(layer.name, index),)) for index in range(len(layer.nodes)))
         return [replace(layer, config=config), replace(after, nodes=nodes, activation_of=layer.name)]
-    for key in _ACTIVATIONS:
-        if key in config:
-            config[key] = activations.activation(config[key], writer)
     return [replace(layer, config=config)]
 
 

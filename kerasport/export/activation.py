@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from kerasport.export import bodies
 from kerasport.export.builder import Scope
 from kerasport.export.layout import Tensor
 from kerasport.export.ops import reduce, truth
@@ -18,6 +19,9 @@ def apply(b: Scope, function: Function, x: Tensor) -> Tensor:
     """``function(x)``, in x's layout."""
     if function.is_linear:
         return x
+    if function.trace is not None:
+        (y,) = bodies.outputs(function.trace(x.type), b, [x])
+        return Tensor(b.arrange(y, x.perm), x.type, x.perm)
     if function.name == "sparsemax":
         name = sparsemax(b, x, int(function["axis"]))
     elif function.name in ALONG_AXIS:

@@ -6,32 +6,27 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from kerasport.export.builder import Scope
-from kerasport.export.layout import Tensor, identity_perm
+from kerasport.export.layout import Tensor
 from kerasport.export.registry import EXPORT
 from kerasport.graph import Graph
-from kerasport.layers.base import Value
 from kerasport.layers.body import Body
 
 
-def outputs(body: Body, b: Scope, names: Sequence[str]) -> list[str]:
-    """What a function gives, in logical order.
+def outputs(body: Body, b: Scope, tensors: Sequence[Tensor]) -> list[Tensor]:
+    """What a function gives.
 
     Args:
         body: The function.
         b: Where its nodes go.
-        names: Its arguments, then what else it reads, in logical order.
+        tensors: Its arguments, then what else it reads.
     """
     given = (*body.inputs, *body.captured)
     builder = b.builder.within(Graph(b.call.name, given, body.outputs, (), body.calls, {}))
-    for value, name in zip(given, names, strict=True):
-        builder.hold(value.name, _logical(name, value))
+    for value, tensor in zip(given, tensors, strict=True):
+        builder.hold(value.name, tensor)
     for call in body.calls:
         scope = Scope(builder, replace(call, name=f"{b.call.name}/{call.name}", layer=b.call.layer))
         made = EXPORT[type(call.spec)](call.spec, scope, *(builder.tensors[value.name] for value in call.inputs))
-        for value, tensor in zip(call.outputs, made if isinstance(made, tuple) else (made,), strict=True):
-            builder.hold(value.name, tensor)
-    return [builder.arrange(builder.tensors[v.name], identity_perm(v.type.rank), b.call.name) for v in body.outputs]
-
-
-def _logical(name: str, value: Value) -> Tensor:
-    return Tensor(name, value.type, identity_perm(value.type.rank))
+        for value, result in zip(call.outputs, made if isinstance(made, tuple) else (made,), strict=True):
+            builder.hold(value.name, result)
+    return [builder.tensors[value.name] for value in body.outputs]

@@ -16,6 +16,7 @@ def over_rows(spec: rows.OverRows, b: Scope, *inputs: Tensor) -> tuple[Tensor, .
     body, behind = spec.body, len(spec.body.inputs)
     first = behind - spec.states
     names = [b.logical(x) for x in inputs]
+    captured = [b.tensor(name, x.type) for name, x in zip(names[behind:], inputs[behind:], strict=True)]
     types = [value.type for value in body.inputs]
     loop = Loop(
         states=names[first:behind],
@@ -26,7 +27,8 @@ def over_rows(spec: rows.OverRows, b: Scope, *inputs: Tensor) -> tuple[Tensor, .
     )
 
     def step(states: list[str], reads: list[str]) -> tuple[list[str], str]:
-        *new, output = (b.op("Identity", name) for name in bodies.outputs(body, b, [*reads, *states, *names[behind:]]))
+        given = [b.tensor(name, value.type) for name, value in zip((*reads, *states), body.inputs, strict=True)]
+        *new, output = (b.op("Identity", b.logical(y)) for y in bodies.outputs(body, b, [*given, *captured]))
         return new, output
 
     finals, output = loop.run(b, step, backwards=False)

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kerasport.errors import LayerError, UnknownError
+
+if TYPE_CHECKING:
+    from kerasport.layers.base import TensorType
+    from kerasport.layers.body import Body
 
 # Canonical name -> its parameters with the defaults of the Keras 3 function of that name.
 FUNCTIONS: dict[str, dict[str, float]] = {
@@ -52,10 +56,12 @@ class Function:
     Attributes:
         name: A key of FUNCTIONS.
         parameters: Its parameters as sorted (name, value) pairs.
+        trace: For one that is composed of operations, and has a name of its own: what it does to a tensor of a type.
     """
 
     name: str
     parameters: tuple[tuple[str, float], ...] = ()
+    trace: Callable[[TensorType], Body] | None = None
 
     def __getitem__(self, parameter: str) -> float:
         return dict(self.parameters)[parameter]
@@ -90,7 +96,7 @@ _BENDS: dict[str, Callable[[Function], tuple[float, ...]]] = {
 LINEAR = Function("linear")
 
 
-def function(value: str | Mapping[str, Any] | None) -> Function:
+def function(value: str | Mapping[str, Any] | Function | None) -> Function:
     """A canonical function from its name, or from a dict ``{"function": name, parameter: value}``.
 
     Raises:
@@ -98,6 +104,8 @@ def function(value: str | Mapping[str, Any] | None) -> Function:
     """
     if value is None:
         return LINEAR
+    if isinstance(value, Function):
+        return value
     if isinstance(value, str):
         value = {"function": value}
     given = dict(value)

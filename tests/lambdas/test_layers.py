@@ -81,7 +81,7 @@ REFUSED = {
     "lambda x: keras.layers.Dense(units=3)(x)": "makes a layer Dense, whose weights are not in the file",
     "lambda x: layers.LSTM(3, True)(x)": "makes a layer LSTM of arguments without names",
     "lambda x: tf.image.resize_images(x[:, None, None], (2, 2))": "which TensorFlow 2 does not have",
-    "lambda x: K.stack([x[:, i] for i in {x.shape[1], 2, 1}])": "through a set, in an order that Python does not promise",
+    "lambda x: K.stack([x[:, i] for i in {x.shape[1], 2, 1}])": "a set, in an order that Python does not promise",
     "lambda x: [row for row in x]": "samples of a batch one by one",
     "lambda x: x if K.sum(x) > 0 else -x": "branches on the values of a tensor",
     "lambda x: K.random_uniform(K.shape(x)) + x": "draws random numbers.*--lambda-sampling mean",
@@ -103,7 +103,7 @@ REFUSED = {
     LOOP: "more than 20,000 steps",
     SAMPLING: "draws random numbers",
     "def f(x):\n    raise ValueError(x)\n": "uses raise|'ValueError'",
-    "def f(x):\n    with tf.GradientTape() as tape:\n        return x\n": "calls tf.GradientTape, which is not supported",
+    "def f(x):\n    with tf.GradientTape() as tape:\n        return x\n": "calls tf.GradientTape, which is not",
     "def f(x):\n    with x:\n        return x\n": "enters a tensor by with",
     "def f(x):\n    x[0] = 1\n    return x\n": "assigns to a part of a tensor",
 }
