@@ -59,7 +59,7 @@ def call(tensors: Tensors, function: Name, args: Sequence[Any], kwargs: dict[str
     return found
 
 
-_HELPERS = {"mapped": rows, "folded": rows, "scanned": rows}
+_HELPERS = {"mapped": rows, "folded": rows, "scanned": rows, "carried": rows}
 # What is called at once, by the module of its name.
 _DIRECT: dict[str, Callable[..., Any]] = {
     "python": lambda tensors, name, *args, **kwargs: PYTHON[name](tensors, *args, **kwargs),

@@ -109,6 +109,23 @@ def subscript(x: Any, key: Any) -> Any:
     raise LayerError(f"its function takes a part of {shown(x)}")
 
 
+def grid(key: Any) -> Any:
+    """``np.mgrid[key]``.
+
+    Raises:
+        LayerError: It would be too large.
+    """
+    import numpy as np
+
+    axes = [axis for axis in (key if isinstance(key, tuple) else (key,)) if isinstance(axis, slice)]
+    refuse_size(done(lambda: math.prod(map(_steps, axes)) * len(axes), "mgrid"))
+    return done(lambda: np.mgrid[key], "mgrid")
+
+
+def _steps(axis: slice) -> float:
+    return float(abs(axis.stop - (axis.start or 0)) / abs(axis.step or 1) + 1)
+
+
 def assign(owner: Any, key: Any, value: Any) -> None:
     """``owner[key] = value``.
 

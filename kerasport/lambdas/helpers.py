@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from kerasport.lambdas.tensors import Tensors
 
 NAMES = words(
-    "backend batch_dot bias_add called channels constant dimshuffle folded image_format is_channels_first known_shape"
-    " mapped pair random_mean resize_images scanned scope spatial_padding static_shape switch"
+    "backend batch_dot bias_add called carried channels constant dimshuffle folded image_format is_channels_first"
+    " known_shape mapped pair random_mean resize_images scanned scope spatial_padding static_shape switch"
 )
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _FIRST = ("channels_first", "th")

@@ -35,6 +35,11 @@ def scanned(tensors: Tensors, function: Any, elements: Any, initializer: Any = N
     return tensors.operation("Concatenate", [tensors.operation("ExpandDims", first, axis=0), found], axis=0)
 
 
+def carried(tensors: Tensors, function: Any, initial: Any, elements: Any) -> list[Tensor]:
+    """What a function of the last state and a row gives: the final one, and for each row what comes with it."""
+    return _run(tensors, function, elements, Tensor(_value(tensors, initial)), carries=True)
+
+
 def _started(tensors: Tensors, elements: Any, initializer: Any) -> tuple[Tensor, Any]:
     """The first state, and the rows behind it."""
     if isinstance(elements, list | tuple) or isinstance(initializer, list | tuple):
@@ -44,7 +49,7 @@ def _started(tensors: Tensors, elements: Any, initializer: Any) -> tuple[Tensor,
     return tensors.subscript(elements, 0), tensors.subscript(elements, slice(1, None))
 
 
-def _run(tensors: Tensors, function: Any, elements: Any, state: Tensor | None) -> list[Tensor]:
+def _run(tensors: Tensors, function: Any, elements: Any, state: Tensor | None, carries: bool = False) -> list[Tensor]:
     """The final state, if there is one, and the stacked results."""
     several = isinstance(elements, list | tuple)
     whole = [_value(tensors, x) for x in (elements if several else [elements])]
@@ -58,12 +63,14 @@ def _run(tensors: Tensors, function: Any, elements: Any, state: Tensor | None) -
     row = [Tensor(value) for value in rows]
     given = (row if isinstance(elements, list) else tuple(row)) if several else row[0]
     result = inner.call(function, (*map(Tensor, states), given), {})
-    if isinstance(result, list | tuple | dict):
+    results = list(result) if carries and isinstance(result, list | tuple) else [result] * (len(states) + 1)
+    if len(results) != len(states) + 1 or any(isinstance(item, list | tuple | dict) for item in results):
         raise LayerError("its function gives several tensors for each row")
-    output = _value(inner, result)
-    if any((output.type.shape, output.type.dtype) != (last.type.shape, last.type.dtype) for last in states):
-        raise LayerError("its function gives a result of another shape than the one before")
-    body = tracer.body([output] * (len(states) + 1))
+    found = [_value(inner, item) for item in results]
+    for last, new in zip(states, found, strict=False):
+        if (new.type.shape, new.type.dtype) != (last.type.shape, last.type.dtype):
+            raise LayerError("its function gives a result of another shape than the one before")
+    body = tracer.body(found)
     spec = OverRows(body=body, states=len(states))
     firsts = [] if state is None else [state.value]
     return [Tensor(value) for value in tensors.arguments.emit_all(spec, *whole, *firsts, *body.captured)]

@@ -226,6 +226,8 @@ class Tensors:
         if isinstance(x, Shape):
             found = constants.subscript(x, key)
             return Shape(found) if isinstance(key, slice) else found
+        if isinstance(x, Name) and x.path == "np.mgrid":
+            return constants.grid(key)
         if not isinstance(x, Tensor):
             return constants.subscript(x, key)
         if isinstance(key, Tensor) and key.value.type.dtype == "bool":

@@ -137,6 +137,8 @@ FUNCTIONS: dict[str, str] = {
     "einsum": "lambda subscripts, *operands: Einsum(*operands, subscripts=subscripts)",
     "meshgrid": "lambda *x, indexing='xy': Meshgrid(*x, indexing=indexing)",
     "map": "lambda f, xs: mapped(f, xs)",
+    "scan": "lambda f, init, xs=None, length=None, reverse=False, unroll=1: carried(f, init, xs)"
+    " if not reverse else (lambda found: [found[0], Flip(found[1], axis=0)])(carried(f, init, Flip(xs, axis=0)))",
     "vectorized_map": "lambda function, elements: mapped(function, elements)",
     "cond": "lambda pred, true_fn, false_fn: switch(pred, true_fn, false_fn)",
 }
