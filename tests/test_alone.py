@@ -152,6 +152,26 @@ def test_the_chain_is_run_only_when_it_is_asked_for(chained: bool, tmp_path: Pat
     assert all((entry.chained is not None) == chained for entry in result.layers)
 
 
+def test_rows_of_a_table_are_given_as_they_are(tmp_path: Path) -> None:
+    name = next(name for name in weights_of(TAGGER, tmp_path) if name.endswith("embeddings"))
+    result = altered(TAGGER, tmp_path, name, factor=1 + 2**-23)
+    assert [entry.name for entry in result.layers if not entry.passed] == [name.rpartition("/")[0]]
+
+
+def test_a_model_that_refuses_a_number_of_rows_does_not_pass(seed_model: Path, tmp_path: Path) -> None:
+    kp.convert(seed_model, tmp_path / "m.onnx", validate=False)
+    model = onnx.load(tmp_path / "m.onnx")
+    (given,) = model.graph.input
+    for node in model.graph.node:
+        node.input[:] = ["fixed" if name == given.name else name for name in node.input]
+    model.graph.node.insert(0, onnx.helper.make_node("Reshape", [given.name, "shape"], ["fixed"], name="Reshape"))
+    shape = np.array([3, given.type.tensor_type.shape.dim[1].dim_value])
+    model.graph.initializer.append(onnx.numpy_helper.from_array(shape, "shape"))
+    onnx.save(model, tmp_path / "m.onnx")
+    assert not kp.validate(seed_model, tmp_path / "m.onnx").passed
+    assert kp.validate(seed_model, tmp_path / "m.onnx", batch=3).passed
+
+
 def test_numbers_given_for_the_tolerance_decide(tmp_path: Path) -> None:
     source = LENET.model(tmp_path)
     kp.convert(source, tmp_path / "m.onnx", validate=False)

@@ -128,6 +128,11 @@ class Spec(Frozen):
         """The size of the numbers that it rounds on the way, however small what it gives may be; 0 for that itself."""
         return 0.0
 
+    @property
+    def rounds(self) -> bool:
+        """Whether it computes what it gives, so that rounding explains some of a difference."""
+        return True
+
     def sampled_axes(self, rank: int) -> tuple[int, ...]:
         """The axes of its first input between whose numbers it weighs, at coordinates that it computes by rounding."""
         return ()

@@ -196,6 +196,11 @@ class Embedding(Spec):
         )
 
     @property
+    def rounds(self) -> bool:
+        """Only where the table is quantised: else rows are given as they are."""
+        return self.stored != PLAIN
+
+    @property
     def layout(self) -> Layout:
         """The table's."""
         shape = (self.input_dim, self.output_dim)

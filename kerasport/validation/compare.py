@@ -303,7 +303,10 @@ class _Comparison:
                 if not dead or dead == before:
                     return
                 before = dead
-            self._try_if_accepted(generate(graph, other.trial, settings.seed + number), settings.seed + number)
+            seed = settings.seed + number
+            refusal = self._try_if_accepted(generate(graph, other.trial, seed), seed)
+            if refusal is not None:
+                self._try_refusals([(other.trial, refusal)], seed)
 
     def _affordable(self, trial: Trial, first: Trial) -> bool:
         return self._spent + self._cost * trial.batch / first.batch <= _BUDGET
@@ -314,6 +317,18 @@ class _Comparison:
             self._try(inputs, self._session.run(inputs), seed)
         except InputError as error:
             return error
+        return None
+
+    def _try_refusals(self, refusals: Sequence[tuple[Trial, InputError]], seed: int) -> Trial | None:
+        """Tries the first inputs of those that the model refuses that it should take, as the reference does."""
+        from kerasport.validation.inputs import generate
+
+        for trial, refusal in refusals:
+            try:
+                self._try(generate(self._plan.graph, trial, seed), refusal.message, seed)
+            except InputError:
+                continue
+            return trial
         return None
 
     def _try_first(self) -> Trial:
@@ -329,15 +344,14 @@ class _Comparison:
         for trial in trials(graph, settings.batch or _batch(graph)):
             refusal = self._try_if_accepted(generate(graph, trial, settings.seed), settings.seed)
             if refusal is None:
+                other_rows = [refused for refused in refusals if replace(refused[0], batch=trial.batch) == trial]
+                self._try_refusals(other_rows, settings.seed)
                 return trial
             refusals.append((trial, refusal))
-        for trial, refusal in refusals:
-            try:
-                self._try(generate(graph, trial, settings.seed), refusal.message, settings.seed)
-            except InputError:
-                continue
-            return trial
-        raise refusals[0][1]
+        tried = self._try_refusals(refusals, settings.seed)
+        if tried is None:
+            raise refusals[0][1]
+        return tried
 
 
 def _all_passed(entries: Iterable[LayerError]) -> bool:

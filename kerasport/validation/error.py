@@ -38,7 +38,7 @@ class Tolerance:
     rtol: float | None = None
     atol: float | None = None
     roundings: float = 4.0
-    noises: float = 64.0
+    noises: float = 24.0
 
     @property
     def by_numbers(self) -> bool:
@@ -98,7 +98,7 @@ class LayerError:
         detail: Why not, or why all the same, when it is not a matter of numbers.
         mean_rel: The mean error relative to the output's largest value.
         roundings: The largest error in units of what rounding to the layer's dtype explains.
-        allowed: How many of these units are allowed; None where rtol and atol decide.
+        allowed: How many of these units are allowed; None where none are, or rtol and atol decide.
         just_passes: The tolerance, as rtol and atol alike, that would just pass.
         worst: Where the error is largest beside what is allowed.
         actual: What stands there; None where it is no number.

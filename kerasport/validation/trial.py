@@ -285,6 +285,7 @@ def layer_limit(plan: Plan, tolerance: Tolerance, known: Mapping[str, int], valu
     slack = float(call.spec.cuts_to_whole_numbers and value == call.outputs[0].name)
     if tolerance.by_numbers:
         return replace(tolerance.limit(), slack=slack)
-    if expected.dtype.kind != "f":
+    exact = not (call.spec.rounds or plan.folded.get(value))
+    if expected.dtype.kind != "f" or exact:
         return Limit(slack=slack)
     return Limit(roundings=tolerance.roundings, unit=unit(expected, plan.length(value, known)), slack=slack)

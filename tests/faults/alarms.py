@@ -11,7 +11,7 @@ import json
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatch
@@ -29,6 +29,7 @@ from kerasport.validation.error import LayerError, Tolerance
 from tests.goldens import FORMS, NEVER, Golden, goldens
 
 _Opened = Callable[[Path, ExitStack], LoadedModel]
+_TOLD = 50  # how many models are tried between two lines on how far it is
 
 
 @dataclass
@@ -91,14 +92,18 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument(
         "--goldens", nargs="*", default=["*"], help="patterns: family, or family/case; none for no goldens"
     )
-    options.add_argument("--rotate", action="store_true", help="each seed with one era of every case, in turn")
+    options.add_argument(
+        "--rotate",
+        action="store_true",
+        help="each seed with one era of every case, in turn; which one, the seed decides",
+    )
     options.add_argument("--folder", type=Path, help="of .h5 and .keras models to be tried as well")
     options.add_argument("--models", nargs="+", default=["*"], help="patterns of names in that folder")
     options.add_argument("--report", type=Path, help="a JSON file for the alarms and the table")
     return options
 
 
-def tried(name: str, opened: _Opened, seeds: range, widest: dict[str, Widest]) -> Iterator[Alarm]:
+def tried(name: str, opened: _Opened, seeds: Sequence[int], widest: dict[str, Widest]) -> Iterator[Alarm]:
     """Validates one model with all seeds, and gives the alarms.
 
     Args:
@@ -137,14 +142,14 @@ def _of_file(path: Path, _: Path, stack: ExitStack) -> LoadedModel:
     return stack.enter_context(load(path))
 
 
-def _models(arguments: argparse.Namespace, seeds: range) -> Iterator[tuple[str, _Opened, range]]:
+def _models(arguments: argparse.Namespace, seeds: range) -> Iterator[tuple[str, _Opened, Sequence[int]]]:
     """The models, with the seeds for each."""
     eras = Counter[tuple[str, str]]()
     found = _one_form_each(arguments.goldens)
     totals = Counter((golden.family, golden.case) for golden in found)
     for golden in found:
         case = golden.family, golden.case
-        own = seeds[eras[case] :: totals[case]] if arguments.rotate else seeds
+        own = [seed for seed in seeds if not arguments.rotate or seed % totals[case] == eras[case]]
         eras[case] += 1
         if own:
             yield golden.name, partial(of_golden, golden), own
@@ -193,8 +198,8 @@ def main() -> int:
             for alarm in tried(name, opened, own, widest):
                 alarms.append(alarm)
                 print(f"{alarm.model}, seed {alarm.seed}: {alarm.text}", flush=True)
-            if sys.stderr.isatty():
-                print(f"{name[:100]:100}", end="\r", file=sys.stderr)
+            if count % _TOLD == 0:
+                print(f"{count} models so far, {len(alarms)} alarms: {name}", file=sys.stderr, flush=True)
     print(table(widest))
     shared = "in turn" if arguments.rotate else "each"
     print(f"\n{count} models, {len(seeds)} seeds {shared}: {len(alarms)} false alarms")

@@ -109,7 +109,7 @@ def _meets_nothing(subject: Subject, name: str, array: Array) -> str:
         elif node.op_type in {"LSTM", "GRU", "RNN"} and places:
             reasons.add("" if (changed & ~_unused_at_first(subject, node, places[0], array)).any() else FIRST_STEP)
         elif node.op_type == "Add" and name.endswith("_bias"):
-            reasons.add("" if (changed & ~_of_keys(subject.call_of(node), name, array)).any() else KEY_BIAS)
+            reasons.add("" if (changed & ~_of_keys(subject, subject.call_of(node), name, array)).any() else KEY_BIAS)
         elif (
             node.op_type in {"Conv", "ConvTranspose"}
             and places == [2]
@@ -156,18 +156,23 @@ def _unused_at_first(subject: Subject, node: onnx.NodeProto, place: int, array: 
     return unused
 
 
-def _of_keys(call: Call | None, name: str, array: Array) -> Array:
-    """Which numbers of the bias of several projections, ``query_key_bias``, are those of the keys."""
+def _of_keys(subject: Subject, call: Call | None, name: str, array: Array) -> Array:
+    """Which numbers of the bias of several projections, ``query_key_bias``, are those of keys, or of unread values."""
     found = np.zeros(array.shape, bool)
     spec = call.spec if call else None
     if isinstance(spec, attention.MultiHeadAttention):
         widths = {"query": spec.heads * spec.key_dim, "key": spec.groups * spec.key_dim}
         widths["value"] = spec.groups * spec.value_dim
         parts = [part for part in name.rpartition("/")[2].split("_") if part in widths]
-        start = sum(widths[part] for part in parts[: parts.index("key")]) if "key" in parts else array.size
+        free = {"key"} if call and _is_read(subject, call.outputs[0].name) else {"key", "value"}
         if sum(widths[part] for part in parts) == array.size:
-            found.reshape(-1)[start : start + widths["key"]] = True
+            found.reshape(-1)[:] = np.concatenate([np.full(widths[part], part in free) for part in parts])
     return found
+
+
+def _is_read(subject: Subject, value: str) -> bool:
+    read = {each.name for call in subject.graph.calls for each in (*call.inputs, *call.masks) if each}
+    return value in read | {each.name for each in subject.graph.outputs}
 
 
 def _softmax_of_each_channel(call: Call | None) -> bool:
