@@ -46,6 +46,11 @@ class ReversibleEmbedding(Embedding):
         return replace(self, reverse=reverse)
 
     @property
+    def rounds(self) -> bool:
+        """In reverse it adds up products."""
+        return self.reverse or super().rounds
+
+    @property
     def reverse_layout(self) -> Layout:
         """That of the table of its own for reverse."""
         shape = (self.output_dim, self.input_dim)

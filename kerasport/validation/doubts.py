@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from kerasport.finite import has_finite_weights
 from kerasport.graph import Graph
-from kerasport.layers.base import Value
-from kerasport.reference import run, run_layers
+from kerasport.reference import run
 from kerasport.validation.error import NOT_FINITE, OVERFLOW, ROUNDING, LayerError, Limit, Tolerance, noise
 from kerasport.validation.plan import Plan
+from kerasport.validation.recalling import Recalled
 from kerasport.validation.shaking import HALF_A_UNIT, Shaking
 
 Array = NDArray[Any]
@@ -105,27 +105,16 @@ def roundings(
 
 
 def _given(plan: Plan, inputs: Sequence[Array], graphs: Mapping[str, Graph]) -> Iterator[tuple[str, list[Array]]]:
-    """What each layer reads, as soon as the reference has computed it; it is run as far as it takes."""
+    """What each layer reads, in the order of the layers, held no longer than one of them reads it."""
     uses = Counter(value.name for graph in graphs.values() for value in graph.inputs)
-    kept = {value.name: np.asarray(array) for value, array in zip(plan.graph.inputs, inputs, strict=True)}
-
-    def passed_on(value: Value, array: Array) -> Array:
-        rounded = plan.rounded(value, array)
-        if value.name in uses:
-            kept[value.name] = rounded
-        return rounded
-
-    steps = run_layers(plan.graph, inputs, np.float64, passed_on)
-    left = dict(graphs)
-    while left:
-        for name, graph in list(left.items()):
-            if all(value.name in kept for value in graph.inputs):
-                yield name, [kept[value.name] for value in graph.inputs]
-                del left[name]
-                uses.subtract(value.name for value in graph.inputs)
-        kept = {name: array for name, array in kept.items() if uses[name] > 0}
-        if left:
-            next(steps)
+    recalled = Recalled(plan, inputs, uses)
+    for layer in (name for name in plan.calls if name in graphs):
+        read = [value.name for value in graphs[layer].inputs]
+        yield layer, list(recalled.values(read).values())
+        uses.subtract(read)
+        for name in read:
+            if not uses[name]:
+                recalled.forget(name)
 
 
 def _rounding(graph: Graph, given: Sequence[Array], enough: Callable[[Array], bool]) -> tuple[Array, bool]:

@@ -16,14 +16,13 @@ from numpy.typing import NDArray
 
 from kerasport.errors import KerasportError
 from kerasport.graph import Graph
-from kerasport.layers.base import Value
-from kerasport.reference import run_layers
 from kerasport.validation.adapter import Adapter
 from kerasport.validation.doubts import roundings
 from kerasport.validation.ends import judge_ends
 from kerasport.validation.error import LayerError, Limit, Tolerance, measure
 from kerasport.validation.evaluator import Answer, evaluate
 from kerasport.validation.plan import Plan
+from kerasport.validation.recalling import Recalled
 from kerasport.validation.result import Witness
 from kerasport.validation.trial import layer_limit
 
@@ -134,7 +133,7 @@ def without_optimizer(
         tolerance: What is allowed.
     """
     wanted = {value.name for value in plan.graph.outputs}
-    expected = _recalled(plan, inputs, wanted)
+    expected = Recalled(plan, inputs, wanted).values(wanted)
     try:
         final = session.without_optimizer().run(inputs)
     except KerasportError:
@@ -164,7 +163,8 @@ class _Hearing:
         makers = plan.makers
         read = {makers[name] for part in self._parts.values() for name in part.layers_read}
         given = {value.name for graph in self._graphs.values() for value in graph.inputs}
-        self._values = _recalled(plan, inputs, {*layers, *read, *given, *plan.masks})
+        names = {*layers, *read, *given, *plan.masks}
+        self._values = Recalled(plan, inputs, names).values(names)
 
     def of(self, layer: str) -> Witness:
         """What the witnesses say of a layer."""
@@ -197,19 +197,3 @@ class _Hearing:
         except KerasportError as error:
             return Answer(reason=f"a fresh translation of the layer cannot be run: {error.message}")
         return Answer(array)
-
-
-def _recalled(plan: Plan, inputs: Sequence[Array], names: set[str]) -> dict[str, Array]:
-    """Some values of the reference, as they cross from layer to layer; it is run as far as it takes."""
-    found = {value.name: array for value, array in zip(plan.graph.inputs, inputs, strict=True) if value.name in names}
-
-    def passed_on(value: Value, array: Array) -> Array:
-        rounded = plan.rounded(value, array)
-        if value.name in names:
-            found[value.name] = rounded
-        return rounded
-
-    steps = run_layers(plan.graph, inputs, plan.dtype, passed_on)
-    while len(found) < len(names):
-        next(steps)
-    return found
