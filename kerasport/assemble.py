@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
-from math import prod
 from typing import TYPE_CHECKING
 
-from kerasport.assembly import Assembly, LayerRecord, value_dtype, with_parts_before
+from kerasport.assembly import Assembly, LayerRecord, is_too_large, value_dtype, with_parts_before
 from kerasport.custom.registry import CUSTOM
 from kerasport.dialect.model import LayerDef, ModelDef, Node, TensorRef
 from kerasport.errors import DamagedFileError, LayerError, Problem, UnknownError
@@ -22,6 +21,7 @@ from kerasport.order import order
 from kerasport.parsing import Part, no_part, parsed
 from kerasport.sizes import Sizes
 from kerasport.time_axis import Flow, TimeAxis
+from kerasport.training import Training, in_mode
 
 if TYPE_CHECKING:
     from kerasport.custom.registry import Composed
@@ -37,6 +37,7 @@ def assemble(
     sizes: Sizes | None = None,
     part: Part = no_part,
     way_on: str = "",
+    training: Training | None = None,
 ) -> Assembly:
     """Builds the graph of a model.
 
@@ -46,17 +47,18 @@ def assemble(
         sizes: Sizes of inputs that the model leaves open.
         part: Makes the canonical definition of a layer that a composed one holds.
         way_on: What the user can do about a layer class that is not known.
+        training: How calls in training mode are taken.
 
     Raises:
         OptionError: The model has no such open sizes.
     """
-    return _Assembler(allowed, sizes or Sizes({}), part, way_on).run(model)
+    return _Assembler(allowed, sizes or Sizes({}), part, way_on, training or Training()).run(model)
 
 
 class _Assembler:
-    def __init__(self, allowed: frozenset[str], sizes: Sizes, part: Part, way_on: str) -> None:
+    def __init__(self, allowed: frozenset[str], sizes: Sizes, part: Part, way_on: str, training: Training) -> None:
         self._allowed, self._sizes = allowed, sizes
-        self._part, self._way_on = part, way_on
+        self._part, self._way_on, self._training = part, way_on, training
         self._calls: list[Call] = []
         self._names: dict[str, int] = {}
         self._known_ops: dict[tuple[Spec, tuple[str, ...]], tuple[Value, ...]] = {}
@@ -110,10 +112,14 @@ class _Assembler:
             what, hint = _RAGGED if ragged else _SHAPELESS
             self._problem(layer.name, what, hint.format(layer.name))
             return Flow(None)
-        return Flow(Value(self._unique(layer.name), TensorType(dims, value_dtype(layer.config.get("dtype")))))
+        type_ = TensorType(dims, value_dtype(layer.config.get("dtype")))
+        if is_too_large(type_):
+            self._problem(layer.name, f"it has more than {limits().values:,} numbers for each sample", way_on("values"))
+            return Flow(None)
+        return Flow(Value(self._unique(layer.name), type_))
 
-    def _model(self, model: ModelDef, args: Sequence[Flow], prefix: str) -> list[Flow]:
-        """Calls a model on tensors; gives its outputs."""
+    def _model(self, model: ModelDef, args: Sequence[Flow], prefix: str, training: object = None) -> list[Flow]:
+        """Calls a model on tensors, in a mode that is given or its layers' own; gives its outputs."""
         layers = {layer.name: layer for layer in model.layers}
         if len(args) != len(model.inputs):
             raise DamagedFileError(f"The model {model.name!r} has {len(model.inputs)} inputs and is given {len(args)}.")
@@ -122,7 +128,7 @@ class _Assembler:
             for ref, flow in zip(model.inputs, args, strict=True)
         }
         for name, index in order(model, layers, done):
-            node = layers[name].nodes[index]
+            node = in_mode(layers[name].nodes[index], training)
             flows = [self._with_its_mask(_pick(done, ref)) for ref in node.inputs]
             mask = _pick(done, node.mask) if node.mask else None
             results = done[name, index] = self._apply(layers[name], node, flows, mask, prefix)
@@ -150,7 +156,7 @@ class _Assembler:
         if mask is not None and flows:
             flows = [Flow(flows[0].value, mask.value), *flows[1:]]
         if layer.model is not None:
-            return self._model(layer.model, flows, f"{key}/")
+            return self._model(layer.model, flows, f"{key}/", node.kwargs.get("training"))
         if layer.operation:
             return self._operation(layer, node, flows, key)
         if layer.class_name == "TimeDistributed":
@@ -167,7 +173,8 @@ class _Assembler:
         if spec is None or any(flow.value is None for flow in flows):
             return [Flow(None)]
         try:
-            results = self._call(spec.called_with(node.kwargs), key, flows)
+            arguments = self._training.arguments(layer, spec, node.kwargs)
+            results = self._call(spec.called_with(arguments), key, flows)
             return [Flow(flow.value) for flow in results] if layer.drops_mask else results
         except LayerError as error:
             self._refuse(key, error)
@@ -281,10 +288,8 @@ class _Assembler:
         masks: tuple[Value | None, ...],
         types: tuple[TensorType, ...],
     ) -> tuple[Value, ...]:
-        for type_ in types:
-            most = limits().values
-            if prod(dim or 1 for dim in type_.shape[1:]) > most:
-                raise LayerError(f"its output has more than {most:,} numbers for each sample", way_on("values"))
+        if any(map(is_too_large, types)):
+            raise LayerError(f"its output has more than {limits().values:,} numbers for each sample", way_on("values"))
         name = self._unique(name)
         outputs = tuple(Value(name if not i else f"{name}:{i}", type_) for i, type_ in enumerate(types))
         used = masks if spec.uses_mask and any(masks) else ()

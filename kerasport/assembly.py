@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
+from math import prod
 
 from kerasport.custom.registry import CUSTOM
 from kerasport.dialect.binding import Leaf
@@ -12,6 +13,7 @@ from kerasport.dialect.model import LayerDef
 from kerasport.errors import DamagedFileError, Problem, UnknownError
 from kerasport.graph import Call, Ends, Graph, reachable
 from kerasport.layers.base import Shape, Spec, TensorType
+from kerasport.limits import limits
 from kerasport.time_axis import Flow
 
 _DTYPES = frozenset(
@@ -91,6 +93,11 @@ class LayerRecord:
     non_trainable: frozenset[str] = frozenset()
     parts: dict[str, LayerDef] | None = None
     given: tuple[Flow, ...] = ()
+
+
+def is_too_large(type_: TensorType) -> bool:
+    """Whether a sample has more numbers than the limits allow."""
+    return prod(dim or 1 for dim in type_.shape[1:]) > limits().values
 
 
 def value_dtype(raw: object) -> str:

@@ -27,6 +27,7 @@ from kerasport.reader.saved import NamedWeights
 from kerasport.reader.tree import WeightTree
 from kerasport.reader.weights import Weight
 from kerasport.sizes import Sizes
+from kerasport.training import Training
 
 _Sizes = Mapping[str, int | Sequence[int | None]]
 
@@ -153,7 +154,8 @@ class Reading(TypedDict, total=False):
             ``<input>_dim<axis>``, or whole shapes by the name of the input, with None where they stay open.
         plugins: Python files that say what layers are which kerasport does not know; they are run.
         lambdas: The functions of Lambda layers as text, by the layers' names: ``x * 2``, or a whole lambda.
-        sampling: "mean": Lambda layers take random numbers as the mean of their distribution; they are refused else.
+        sampling: "mean": Lambda layers, and layers called with ``training=True``, take random numbers as the mean of
+            their distribution; they are refused else.
     """
 
     weights: str | Path | None
@@ -195,7 +197,8 @@ def _loaded(path: str | Path, reading: Reading) -> LoadedModel:
         found = (dialect.written(model, texts, mean, command) for model in read)
         part, way_on = partial(dialect.part, writer=writer), scaffold(path, reading)
         sizes = reading.get("input_shape", {})
-        return _fitting(saved, found, lambda model: assemble(model, allowed, Sizes(sizes), part, way_on))
+        training = Training(mean, command)
+        return _fitting(saved, found, lambda model: assemble(model, allowed, Sizes(sizes), part, way_on, training))
     except BaseException:
         saved.close()
         raise

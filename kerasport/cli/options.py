@@ -57,12 +57,12 @@ _READING = (
         help="The function of a Lambda layer as text, in place of what the file has: 'scale=x * 2' (repeatable).",
     ),
     click.option(
-        "--lambda-sampling",
+        "--sampling",
         "sampling",
         type=click.Choice(["refuse", "mean"]),
         default="refuse",
         show_default=True,
-        help="What becomes of random numbers in Lambda layers: none, or the mean of their distribution.",
+        help="What becomes of random numbers in Lambda layers, and in layers called with training=True.",
     ),
 )
 

@@ -219,6 +219,8 @@ def _layer(entry: Any, name: str, writer: Writer, depth: int) -> list[LayerDef]:
     if operations.is_operation(entry, writer):
         return [operations.operation(entry, name, writer)]
     calls = inbound.nodes(entry.get("inbound_nodes", []), name, str(entry["class_name"]) in keras2.ATTENTION)
+    if writer.keras3:
+        calls = tuple(_without_training(call) for call in calls)
     if entry["class_name"] in CONTAINERS or _is_container(entry):
         model = _model(entry, writer, depth + 1)
         return [LayerDef(name, "Model", {}, calls, model.trainable, model, _python_class(entry))]
@@ -227,9 +229,9 @@ def _layer(entry: Any, name: str, writer: Writer, depth: int) -> list[LayerDef]:
     config = {key: value for key, value in config.items() if key not in inner and key != "cells"}
     if writer.keras3 and class_name in keras2.RECURRENT:
         calls = tuple(_without_implicit_mask(call) for call in calls)
-    if writer.keras3:
-        calls = tuple(_without_training(call) for call in calls)
     trainable = bool(config.get("trainable", True))
+    if class_name == "BatchNormalization" and writer.tensorflow and not trainable:
+        calls = tuple(replace(call, kwargs={**call.kwargs, "training": False}) for call in calls)  # as tf.keras does
     layer = LayerDef(
         name=name,
         class_name=class_name,

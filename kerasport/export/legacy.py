@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from kerasport.export.activation import apply
 from kerasport.export.builder import Scope
 from kerasport.export.layout import Tensor
 from kerasport.export.merge import dot
+from kerasport.export.normalization import standardized
 from kerasport.export.ops import reduce, reshape, unsqueeze
 from kerasport.export.registry import EXPORT
 from kerasport.layers import legacy
-from kerasport.layers.normalization import chosen_axes
 
 
 @EXPORT.register(legacy.MaxoutDense)
@@ -73,30 +71,10 @@ def _parameters(spec: legacy.Parametric, b: Scope, x: Tensor) -> list[str]:
 def by_row(spec: legacy.RowNormalization, b: Scope, x: Tensor) -> Tensor:
     """By definition: epsilon stands both under the root and outside, which LayerNormalization has not."""
     axis = x.type.rank - 1
-    centered, root = _centered(b, x, [x.stored_axis(axis)], spec.epsilon)
-    deviation = b.op("Add", root, b.constant(spec.epsilon, "epsilon"))
-    return _scaled(b, x, b.op("Div", centered, deviation), axis)
-
-
-@EXPORT.register(legacy.CurrentBatchNormalization)
-def by_batch(spec: legacy.CurrentBatchNormalization, b: Scope, x: Tensor) -> Tensor:
-    """By definition: ONNX's BatchNormalization has given statistics."""
-    (own,) = chosen_axes([spec.axis], x.type.rank)
-    others = sorted(x.stored_axis(axis) for axis in range(x.type.rank) if axis != own)
-    centered, root = _centered(b, x, others, spec.epsilon)
-    return _scaled(b, x, b.op("Div", centered, root), own)
-
-
-def _centered(b: Scope, x: Tensor, axes: Sequence[int], epsilon: float) -> tuple[str, str]:
-    """``x - mean``, and ``sqrt(variance + epsilon)``."""
-    centered = b.op("Sub", x.name, reduce(b, "ReduceMean", x.name, axes, keepdims=True))
-    variance = reduce(b, "ReduceMean", b.op("Mul", centered, centered), axes, keepdims=True)
-    return centered, b.op("Sqrt", b.op("Add", variance, b.constant(epsilon, "epsilon")))
-
-
-def _scaled(b: Scope, x: Tensor, value: str, axis: int) -> Tensor:
+    centered, root = standardized(b, x, [x.stored_axis(axis)], spec.epsilon)
+    y = b.op("Div", centered, b.op("Add", root, b.constant(spec.epsilon, "epsilon")))
     gamma, beta = (b.initializer(b.aligned(b.weight(role), [axis], x), role) for role in ("gamma", "beta"))
-    return b.tensor(b.op("Add", b.op("Mul", value, gamma), beta), perm=x.perm)
+    return b.tensor(b.op("Add", b.op("Mul", y, gamma), beta), perm=x.perm)
 
 
 @EXPORT.register(legacy.Cosine)

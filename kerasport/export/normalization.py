@@ -65,6 +65,25 @@ def _batch_normalization(spec: normalization.BatchNormalization, b: Scope, x: st
     return b.op("BatchNormalization", x, *inputs, epsilon=spec.epsilon)
 
 
+@EXPORT.register(normalization.CurrentBatchNormalization)
+def by_batch(spec: normalization.CurrentBatchNormalization, b: Scope, x: Tensor) -> Tensor:
+    """By definition: ONNX's BatchNormalization has given statistics."""
+    axes = chosen_axes(spec.axes, x.type.rank)
+    others = sorted(x.stored_axis(axis) for axis in range(x.type.rank) if axis not in axes)
+    centered, deviation = standardized(b, x, others, spec.epsilon)
+    y, places = b.op("Div", centered, deviation), axes if len(axes) == 1 else range(x.type.rank)
+    for operator, role, used in (("Mul", "gamma", spec.scale), ("Add", "beta", spec.center)):
+        y = b.op(operator, y, b.initializer(b.aligned(b.weight(role), places, x), role)) if used else y
+    return b.tensor(y, perm=x.perm)
+
+
+def standardized(b: Scope, x: Tensor, stored_axes: Sequence[int], epsilon: float) -> tuple[str, str]:
+    """``x - mean``, and ``sqrt(variance + epsilon)``, over some axes of the stored value."""
+    centered = b.op("Sub", x.name, reduce(b, "ReduceMean", x.name, stored_axes, keepdims=True))
+    variance = reduce(b, "ReduceMean", b.op("Mul", centered, centered), stored_axes, keepdims=True)
+    return centered, b.op("Sqrt", b.op("Add", variance, b.constant(epsilon, "epsilon")))
+
+
 @EXPORT.register(normalization.LayerNormalization)
 def layer(spec: normalization.LayerNormalization, b: Scope, x: Tensor) -> Tensor:
     """LayerNormalization (17) over the last axes, else its definition, as between convolutions, which want another."""
@@ -75,10 +94,7 @@ def layer(spec: normalization.LayerNormalization, b: Scope, x: Tensor) -> Tensor
             x = b.tensor(b.logical(x), x.type)
         if _last(x, axes):
             return b.tensor(_layer_normalization(spec, b, x, axes), perm=x.perm)
-    stored = sorted(x.stored_axis(axis) for axis in axes)
-    centered = b.op("Sub", x.name, reduce(b, "ReduceMean", x.name, stored, keepdims=True))
-    variance = reduce(b, "ReduceMean", b.op("Mul", centered, centered), stored, keepdims=True)
-    deviation = b.op("Sqrt", b.op("Add", variance, b.constant(spec.epsilon, "epsilon")))
+    centered, deviation = standardized(b, x, sorted(x.stored_axis(axis) for axis in axes), spec.epsilon)
     y = b.op("Div", x.name if spec.rms_scaling else centered, deviation)
     y = b.op("Mul", y, _by_axes(b, "gamma", axes, x)) if spec.scale else y
     return b.tensor(b.op("Add", y, _by_axes(b, "beta", axes, x)) if spec.center else y, perm=x.perm)

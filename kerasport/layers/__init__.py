@@ -28,16 +28,13 @@ FAMILIES = {
         "RandomPosterization, RandomRotation, RandomSaturation, RandomSharpness, RandomShear, RandomTranslation, "
         "RandomWidth, RandomZoom, Solarization, Resizing, CenterCrop, RandomCrop, AutoContrast"
     ),
-    "legacy": (
-        "MaxoutDense, Highway, ParametricSoftplus, SReLU, BatchNormalization (mode 1), BatchNormalization (mode 2), "
-        "Merge (cos)"
-    ),
+    "legacy": ("MaxoutDense, Highway, ParametricSoftplus, SReLU, BatchNormalization (mode 1), Merge (cos)"),
     "locally": "LocallyConnected1D, LocallyConnected2D",
     "lookup": "StringLookup, IntegerLookup",
     "merge": "Add, Average, Subtract, Multiply, Maximum, Minimum, Concatenate, Dot",
     "normalization": (
-        "BatchNormalization, LayerNormalization, RMSNormalization, GroupNormalization, UnitNormalization, "
-        "SpectralNormalization"
+        "BatchNormalization, BatchNormalization (mode 2), LayerNormalization, RMSNormalization, GroupNormalization, "
+        "UnitNormalization, SpectralNormalization"
     ),
     "pooling": (
         "MaxPooling1D, MaxPooling2D, MaxPooling3D, AveragePooling1D, AveragePooling2D, AveragePooling3D, "

@@ -100,7 +100,7 @@ class Spec(Frozen):
         uses_mask: Whether the result depends on the mask; only then do back ends get it.
         float_only: Whether Keras casts integer inputs to float32 before the call.
         moves_values: Whether it only moves the first input's values, which mean the same to the next layer.
-        training_matters: Whether ``training=True`` in a call would change the result.
+        random_in_training: Whether ``training=True`` in a call would make the result random.
         non_trainable: The roles, by their last component, that Keras lists after all trainable weights.
         quantizable: Whether it reads quantised weights.
         contracts: Whether it adds up products of its inputs along their axes.
@@ -112,7 +112,7 @@ class Spec(Frozen):
     uses_mask: ClassVar[bool] = False
     float_only: ClassVar[bool] = True
     moves_values: ClassVar[bool] = False
-    training_matters: ClassVar[bool] = False
+    random_in_training: ClassVar[bool] = False
     non_trainable: ClassVar[frozenset[str]] = frozenset()
     quantizable: ClassVar[bool] = False
     contracts: ClassVar[bool] = False
@@ -160,8 +160,6 @@ class Spec(Frozen):
         for key, value in kwargs.items():
             if key != "training":
                 raise LayerError(f"it is called with {key}={str(value)[:40]}, which is not supported")
-            if value and self.training_matters:
-                raise LayerError("it is called with training=True, which makes its result random at inference")
         return self
 
     def weights(self, *inputs: TensorType) -> dict[str, Shape]:
@@ -207,6 +205,17 @@ def known_product(dims: Sequence[Dim]) -> Dim:
             return None
         product *= dim
     return product
+
+
+def free_once(shape: Sequence[Dim]) -> tuple[Dim, ...]:
+    """A shape that is asked for, one dimension of which may be -1.
+
+    Raises:
+        LayerError: More of them are, or one is below.
+    """
+    if shape.count(-1) > 1 or any(dim is not None and dim < -1 for dim in shape):
+        raise LayerError(f"it asks for the shape {list(shape)}, which has more than one unknown dimension")
+    return tuple(shape)
 
 
 def normalize_axis(axis: int, rank: int) -> int:

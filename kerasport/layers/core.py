@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 from kerasport.errors import LayerError
 from kerasport.layers import LAYERS
 from kerasport.layers.activation import function_type
-from kerasport.layers.base import Dim, Domain, Emit, Shape, Spec, TensorType, Value, known_product
+from kerasport.layers.base import Dim, Domain, Emit, Shape, Spec, TensorType, Value, free_once, known_product
 from kerasport.layers.config import Config
 from kerasport.layers.frozen import frozen
 from kerasport.layers.functions import LINEAR, Function
@@ -29,7 +29,7 @@ class Identity(Spec):
     """A layer that changes nothing at inference: dropouts, noise, regularisation."""
 
     float_only: ClassVar[bool] = False
-    training_matters: ClassVar[bool] = True
+    random_in_training: ClassVar[bool] = True
     moves_values: ClassVar[bool] = True
 
     def infer(self, *inputs: TensorType) -> TensorType:
@@ -109,7 +109,9 @@ class Reshape(Spec):
     @classmethod
     def parse(cls, config: Config) -> Self:
         """Keras's key: target_shape (Keras 3's .h5 may call it newshape)."""
-        return cls(target_shape=config.integers("target_shape"))
+        shape = config.integers("target_shape")
+        free_once(shape)
+        return cls(target_shape=shape)
 
     def infer(self, *inputs: TensorType) -> TensorType:
         """(batch, *target_shape) with -1 resolved where the input is known."""

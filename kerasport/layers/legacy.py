@@ -117,19 +117,19 @@ class SReLU(Parametric):
         return cls(limits_left=config.flag("limits_left"))
 
 
+@LAYERS.register("BatchNormalization (mode 1)", ignored="momentum")
 @frozen
-class OwnStatistics(Spec):
-    """The base of BatchNormalization by the statistics of what it is given, in prediction too."""
+class RowNormalization(Spec):
+    """``(x - mean) / (sqrt(variance + epsilon) + epsilon) * gamma + beta`` by the statistics of the last axis."""
 
     epsilon: float
     axis: int = -1
+    non_trainable: ClassVar[frozenset[str]] = frozenset(["moving_mean", "moving_variance"])
 
     @classmethod
     def parse(cls, config: Config) -> Self:
         """Keras's keys: epsilon, axis."""
         return cls(epsilon=config.number("epsilon"), axis=config.integer("axis", -1))
-
-    non_trainable: ClassVar[frozenset[str]] = frozenset(["moving_mean", "moving_variance"])
 
     def weights(self, *inputs: TensorType) -> dict[str, Shape]:
         """Gamma, beta, and the moving statistics, which nothing uses; all (channels,)."""
@@ -140,18 +140,6 @@ class OwnStatistics(Spec):
         """The input's type."""
         chosen_axes([self.axis], inputs[0].rank)
         return inputs[0]
-
-
-@LAYERS.register("BatchNormalization (mode 1)", ignored="momentum")
-@frozen
-class RowNormalization(OwnStatistics):
-    """``(x - mean) / (sqrt(variance + epsilon) + epsilon) * gamma + beta`` by the statistics of the last axis."""
-
-
-@LAYERS.register("BatchNormalization (mode 2)", ignored="momentum")
-@frozen
-class CurrentBatchNormalization(OwnStatistics):
-    """``(x - mean) / sqrt(variance + epsilon) * gamma + beta`` by the statistics of all axes but one."""
 
 
 @LAYERS.register("Merge (cos)")

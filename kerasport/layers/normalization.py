@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar, Self
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Self
 
 from kerasport.errors import LayerError
 from kerasport.layers import LAYERS
@@ -50,7 +50,6 @@ class BatchNormalization(Spec):
     scale: bool = True
     renorm: bool = False
     virtual: bool = False
-    training_matters: ClassVar[bool] = True
     non_trainable: ClassVar[frozenset[str]] = frozenset(
         ["moving_mean", "moving_variance", "moving_stddev", "renorm_mean", "renorm_stddev"]
     )
@@ -84,6 +83,21 @@ class BatchNormalization(Spec):
         """The input's type."""
         chosen_axes(self.axes, inputs[0].rank)
         return inputs[0]
+
+    def called_with(self, kwargs: Mapping[str, Any]) -> Spec:
+        """Takes ``training=True``, by which the statistics are those of the batch."""
+        if not kwargs.get("training"):
+            return super().called_with(kwargs)
+        if self.renorm or self.virtual:
+            raise LayerError("it is called with training=True, which is not supported beside renorm or virtual batches")
+        own = CurrentBatchNormalization(axes=self.axes, epsilon=self.epsilon, center=self.center, scale=self.scale)
+        return own.called_with({**kwargs, "training": False})
+
+
+@LAYERS.register("BatchNormalization (mode 2)", ignored="momentum")
+@frozen
+class CurrentBatchNormalization(BatchNormalization):
+    """``(x - mean) / sqrt(variance + epsilon) * gamma + beta`` by the statistics of the batch, over all other axes."""
 
 
 @LAYERS.register("LayerNormalization", ignored=_GAMMA_BETA)
@@ -243,7 +257,6 @@ class SpectralNormalization(Spec):
     layer: Spec
     casts: bool = False
     float_only: ClassVar[bool] = False
-    training_matters: ClassVar[bool] = True
     non_trainable: ClassVar[frozenset[str]] = frozenset(["vector_u"])
 
     @classmethod
@@ -265,6 +278,12 @@ class SpectralNormalization(Spec):
             hint = "take the layer out of the SpectralNormalization, which does nothing at inference"
             raise LayerError("its input is of whole numbers, to which Keras would round the output", hint)
         return self.layer.infer(*inputs)
+
+    def called_with(self, kwargs: Mapping[str, Any]) -> Spec:
+        """Refuses ``training=True``."""
+        if kwargs.get("training"):
+            raise LayerError("it is called with training=True, by which its kernel changes with every batch")
+        return super().called_with(kwargs)
 
     def output_mask(self, masks: Sequence[Value | None], inputs: Sequence[Value], emit: Emit) -> Masks:
         """The layer's."""

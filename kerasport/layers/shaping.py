@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from kerasport.errors import LayerError
-from kerasport.layers.base import Dim, Shape, TensorType, known_product, normalize_axis
+from kerasport.layers.base import Dim, Shape, TensorType, free_once, known_product, normalize_axis
 from kerasport.layers.frozen import frozen
 from kerasport.layers.ops import Op, broadcast_shape
 
@@ -67,7 +67,7 @@ class Reshape(Op):
     def wanted(self, *inputs: TensorType) -> Shape:
         """The shape asked for, None where it is not known."""
         if self.shape is not None:
-            return self.shape
+            return free_once(self.shape)
         return given_shape(inputs[1])
 
     def infer(self, *inputs: TensorType) -> TensorType:

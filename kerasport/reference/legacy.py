@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from kerasport.layers import legacy
-from kerasport.layers.normalization import chosen_axes
 from kerasport.reference.activation import apply
 from kerasport.reference.merge import dot
 from kerasport.reference.registry import REFERENCE, Array, Context
@@ -54,17 +53,6 @@ def by_row(spec: legacy.RowNormalization, context: Context, x: Array) -> Array:
     deviation = np.sqrt(x.var(axis=-1, keepdims=True) + epsilon) + epsilon
     y = (x - x.mean(axis=-1, keepdims=True)) / deviation
     return np.asarray(y * context.weights["gamma"] + context.weights["beta"])
-
-
-@REFERENCE.register(legacy.CurrentBatchNormalization)
-def by_batch(spec: legacy.CurrentBatchNormalization, context: Context, x: Array) -> Array:
-    """Over all axes but one."""
-    (own,) = chosen_axes([spec.axis], x.ndim)
-    shape = [x.shape[own] if axis == own else 1 for axis in range(x.ndim)]
-    others = tuple(axis for axis in range(x.ndim) if axis != own)
-    deviation = np.sqrt(x.var(axis=others, keepdims=True) + x.dtype.type(spec.epsilon))
-    y = (x - x.mean(axis=others, keepdims=True)) / deviation
-    return np.asarray(y * context.weights["gamma"].reshape(shape) + context.weights["beta"].reshape(shape))
 
 
 @REFERENCE.register(legacy.Cosine)

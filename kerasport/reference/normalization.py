@@ -26,6 +26,17 @@ def batch(spec: normalization.BatchNormalization, context: Context, x: Array) ->
     return _by_rows(normalized, x, axes)
 
 
+@REFERENCE.register(normalization.CurrentBatchNormalization)
+def by_batch(spec: normalization.CurrentBatchNormalization, context: Context, x: Array) -> Array:
+    """Mean and variance over all axes but the chosen ones."""
+    axes = chosen_axes(spec.axes, x.ndim)
+    weights = _shaped(context, x, axes)
+    others = tuple(axis for axis in range(x.ndim) if axis not in axes)
+    deviation = np.sqrt(x.var(axis=others, keepdims=True) + x.dtype.type(spec.epsilon))
+    centered = x - x.mean(axis=others, keepdims=True)
+    return _scaled(centered / deviation, weights.get("gamma"), weights.get("beta"))
+
+
 @REFERENCE.register(normalization.LayerNormalization)
 def layer(spec: normalization.LayerNormalization, context: Context, x: Array) -> Array:
     """Mean and variance of each sample over the axes."""

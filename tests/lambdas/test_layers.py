@@ -84,7 +84,7 @@ REFUSED = {
     "lambda x: K.stack([x[:, i] for i in {x.shape[1], 2, 1}])": "a set, in an order that Python does not promise",
     "lambda x: [row for row in x]": "samples of a batch one by one",
     "lambda x: x if K.sum(x) > 0 else -x": "branches on the values of a tensor",
-    "lambda x: K.random_uniform(K.shape(x)) + x": "draws random numbers.*--lambda-sampling mean",
+    "lambda x: K.random_uniform(K.shape(x)) + x": "draws random numbers.*--sampling mean",
     "lambda x: tf.nn.dropout(x, 0.5)": "random",
     "lambda x: tf.random.shuffle(x)": "draws random numbers",
     "lambda x: K.ctc_batch_cost(x, x, x, x)": "loss of CTC.*save the model",
