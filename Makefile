@@ -1,5 +1,6 @@
 # make demo   sets itself up, converts a bundled Keras file, validates it, predicts with it
 # make test   sets itself up, runs all tests
+# make test-ray  sets up a Python with Ray, runs the tests of predict --engine ray on a cluster of two nodes
 # make check  format, lint, types
 # make bench  measures speed, memory and graphs (minutes). MODELS=folder of models, PEER=a Python with tf.keras 2.15 and
 #             tf2onnx, PEER_KERAS2=a Python with Keras 2.2.4 and keras2onnx, BENCH=further options (-h lists them)
@@ -9,11 +10,12 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+RAY := build/ray
 SEED := fixtures/seed
 OUT := demo
 MODELS ?= build/bench/models
 
-.PHONY: demo test check bench fuzz format clean
+.PHONY: demo test test-ray check bench fuzz format clean
 
 demo: $(VENV)/run
 	@mkdir -p $(OUT)
@@ -29,6 +31,9 @@ demo: $(VENV)/run
 
 test: $(VENV)/dev
 	$(BIN)/python -m pytest -n 2
+
+test-ray: $(RAY)/dev
+	$(RAY)/bin/python -m pytest tests/predict/test_cluster.py
 
 check: $(VENV)/dev
 	$(BIN)/ruff format --check kerasport tests
@@ -55,6 +60,11 @@ $(VENV)/dev: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
 	@touch $@ $(VENV)/run
+
+$(RAY)/dev: pyproject.toml
+	$(PYTHON) -m venv $(RAY)
+	$(RAY)/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[dev,ray]"
+	@touch $@
 
 $(VENV)/bench: $(VENV)/dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[bench]"

@@ -6,7 +6,7 @@
     │   ├── NotAModelError              some other kind of file; the message says which
     │   │   └── WeightsOnlyError        weights without an architecture; it lists them
     │   ├── DamagedFileError            truncated, inconsistent, or not what its config implies
-    │   └── MissingExtraError           a form that needs a package which is not installed
+    │   └── MissingExtraError           a form or an engine that needs a package which is not installed
     ├── UnsupportedModelError       4   layers or options that cannot be translated; all of them listed
     ├── MismatchError               5   ONNX Runtime and the reference disagree
     ├── InputError                  6   arrays that do not fit the model's inputs
@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kerasport.validation.result import Validation
@@ -42,6 +42,9 @@ class KerasportError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".rstrip()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self.__class__.__new__, (self.__class__,), self.__dict__
 
 
 class OptionError(KerasportError):
@@ -77,7 +80,7 @@ class DamagedFileError(FileError):
 
 
 class MissingExtraError(FileError):
-    """The file's form needs a package that comes with an extra of kerasport."""
+    """The file's form, or the engine, needs a package that comes with an extra of kerasport."""
 
     def __init__(self, message: str, extra: str) -> None:
         super().__init__(message, f"Install it: pip install 'kerasport[{extra}]'.")

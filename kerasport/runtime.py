@@ -73,6 +73,7 @@ class Session:
         inputs: The model's inputs.
         outputs: Its outputs.
         metadata: Its metadata properties.
+        version: Of ONNX Runtime.
 
     Raises:
         FileError: ONNX Runtime cannot load the model, or is not installed.
@@ -95,7 +96,7 @@ class Session:
                 "ONNX Runtime is not installed.", "Install onnxruntime, or use --engine reference."
             ) from error
         providers = execution_providers(provider)
-        self._model = model
+        self._model, self.version = model, onnxruntime.__version__
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         onnxruntime.set_default_logger_severity(4)  # its errors are raised, too

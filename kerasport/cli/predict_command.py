@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -46,16 +46,23 @@ _PREVIEW_ROWS = 10
 )
 @click.option(
     "--engine",
-    type=click.Choice(["onnxruntime", "reference"]),
+    type=click.Choice(["onnxruntime", "reference", "ray"]),
     default="onnxruntime",
     show_default=True,
-    help="The NumPy reference needs a Keras file, and no ONNX Runtime.",
+    help="The NumPy reference needs a Keras file, and no ONNX Runtime; ray predicts files on a cluster's machines.",
+)
+@click.option(
+    "--address",
+    default="",
+    metavar="HOST:PORT",
+    help="Of a Ray cluster that runs, or auto; without, --engine ray starts one on this machine.",
 )
 @click.option(
     "--threads",
     type=click.IntRange(min=0),
     default=0,
-    help="Threads of ONNX Runtime; 0 for as many as there are cores that the process may use.",
+    help="Threads of ONNX Runtime; 0 for as many as there are cores that the process may use. With ray, of each actor,"
+    " and 0 for one.",
 )
 @click.option(
     "--provider",
@@ -91,6 +98,7 @@ def command(
     wishes: Wishes,
     batch_size: int | None,
     engine: str,
+    address: str,
     threads: int,
     provider: str,
     on_error: str,
@@ -108,10 +116,12 @@ def command(
     from kerasport.prediction import Predictor
     from kerasport.prediction.binding import open_inputs
     from kerasport.prediction.output import check_target
-    from kerasport.prediction.scoring import Job, score
+    from kerasport.prediction.scoring import Job, cluster_of, score
     from kerasport.prediction.wishes import names_after
 
-    with Predictor(model, engine=engine, threads=threads, provider=provider, states=states, **reading) as predictor:
+    options: dict[str, Any] = {"engine": engine, "threads": threads, "provider": provider, "states": states, **reading}
+    cluster = cluster_of(options, address, writes=output is not None)
+    with Predictor(model, **options) as predictor:
         before, after = wishes.before(predictor.inputs), wishes.after(predictor.outputs)
         names = names_after(predictor.outputs, after)
         if output is not None:
@@ -122,7 +132,7 @@ def command(
             warn_of(predictor.not_finite)
             return
         form, said = wishes.output_format, wishes.settings()
-        job = Job(output, form, batch_size, on_error, bad_rows, resume, shard, before, after, said)
+        job = Job(output, form, batch_size, on_error, bad_rows, resume, shard, before, after, said, cluster)
         with _progress(source.rows) as watch:
             result = score(predictor, source, job, watch)
         warn_of(predictor.not_finite)

@@ -27,6 +27,11 @@ _SHOWN = 12
 @click.argument("onnx", type=click.Path(path_type=Path))
 @click.option("--input", "inputs", multiple=True, metavar="[NAME=]FILE", help="Your own .npy or .npz (repeatable).")
 @click.option(
+    "--preprocess",
+    type=click.Choice(["caffe", "tf", "torch", "0-1", "none"]),
+    help="How your images, of pixels from 0 to 255, are scaled, as in predict.",
+)
+@click.option(
     "--expected",
     multiple=True,
     metavar="[NAME=]FILE",
@@ -72,6 +77,7 @@ def command(
     model: Path,
     onnx: Path,
     inputs: tuple[str, ...],
+    preprocess: str | None,
     expected: tuple[str, ...],
     rtol: float | None,
     atol: float | None,
@@ -101,7 +107,7 @@ def command(
     with reporting(reports, Draft("validate", (model,), onnx, reading.get("weights"))) as draft:
         with load(model, **reading) as loaded:
             graph = loaded.graph
-            arrays = _read(graph.inputs, inputs) if inputs else None
+            arrays = _read(graph.inputs, inputs, preprocess) if inputs else None
             predictions = _predictions(graph, expected) if expected else None
             draft.suspect = onnx
             result = compare(loaded, onnx, arrays, Tolerance(rtol, atol), settings, predictions)
@@ -114,15 +120,19 @@ def command(
     return 0 if result.passed else 5
 
 
-def _read(values: Sequence[Value], inputs: tuple[str, ...]) -> list[NDArray[Any]]:
+def _read(values: Sequence[Value], inputs: tuple[str, ...], preprocess: str | None) -> list[NDArray[Any]]:
     from kerasport.prediction.binding import open_inputs
     from kerasport.prediction.checks import check_rows
-    from kerasport.prediction.rows import Request
+    from kerasport.prediction.rows import Rows
+    from kerasport.prediction.wishes import Wishes
     from kerasport.runtime import port_of
 
     ports = tuple(port_of(value.name, value.type) for value in values)
-    arrays = open_inputs(inputs, Request(ports)).read()
-    return [check_rows(port, arrays[port.name], 0) for port in ports]
+    wishes = Wishes(preprocess=preprocess or "")
+    rows = Rows(0, open_inputs(inputs, wishes.request(ports)).read())
+    for step in wishes.before(ports):
+        rows = step(rows)
+    return [check_rows(port, rows.columns[port.name], 0) for port in ports]
 
 
 def _predictions(graph: Graph, expected: tuple[str, ...]) -> dict[str, NDArray[Any]]:

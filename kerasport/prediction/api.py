@@ -40,6 +40,7 @@ def predict(
     bad_rows: str | Path | None = None,
     resume: bool = False,
     shard: tuple[int, int] = (1, 1),
+    address: str = "",
     **options: Any,
 ) -> Result | Iterator[Result] | Summary:
     """Predictions for arrays, for an iterator of batches, or for files.
@@ -54,6 +55,8 @@ def predict(
         bad_rows: The file that lists these; None names it after the output, ``OUTPUT.bad.jsonl``.
         resume: For an output file: whether to continue what a run before left.
         shard: For an output file: (i, n) for the i-th of n equal shares of the rows, from 1.
+        address: For the engine "ray", which predicts files into a file: where a cluster runs; "" for the one that this
+            process is connected to, or else for one on this machine.
         **options: Those of ``Predictor``: engine, threads, provider, states, and how a Keras file is read; and those of
             ``Wishes``, as the command line has them: columns, keep_columns, input_format, output_format, delimiter,
             header, preprocess, resample, image_size, top, labels.
@@ -73,16 +76,17 @@ def predict(
     wishes = Wishes.of({name: options.pop(name) for name in _WISHES & set(options)})
     if output is None and (wishes.keep_columns or wishes.top):
         raise OptionError("keep_columns and top are for an output file.", "Name one: output='predictions.csv'.")
+    from kerasport.prediction.scoring import Job, cluster_of, score
+
+    cluster = cluster_of(options, address, writes=output is not None)
     with Predictor(model, **options) as predictor:
         before = wishes.before(predictor.inputs)
         table = _opened(predictor, data, wishes) if _are_files(data) else predictor.table(cast("Data", data))
         if output is None:
             return _single(predictor.read(table, batch_size, before))
-        from kerasport.prediction.scoring import Job, score
-
         listed = None if bad_rows is None else Path(bad_rows)
         after, form, said = wishes.after(predictor.outputs), wishes.output_format, wishes.settings()
-        job = Job(Path(output), form, batch_size, on_error, listed, resume, shard, before, after, said)
+        job = Job(Path(output), form, batch_size, on_error, listed, resume, shard, before, after, said, cluster)
         return score(predictor, table, job)
 
 

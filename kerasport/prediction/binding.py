@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain, zip_longest
 from pathlib import Path
 
@@ -63,7 +64,8 @@ def open_inputs(given: Sequence[str], request: Request) -> Bound:
     for name in request.keep:
         if name not in found:
             raise InputError(f"{given[0]} has no column {name!r}; it has {', '.join(found)}.")
-    bound = Bound(request.ports, {name: found[name] for name in [*names, *request.keep]})
+    opening = partial(open_inputs, tuple(given), request)
+    bound = Bound(request.ports, {name: found[name] for name in [*names, *request.keep]}, opening)
     for port, source in zip(request.ports, bound.sources.values(), strict=False):
         column = bound.taken(port.name)
         check(port, (source.reader.rows, *column.shape), column.dtype)
@@ -153,9 +155,12 @@ class Bound:
 
     Attributes:
         sources: Where each column comes from.
+        opening: Opens the same again.
+        direct: Whether rows in the middle can be read without those before: where their number is known, no form of
+            which files are read has to go through them.
     """
 
-    def __init__(self, ports: Sequence[Port], sources: dict[str, Source]) -> None:
+    def __init__(self, ports: Sequence[Port], sources: dict[str, Source], opening: Callable[[], Bound]) -> None:
         kept = [name for name in sources if name not in {port.name for port in ports}]
         self._ports = {port.name: port for port in ports}
         self.sources = {name: sources[name] for name in [*self._ports, *kept]}
@@ -163,6 +168,8 @@ class Bound:
         self.name = ", ".join(f"{name} of {source.reader.name}" for name, source in self.sources.items())
         self.columns = tuple(self.taken(name) for name in self.sources)
         self.files = tuple(path for reader in self._readers for path in reader.files)
+        self.opening = opening
+        self.direct = all(reader.rows is not None for reader in self._readers)
 
     @property
     def rows(self) -> int | None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasport.errors import InputError
-from kerasport.prediction.rows import BadRow
+from kerasport.prediction.rows import BadRow, Column
 from kerasport.runtime import Port
 
 Array = NDArray[Any]
@@ -153,7 +153,7 @@ def _decoded_one_by_one(port: Port, array: Array, start: int) -> tuple[Array, li
 
 
 def check_widths(
-    ports: Sequence[Port], shapes: Sequence[tuple[int, ...]], outputs: Sequence[Array], start: int
+    ports: Sequence[Port | Column], shapes: Sequence[tuple[int, ...]], outputs: Sequence[Array], start: int
 ) -> None:
     """Raises InputError where a batch's outputs are of another shape than those before: as long as its longest text."""
     for port, shape, output in zip(ports, shapes, outputs, strict=True):

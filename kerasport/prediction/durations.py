@@ -18,6 +18,10 @@ class Durations:
         """Counts one."""
         self._counts[round(math.log(max(seconds, 1e-9)) * _STEPS)] += 1
 
+    def update(self, others: Durations) -> None:
+        """Counts those that were counted elsewhere."""
+        self._counts.update(others._counts)
+
     def __len__(self) -> int:
         return self._counts.total()
 

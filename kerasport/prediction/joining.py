@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-
-import numpy as np
 
 from kerasport.errors import InputError
+from kerasport.prediction.regrouping import regrouped
 from kerasport.prediction.rows import BadRow, Reader, Rows
 
 
@@ -54,17 +52,7 @@ class _Joined:
 
     def batches(self, size: int, start: int = 0, stop: int | None = None) -> Iterator[Rows]:
         """Chunks of full size, across the ends of files."""
-        waiting: list[Rows] = []
-        at = start
-        for rows in self._pieces(size, start, stop):
-            waiting.append(rows)
-            if sum(map(len, waiting)) >= size:
-                full, rest = _split(_merged(at, waiting), size)
-                yield full
-                at += size
-                waiting = [rest] if len(rest) else []
-        if waiting:
-            yield _merged(at, waiting)
+        yield from regrouped(self._pieces(size, start, stop), size, start, stop)
 
     def _pieces(self, size: int, start: int, stop: int | None) -> Iterator[Rows]:
         """What each file has of the rows asked for, numbered over all of them."""
@@ -91,20 +79,3 @@ class _Joined:
         """The shapes of rows by column; the name of an only column does not matter."""
         single = len(reader.columns) == 1
         return {"" if single else column.name: column.shape for column in reader.columns}
-
-
-def _merged(start: int, parts: Sequence[Rows]) -> Rows:
-    if len(parts) == 1:
-        return replace(parts[0], start=start)
-    columns = {name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns}
-    return Rows(start, columns, tuple(bad for part in parts for bad in part.bad))
-
-
-def _split(rows: Rows, size: int) -> tuple[Rows, Rows]:
-    edge = rows.start + size
-    head = {name: array[:size] for name, array in rows.columns.items()}
-    rest = {name: array[size:] for name, array in rows.columns.items()}
-    return (
-        Rows(rows.start, head, tuple(bad for bad in rows.bad if bad.row < edge)),
-        Rows(edge, rest, tuple(bad for bad in rows.bad if bad.row >= edge)),
-    )

@@ -7,6 +7,7 @@ replaced only after the files are on the disk, so that whatever kills the proces
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -35,6 +36,44 @@ def made_of(model: Sequence[Path], inputs: Sequence[Path], options: Mapping[str,
     return {"kerasport": __version__, "files": files, "options": dict(options)}
 
 
+def _read(path: Path, target: Path) -> dict[str, Any]:
+    """What is noted.
+
+    Raises:
+        FileError: It is not what was written there.
+    """
+    try:
+        written = json.loads(path.read_text(encoding="utf-8"))
+        if _digest(written["noted"]) != written["sha256"]:
+            raise ValueError("another digest")
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        what = f"{target} cannot be continued: {path}, which says how far it is, is damaged."
+        raise FileError(what, "Begin anew without --resume.") from error
+    noted: dict[str, Any] = json.loads(written["noted"])
+    return noted
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def first_difference(before: Made, now: Made) -> tuple[str, Any, Any] | None:
+    """What is not the same in what two outputs are made of, and what it is in each; None if they are made of the same.
+
+    It is "kerasport", its version; a path; or the name of an option.
+    """
+    pairs = [
+        ({"kerasport": before["kerasport"]}, {"kerasport": now["kerasport"]}),
+        (before["files"], now["files"]),
+        (before["options"], now["options"]),
+    ]
+    for old, new in pairs:
+        for name in [*old, *new]:
+            if old.get(name) != new.get(name):
+                return name, old.get(name), new.get(name)
+    return None
+
+
 def _state(path: Path) -> list[int]:
     found = path.stat()
     return [found.st_size, found.st_mtime_ns]
@@ -55,8 +94,9 @@ class Journal:
         """Replaces what is noted, on the disk."""
         path = self.folder / _NAME
         new = path.with_suffix(".new")
+        text = json.dumps({"made_of": made, **facts})
         with new.open("w", encoding="utf-8") as file:
-            json.dump({"made_of": made, **facts}, file)
+            json.dump({"noted": text, "sha256": _digest(text)}, file)
             file.flush()
             os.fsync(file.fileno())
         new.replace(path)
@@ -122,21 +162,19 @@ def _emptied(folder: Path) -> None:
 
 
 def _noted(folder: Path, made: Made, target: Path) -> dict[str, Any] | None:
-    try:
-        noted: dict[str, Any] = json.loads((folder / _NAME).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    path = folder / _NAME
+    if not path.exists():
         return None
-    before = noted["made_of"]
+    noted = _read(path, target)
+    difference = first_difference(noted["made_of"], made)
+    if difference is None:
+        return noted
+    name, had, has = difference
     hint = f"Begin anew without --resume, or give what it was begun with ({folder} holds what is there)."
     what = f"{target} cannot be continued: "
-    if before["kerasport"] != made["kerasport"]:
-        raise OptionError(f"{what}it was begun by kerasport {before['kerasport']}.", hint)
-    for path in [*before["files"], *made["files"]]:
-        if before["files"].get(path) != made["files"].get(path):
-            state = "has changed" if path in before["files"] and path in made["files"] else "was not read by both"
-            raise OptionError(f"{what}{path} {state}.", hint)
-    for name in [*before["options"], *made["options"]]:
-        if before["options"].get(name) != made["options"].get(name):
-            had = before["options"].get(name)
-            raise OptionError(f"{what}it was begun with {name} {had}, not {made['options'].get(name)}.", hint)
-    return noted
+    if name == "kerasport":
+        raise OptionError(f"{what}it was begun by kerasport {had}.", hint)
+    if name in {**noted["made_of"]["files"], **made["files"]}:
+        state = "has changed" if had and has else "was not read by both"
+        raise OptionError(f"{what}{name} {state}.", hint)
+    raise OptionError(f"{what}it was begun with {name} {had}, not {has}.", hint)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from kerasport.prediction.rows import Array, Column, Rows
+from kerasport.prediction.regrouping import regrouped
+from kerasport.prediction.rows import Array, BadRow, Column, Rows
 
 
 class Arrays:
@@ -13,6 +14,8 @@ class Arrays:
 
     Args:
         arrays: By name.
+        start: The number of their first row.
+        bad: The rows that cannot be used.
 
     Attributes:
         arrays: The same.
@@ -22,8 +25,8 @@ class Arrays:
     rereadable = True
     files: tuple[Path, ...] = ()
 
-    def __init__(self, arrays: Mapping[str, Array]) -> None:
-        self.arrays = arrays
+    def __init__(self, arrays: Mapping[str, Array], start: int = 0, bad: Sequence[BadRow] = ()) -> None:
+        self.arrays, self._start, self._bad = arrays, start, bad
         self.columns = tuple(Column(name, array.shape[1:], array.dtype) for name, array in arrays.items())
         self.rows = len(next(iter(arrays.values())))
 
@@ -33,7 +36,4 @@ class Arrays:
 
     def batches(self, size: int, start: int = 0, stop: int | None = None) -> Iterator[Rows]:
         """Slices of the arrays."""
-        stop = self.rows if stop is None else min(stop, self.rows)
-        for at in range(start, stop, size):
-            end = min(at + size, stop)
-            yield Rows(at, {name: array[at:end] for name, array in self.arrays.items()})
+        yield from regrouped([Rows(self._start, self.arrays, tuple(self._bad))], size, start, stop)

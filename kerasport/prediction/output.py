@@ -18,6 +18,7 @@ import numpy as np
 
 from kerasport.errors import FileError, OptionError
 from kerasport.files import keep_names
+from kerasport.prediction.checks import check_widths
 from kerasport.prediction.forms import Form, write_form
 from kerasport.prediction.forms.appended import Appended
 from kerasport.prediction.journal import Journal, Made, opened
@@ -102,6 +103,8 @@ class Output:
             self._open([Column(name, a.shape[1:], a.dtype) for name, a in predicted.columns.items()])
         assert self._writer is not None
         assert self._listed is not None
+        shapes = [column.shape for column in self._columns]
+        check_widths(self._columns, shapes, list(predicted.columns.values()), predicted.start)
         self._writer.write(predicted.columns)
         self.written += len(next(iter(predicted.columns.values())))
         self.bad += len(predicted.bad)

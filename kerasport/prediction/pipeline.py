@@ -17,6 +17,7 @@ from kerasport.prediction.durations import Durations
 from kerasport.prediction.preparing import Before, prepared
 from kerasport.prediction.rows import Array, BadRow, Column, Reader, Rows
 from kerasport.prediction.stages import stage
+from kerasport.runtime import Port
 
 After = Callable[[Mapping[str, Array]], Mapping[str, Array]]
 ON_ERROR = ("stop", "skip", "null")
@@ -92,30 +93,13 @@ class Pipeline:
         Raises:
             InputError: A row cannot be used, or outputs depend on the batch.
         """
-        size = self._chunk_size()
+        size = whole_batches(_CHUNK, self._plan.batch_size, self._reader.columns, self._engine.outputs)
         row = max(_row_bytes(self._reader.columns), 1)
         depth = max(1, min(8, _WAITING // (size * row)))
-        prepared = stage(self._prepare, self._chunks(size), depth)
+        prepared = stage(self._prepare, chunks(self._reader, size, self._plan), depth)
         with closing(stage(self._infer, prepared, depth)) as inferred:
             for predicted in inferred:
                 yield self._finished(predicted)
-
-    def _chunk_size(self) -> int:
-        """Rows that are read at once: as many batches as make up a chunk."""
-        row = max(_row_bytes(self._reader.columns), _row_bytes(_columns(self._engine)), 1)
-        return self._plan.batch_size * max(1, _CHUNK // (row * self._plan.batch_size))
-
-    def _chunks(self, size: int) -> Generator[Rows, None, None]:
-        plan, empty = self._plan, True
-        try:
-            for rows in self._reader.batches(size, plan.start, plan.stop):
-                yield rows
-                empty = False
-        except OSError as error:
-            raise InputError(f"{self._reader.name} cannot be read: {error.strerror or error}.") from error
-        if empty:
-            columns = self._reader.columns
-            yield Rows(plan.start, {c.name: np.empty((0, *c.shape), c.dtype) for c in columns})
 
     def _prepare(self, rows: Rows) -> Rows:
         return prepared(rows, self._engine.inputs, self._plan.before, self._plan.on_error)
@@ -185,11 +169,28 @@ def nulled(name: str, array: Array, predicted: Predicted) -> Array:
     return array
 
 
-def _columns(engine: Engine) -> list[Column]:
-    """The outputs, as far as their sizes are known."""
-    return [
-        Column(port.name, tuple(dim or 1 for dim in port.shape[1:]), np.dtype(port.dtype)) for port in engine.outputs
-    ]
+def chunks(reader: Reader, size: int, plan: Plan) -> Generator[Rows, None, None]:
+    """The rows of a plan, so many at a time; an empty chunk if there are none.
+
+    Raises:
+        InputError: They cannot be read.
+    """
+    empty = True
+    try:
+        for rows in reader.batches(size, plan.start, plan.stop):
+            yield rows
+            empty = False
+    except OSError as error:
+        raise InputError(f"{reader.name} cannot be read: {error.strerror or error}.") from error
+    if empty:
+        yield Rows(plan.start, {c.name: np.empty((0, *c.shape), c.dtype) for c in reader.columns})
+
+
+def whole_batches(size: int, batch_size: int, columns: Sequence[Column], outputs: Sequence[Port]) -> int:
+    """The rows of as many batches as have so many bytes, of inputs or of outputs; of one at least."""
+    made = [Column(port.name, tuple(dim or 1 for dim in port.shape[1:]), np.dtype(port.dtype)) for port in outputs]
+    row = max(_row_bytes(columns), _row_bytes(made), 1)
+    return batch_size * max(1, size // (row * batch_size))
 
 
 def _row_bytes(columns: Sequence[Column]) -> int:

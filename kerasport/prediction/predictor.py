@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeAlias, Unpack
@@ -60,6 +61,7 @@ class Predictor:
 
     Attributes:
         files: The model's files.
+        opening: Opens the same again.
         threads: Threads of ONNX Runtime.
         provider: What it computes with.
         settings: The options that change results, if only in the last digit, by name.
@@ -89,6 +91,9 @@ class Predictor:
         self.threads, self.provider = threads or usable_cores(), provider
         self.settings = {"--engine": engine, "--threads": self.threads, "--provider": provider, "--states": states}
         self.settings |= {name: str(value) for name, value in reading.items()}
+        self.opening = partial(
+            Predictor, path, engine=engine, threads=self.threads, provider=provider, states=states, **reading
+        )
         if _is_onnx(path):
             if engine == "reference":
                 raise OptionError(f"{path} is an ONNX file; the reference runs Keras files only.")
@@ -237,6 +242,7 @@ class Predictor:
 
     def _session(self, model: Path | bytes) -> Engine:
         session = Session(model, threads=self.threads, provider=self.provider)
+        self.settings["onnxruntime"] = session.version
         return carrying(session, notes.states(session.metadata))
 
 

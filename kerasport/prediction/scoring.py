@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kerasport.errors import OptionError
 from kerasport.prediction.journal import made_of
@@ -19,6 +19,9 @@ from kerasport.prediction.rows import Table
 from kerasport.prediction.summary import Summary
 from kerasport.prediction.usage import peak_bytes
 from kerasport.prediction.wishes import names_after
+
+if TYPE_CHECKING:
+    from kerasport.prediction.cluster import Cluster
 
 Watch = Callable[[int], None]
 
@@ -38,6 +41,7 @@ class Job:
         before: Steps between reading and inference.
         after: Steps between inference and writing.
         options: What else changes the output, as JSON values.
+        cluster: Where the rows are predicted; None for this process.
     """
 
     target: Path
@@ -50,6 +54,7 @@ class Job:
     before: Sequence[Before] = ()
     after: Sequence[After] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
+    cluster: Cluster | None = None
 
 
 def score(predictor: Predictor, source: Table, job: Job, watch: Watch = lambda rows: None) -> Summary:
@@ -74,10 +79,12 @@ def score(predictor: Predictor, source: Table, job: Job, watch: Watch = lambda r
     start, stop = share(source, job.shard)
     rows = source.rows if stop is None else stop - start
     bad_rows = job.bad_rows or job.target.with_name(f"{job.target.name}.bad.jsonl")
-    with output(Target(job.target, form, bad_rows, rows, _made(predictor, source, job), job.resume)) as out:
+    made = _made(predictor, source, job)
+    with output(Target(job.target, form, bad_rows, rows, made, job.resume)) as out:
         size = out.settings.setdefault("batch_size", predictor.batch_size(source, job.batch_size, job.before))
         plan = Plan(size, max(start, out.start), stop, job.before, job.after, job.on_error)
-        pipeline = predictor.pipeline(source, plan)
+        cluster = job.cluster
+        pipeline = cluster.pipeline(predictor, source, plan, made) if cluster else predictor.pipeline(source, plan)
         watch(plan.start - start)
         read = 0
         with closing(pipeline.run()) as chunks:
@@ -104,6 +111,32 @@ def score(predictor: Predictor, source: Table, job: Job, watch: Watch = lambda r
     )
 
 
+def cluster_of(options: dict[str, Any], address: str, writes: bool) -> Cluster | None:
+    """The cluster that the options of a Predictor ask for; they become what each of its actors opens the model with.
+
+    Args:
+        options: Of a Predictor, but the engine may be "ray".
+        address: Of a cluster, "" for none.
+        writes: Whether there is an output file.
+
+    Raises:
+        OptionError: The options contradict each other.
+        MissingExtraError: Ray is not installed.
+    """
+    if options.get("engine") != "ray":
+        if address:
+            raise OptionError("--address is where a Ray cluster is.", "Add --engine ray.")
+        return None
+    if not writes:
+        raise OptionError("--engine ray writes predictions of files into a file.", "Name it: --output FILE.")
+    if options.get("provider", "cpu") != "cpu":
+        raise OptionError(f"--engine ray computes with CPUs, not with --provider {options['provider']}.")
+    options |= {"engine": "onnxruntime", "threads": options.get("threads") or 1}
+    from kerasport.prediction.cluster import Cluster
+
+    return Cluster(address)
+
+
 def share(source: Table, shard: tuple[int, int]) -> tuple[int, int | None]:
     """The rows of a shard: its first one, and the one after its last, None for the end.
 
@@ -123,7 +156,8 @@ def _check(predictor: Predictor, source: Table, job: Job) -> None:
         if not job.resume:
             wish, hint = f"--on-error {job.on_error}", "Name the file that is to list such rows: --bad-rows FILE."
         raise OptionError(f"{wish} needs an output file, not standard output.", hint)
-    wish = "--resume" if job.resume else "--shard" if job.shard != (1, 1) else ""
+    wishes = {"--engine ray": job.cluster is not None, "--resume": job.resume, "--shard": job.shard != (1, 1)}
+    wish = next((wish for wish, wanted in wishes.items() if wanted), "")
     if wish and not source.files:
         raise OptionError(f"{wish} needs files to read from, not {source.name}.", "Give a file.")
     if wish and predictor.stateful:
@@ -133,18 +167,13 @@ def _check(predictor: Predictor, source: Table, job: Job) -> None:
 
 def _made(predictor: Predictor, source: Table, job: Job) -> dict[str, Any]:
     """What the output is made of."""
-    settings = dict(predictor.settings)
-    if settings["--engine"] == "onnxruntime":
-        import onnxruntime
-
-        settings["onnxruntime"] = onnxruntime.__version__
     options = {
         "--batch-size": job.batch_size,
         "--on-error": job.on_error,
         "--shard": list(job.shard),
         "--output-format": job.form,
         "--input": source.name,
-        **settings,
+        **predictor.settings,
         **job.options,
     }
     return made_of(predictor.files, source.files, options)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+import kerasport as kp
 from kerasport.errors import InputError, OptionError
 from kerasport.prediction.preprocessing import preprocess, preprocessing
 from kerasport.prediction.rows import Rows
+from tests.conftest import Outcome
+from tests.goldens import goldens
 from tests.predict.reading import FIXTURES, opened, port, reasons, rows_of
 
 IMAGES = FIXTURES / "images"
@@ -129,3 +133,15 @@ def test_only_inputs_of_bytes_take_pixels_without_a_word_on_their_scale() -> Non
     np.testing.assert_array_equal(pixels["x"][0], LOADED["rgb.png/rgb/nearest"])
     with pytest.raises(OptionError, match="Say it with --preprocess"):
         opened(IMAGES / "rgb.png", [port("x", 9, 8, 3)], preprocess="")
+
+
+@pytest.mark.usefixtures("pillow")
+def test_validate_takes_images(kerasport: Callable[..., Outcome], tmp_path: Path) -> None:
+    model, onnx = goldens("activation", "after_conv")[0].model(tmp_path), tmp_path / "m.onnx"
+    kp.convert(model, onnx, validate=False)
+    arguments = ["validate", model, onnx, "--input", IMAGES / "rgb.png"]
+    refused = kerasport(*arguments)
+    assert refused.code == 2
+    assert "Say it with --preprocess" in refused.err
+    outcome = kerasport(*arguments, "--preprocess", "tf")
+    assert outcome.code == 0, outcome.err

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kerasport.prediction.journal import Journal
 from tests.conftest import Outcome
 
 Run = Callable[..., Outcome]
@@ -88,10 +89,10 @@ def test_what_is_there_is_not_done_again(kerasport: Run, arguments: list[str], t
 
 def test_the_batch_size_that_was_found_is_kept(kerasport: Run, arguments: list[str], tmp_path: Path) -> None:
     killed("write", 9, [*arguments, str(tmp_path / "y.npy")])
-    journal = tmp_path / "y.npy.partial" / "journal.json"
-    noted = json.loads(journal.read_text())
+    folder = tmp_path / "y.npy.partial"
+    noted = json.loads(json.loads((folder / "journal.json").read_text())["noted"])
     noted["settings"]["batch_size"] = 24
-    journal.write_text(json.dumps(noted))
+    Journal(folder, None).note(noted.pop("made_of"), noted)
     outcome = kerasport(*arguments, tmp_path / "y.npy", "--resume")
     assert "batches of 24" in outcome.err, outcome.err
 
@@ -119,6 +120,22 @@ def test_a_run_of_something_else_is_not_continued(
     assert outcome.code == 2
     assert message in outcome.err
     assert (tmp_path / "y.npy.partial").exists()
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"noted": 1}', "cut", "changed", "no text"])
+def test_a_damaged_journal_is_not_continued(kerasport: Run, arguments: list[str], tmp_path: Path, damage: str) -> None:
+    killed("write", 9, [*arguments, str(tmp_path / "y.npy")])
+    journal = tmp_path / "y.npy.partial" / "journal.json"
+    data = journal.read_bytes()
+    damaged = {"cut": data[:-20], "changed": data.replace(b"1", b"2"), "no text": b"\xff\xfe"}
+    journal.write_bytes(damaged.get(damage, damage.encode()))
+    outcome = kerasport(*arguments, tmp_path / "y.npy", "--resume")
+    assert outcome.code == 3
+    assert outcome.err == (
+        f"Error: {tmp_path / 'y.npy'} cannot be continued: {journal}, which says how far it is, is damaged.\n"
+        "Begin anew without --resume.\n"
+    )
+    assert kerasport(*arguments, tmp_path / "y.npy").code == 0
 
 
 def test_without_resume_a_run_begins_anew(kerasport: Run, arguments: list[str], tmp_path: Path) -> None:
