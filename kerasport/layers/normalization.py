@@ -31,7 +31,7 @@ def chosen_axes(axes: Sequence[int], rank: int) -> tuple[int, ...]:
 
 @LAYERS.register(
     "BatchNormalization",
-    ignored=f"momentum moving_mean_initializer moving_variance_initializer fused renorm_clipping renorm_momentum"
+    ignored=f"momentum moving_mean_initializer moving_variance_initializer fused freeze renorm_clipping renorm_momentum"
     f" synchronized {_GAMMA_BETA}",
 )
 @frozen

@@ -14,10 +14,12 @@ def _both(names: str) -> str:
 # The names in files that each module registers.
 MODULES = {
     "addons": (
-        "Addons>FilterResponseNormalization, Addons>GELU, Addons>GroupNormalization, Addons>InstanceNormalization, "
-        "Addons>Maxout, Addons>MultiHeadAttention, Addons>NoisyDense, Addons>PoincareNormalize, "
-        "Addons>PolynomialCrossing, Addons>Snake, Addons>Sparsemax, Addons>SpectralNormalization, "
-        "Addons>StochasticDepth, Addons>TLU, Addons>lisht, Addons>rrelu, Addons>snake, Addons>sparsemax"
+        "Addons>AdaptiveAveragePooling1D, Addons>AdaptiveAveragePooling2D, Addons>AdaptiveMaxPooling1D, "
+        "Addons>AdaptiveMaxPooling2D, Addons>FilterResponseNormalization, Addons>GELU, Addons>GroupNormalization, "
+        "Addons>InstanceNormalization, Addons>Maxout, Addons>MultiHeadAttention, Addons>NoisyDense, "
+        "Addons>PoincareNormalize, Addons>PolynomialCrossing, Addons>Snake, Addons>Sparsemax, "
+        "Addons>SpectralNormalization, Addons>StochasticDepth, Addons>TLU, Addons>lisht, Addons>rrelu, "
+        "Addons>snake, Addons>sparsemax"
     ),
     "backbones": _both(
         "BertBackbone, BertClassifier, BertTextClassifier, DistilBertBackbone, DistilBertTextClassifier, GPT2Backbone, "
@@ -27,18 +29,24 @@ MODULES = {
     "contrib": "InstanceNormalization, SineReLU, SubPixelUpscaling, Swish",
     "crf": "Addons>CRF, CRF, tf2crf>CRF",
     "efficientnet": "FixedDropout",
+    "keras_cv": (
+        "keras_cv>DropPath, keras_cv>PatchingAndEmbedding, keras_cv>SqueezeAndExcite2D, keras_cv>StochasticDepth, "
+        "keras_cv>TransformerEncoder"
+    ),
     "keras_hub": _both(
         "CachedMultiHeadAttention, FNetEncoder, MaskedLMHead, PositionEmbedding, ReversibleEmbedding, RotaryEmbedding, "
         "SinePositionEncoding, TokenAndPositionEmbedding, TransformerDecoder, TransformerEncoder"
     ),
     "keras_tcn": "TCN",
     "published": "AttentionLayer, AttentionWeightedAverage, AttentionWithContext",
+    "retinanet": "Anchors, ClipBoxes, RegressBoxes, UpsampleLike",
     "self_attention": (
         "EmbeddingRet, EmbeddingSim, EmbeddingSimilarity, Extract, FeedForward, Masked, "
         "ScaledDotProductAttention, SeqSelfAttention, SeqWeightedAttention, TokenEmbedding, TrigPosEmbedding, "
         "keras-layer-normalization>LayerNormalization, keras-multi-head>MultiHeadAttention, "
         "keras-pos-embd>PositionEmbedding"
     ),
+    "vit_keras": "AddPositionEmbs, ClassToken, vit_keras>TransformerBlock",
 }
 # Whose layers they are.
 TITLES = {
@@ -47,10 +55,13 @@ TITLES = {
     "contrib": "keras-contrib",
     "crf": "keras-contrib, tensorflow-addons and tf2crf",
     "efficientnet": "efficientnet and segmentation-models",
+    "keras_cv": "keras-cv",
     "keras_hub": "keras-hub and keras-nlp",
     "keras_tcn": "keras-tcn",
     "published": "well-known notebooks",
+    "retinanet": "keras-retinanet",
     "self_attention": "keras-self-attention and its family, with keras-bert",
+    "vit_keras": "vit-keras",
 }
 # What the dialect makes one of Keras's layers or functions of.
 RESOLVED = {
@@ -61,6 +72,8 @@ RESOLVED = {
 }
 # Names that other layers have too: the keys of the config that these have, and one that they have not.
 _TWINS = (
+    ("TransformerBlock", {"num_heads", "mlp_dim"}, "embed_dim", "vit_keras>TransformerBlock"),
+    ("BatchNormalization", {"freeze", "momentum"}, "units", "BatchNormalization"),
     ("CRF", {"chain_initializer"}, "units", "tf2crf>CRF"),
     ("MultiHeadAttention", {"head_num", "history_only"}, "num_heads", "keras-multi-head>MultiHeadAttention"),
     ("PositionEmbedding", {"mode", "input_dim"}, "sequence_length", "keras-pos-embd>PositionEmbedding"),

@@ -9,6 +9,12 @@ import numpy as np
 
 from kerasport.custom.registration import alias
 from kerasport.layers.normalization import GroupNormalization, SpectralNormalization
+from kerasport.layers.pooling import (
+    AdaptiveAveragePooling1D,
+    AdaptiveAveragePooling2D,
+    AdaptiveMaxPooling1D,
+    AdaptiveMaxPooling2D,
+)
 from kerasport.plugins import CustomLayer, Tensor, activation, compose, ops, refuse
 
 _TRAINED = "{0}_initializer {0}_regularizer {0}_constraint"
@@ -16,6 +22,11 @@ _GAMMA_BETA = f"{_TRAINED.format('gamma')} {_TRAINED.format('beta')}"
 
 alias("Addons>GroupNormalization", "Addons>InstanceNormalization", spec=GroupNormalization, ignored=_GAMMA_BETA)
 alias("Addons>SpectralNormalization", spec=SpectralNormalization, ignored="power_iterations")
+
+alias("Addons>AdaptiveAveragePooling1D", spec=AdaptiveAveragePooling1D)
+alias("Addons>AdaptiveAveragePooling2D", spec=AdaptiveAveragePooling2D)
+alias("Addons>AdaptiveMaxPooling1D", spec=AdaptiveMaxPooling1D)
+alias("Addons>AdaptiveMaxPooling2D", spec=AdaptiveMaxPooling2D)
 
 
 @compose("Addons>FilterResponseNormalization", ignored=f"{_GAMMA_BETA} learned_epsilon_constraint", mask="carried")
