@@ -19,6 +19,8 @@ Array = NDArray[Any]
 # With neighbours, of which windows cut off other parts, and pad other sides.
 _LARGER = (16, 24, 32, 48, 64, 96, 128, 224, 299, 331, 512)
 _SIZES = (12, 7, 8, 13, *(size + more for size in _LARGER for more in (0, 1)), 1024)
+# For models that crop or convolve thousands of steps away, as those of genomes and sounds do.
+_LONG = tuple(size << doublings for doublings in range(6) for size in (1536, 2048))
 # By how much further dimensions differ, in each trial of other sizes.
 _STEPS = ((1, 2, 8, 32), (-2, -1, -8, -32))
 # What shape inference raises where sizes do not go together.
@@ -200,13 +202,14 @@ def _unknown_sizes(graph: Graph) -> Iterator[int]:
     if all(None not in value.type.shape[1:] for value in graph.inputs):
         yield 0
         return
-    fitting = (size for size in _SIZES if _fits(graph, size))
-    first = next(fitting, None)
-    if first is None:
-        hint = "Give inputs of your own with --input."
-        raise OptionError("No size was found for the model's unknown dimensions.", hint)
-    yield first
-    yield from fitting
+    for tried in (_SIZES, _LONG):
+        fitting = (size for size in tried if _fits(graph, size))
+        if (first := next(fitting, None)) is not None:
+            yield first
+            yield from fitting
+            return
+    hint = "Give inputs of your own with --input of kerasport validate, or sizes with --input-shape."
+    raise OptionError("No size was found for the model's unknown dimensions.", hint)
 
 
 def sizes(graph: Graph, inputs: Sequence[Array]) -> dict[str, int]:
