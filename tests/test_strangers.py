@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +14,7 @@ from kerasport.custom.registry import CUSTOM
 from kerasport.strangers import MODULES, RESOLVED, packages
 from tests.conftest import Outcome
 from tests.goldens import golden_classes, goldens
+from tests.models import build, layer
 
 NAMES = [name for names in MODULES.values() for name in names.split(", ")]
 
@@ -51,3 +54,21 @@ def test_a_plugin_takes_the_place_of_a_layer_that_is_known(name: str, tmp_path: 
     case = "addons_weight_normalization" if ">" in name else "contrib"
     with CUSTOM.apart(), load(goldens("strangers", case)[0].model(tmp_path), plugins=[plugin]) as model:
         assert {problem.what for problem in model.assembly.problems} == {"mine is asked"}
+
+
+@pytest.mark.parametrize(
+    ("class_name", "options", "what"),
+    [
+        ("ReflectionPadding2D", {"padding": [1, 2]}, "padding=[1, 2] is not supported; only one number"),
+        ("L2Normalization", {"axis": 1}, "another axis than the last one is not supported"),
+        (
+            "PixelShuffler",
+            {"size": [2, 2], "data_format": "channels_first"},
+            "data_format=channels_first is not supported",
+        ),
+        ("TCN", {"nb_filters": 3, "dilations": [1], "use_weight_norm": True}, "use_weight_norm=True is not supported"),
+    ],
+)
+def test_an_option_that_is_not_supported_is_refused(class_name: str, options: dict[str, Any], what: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(what)):
+        build((4, 4, 8), [layer("y", class_name, ["x"], **options)], ["y"])

@@ -38,7 +38,10 @@ MODULES = {
         "SinePositionEncoding, TokenAndPositionEmbedding, TransformerDecoder, TransformerEncoder"
     ),
     "keras_tcn": "TCN",
-    "published": "AttentionLayer, AttentionWeightedAverage, AttentionWithContext",
+    "published": (
+        "AttentionLayer, AttentionWeightedAverage, AttentionWithContext, L2Normalization, PixelShuffler, "
+        "ReflectionPadding2D, Scale"
+    ),
     "retinanet": "Anchors, ClipBoxes, RegressBoxes, UpsampleLike",
     "self_attention": (
         "EmbeddingRet, EmbeddingSim, EmbeddingSimilarity, Extract, FeedForward, Masked, "
@@ -58,7 +61,7 @@ TITLES = {
     "keras_cv": "keras-cv",
     "keras_hub": "keras-hub and keras-nlp",
     "keras_tcn": "keras-tcn",
-    "published": "well-known notebooks",
+    "published": "well-known notebooks and models",
     "retinanet": "keras-retinanet",
     "self_attention": "keras-self-attention and its family, with keras-bert",
     "vit_keras": "vit-keras",

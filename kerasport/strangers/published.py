@@ -1,10 +1,10 @@
-"""Attention layers that were published as notebooks, and copied into many projects unchanged."""
+"""Layers that were published as notebooks, or within models, and copied into many projects unchanged."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kerasport.plugins import CustomLayer, Tensor, compose, ops
+from kerasport.plugins import CustomLayer, Tensor, compose, ops, refuse
 
 _TRAINED = " ".join(f"{role}_{what}" for role in "Wub" for what in ("regularizer", "constraint"))
 _EPSILON = 1e-7
@@ -45,3 +45,43 @@ def attention_layer(layer: CustomLayer, encoded: Tensor, decoded: Tensor) -> Seq
     scores = ops.squeeze(ops.tanh(keys + queries) @ layer.weight("V_a", (features, 1)), axis=-1)
     weights = ops.softmax(scores, axis=-1)
     return weights @ encoded, weights
+
+
+@compose("ReflectionPadding2D", mask="dropped")
+def reflection_padding(layer: CustomLayer, x: Tensor) -> Tensor:
+    """An image mirrored at its edges, as in CycleGAN; the copies differ in which of two sides comes first."""
+    given = layer.config.get("padding")
+    sides = set(given) if isinstance(given, list | tuple) else {given}
+    side = sides.pop()
+    if sides or not isinstance(side, int):
+        raise refuse(f"padding={given} is not supported; only one number, or two that are equal")
+    return ops.pad(x, [[0, 0], [side, side], [side, side], [0, 0]], mode="reflect")
+
+
+@compose("Scale", ignored="momentum", mask="carried")
+def scale(layer: CustomLayer, x: Tensor) -> Tensor:
+    """``x * gamma + beta`` along an axis, as in DenseNet and ResNet-101 of Caffe."""
+    axis = layer.config.integer("axis") % x.rank
+    shape = [x.shape[axis] if place == axis else 1 for place in range(x.rank)]
+    gamma, beta = (ops.reshape(layer.weight(role, (x.shape[axis],)), shape) for role in ("gamma", "beta"))
+    return x * gamma + beta
+
+
+@compose("L2Normalization", ignored="gamma_init", mask="dropped")
+def l2_normalization(layer: CustomLayer, x: Tensor) -> Tensor:
+    """``gamma * x / norm(x)`` over the channels, as in SSD."""
+    if layer.config.integer("axis", -1) % x.rank != x.rank - 1:
+        raise refuse("another axis than the last one is not supported")
+    squares = ops.sum(ops.square(x), axis=-1, keepdims=True)
+    return x * ops.rsqrt(ops.maximum(squares, 1e-12)) * layer.weight("gamma", (x.shape[-1],))
+
+
+@compose("PixelShuffler", mask="dropped")
+def pixel_shuffler(layer: CustomLayer, x: Tensor) -> Tensor:
+    """Channels become pixels."""
+    given, form = layer.config.get("size"), layer.config.get("data_format", None)
+    sides = set(given) if isinstance(given, list | tuple) else {given}
+    side = sides.pop()
+    if sides or not isinstance(side, int) or form == "channels_first":
+        raise refuse(f"size={given}, data_format={form} is not supported; only equal sizes with channels last")
+    return ops.depth_to_space(x, side)
