@@ -22,12 +22,16 @@ import kerasport as kp
 from kerasport import load, reference
 from kerasport.conversion import to_onnx_bytes
 from kerasport.custom.registry import CUSTOM
+from kerasport.dialect.activations import of_packages
+from kerasport.dialect.model import LayerDef, ModelDef
+from kerasport.dialect.writer import writer
 from kerasport.errors import DamagedFileError, MismatchError, PluginError, UnsupportedModelError
 from kerasport.plugins import load as load_plugin
 from kerasport.runtime import Session
 from kerasport.scaffold import scaffold
 from kerasport.testing import check_layer
 from tests.conftest import Outcome
+from tests.strangers.files import dense, keras2, write_h5
 from tests.test_readme import README, comparable
 
 ROOT = Path(__file__).parent
@@ -235,6 +239,31 @@ def test_functions_of_ones_own_stand_wherever_an_activation_can_and_composed_lay
         found = session.run(None, {node.name: arrays[node.name] for node in session.get_inputs()})
         for place, y in enumerate(found):
             np.testing.assert_allclose(y, arrays[f"output_{place}"], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("version", "convertible"), [("2.2.4", False), ("2.3.0-tf", False), ("2.4.0", True)])
+def test_gelu_is_the_users_own_before_keras_has_one(
+    version: str, convertible: bool, plugin: Callable[[str], Path], tmp_path: Path
+) -> None:
+    def signed(file: h5py.File) -> None:
+        file.attrs["keras_version"] = version
+
+    path = write_h5(tmp_path / "m.h5", keras2(dense(activation="gelu"), version=version), signed)
+    problems = kp.check(path).problems
+    assert not problems if convertible else "'Custom>gelu' is a function of the model's author" in problems[0].what
+    assert convertible or f"kerasport scaffold {path}" in problems[0].hint
+    own = plugin('@activation("gelu")\ndef gelu(x):\n    return x * ops.sigmoid(1.702 * x)')
+    assert not kp.check(path, plugins=[own]).problems
+
+
+@pytest.mark.parametrize(
+    ("package", "version", "approximate"),
+    [("TokenEmbedding", "2.2.4", 1), ("TokenEmbedding", "2.3.0-tf", 0), ("EmbeddingRet", "2.3.0-tf", 1)],
+)
+def test_the_gelu_of_packages_is_known_by_their_layers(package: str, version: str, approximate: int) -> None:
+    layers = [LayerDef("e", package, {}), LayerDef("d", "Dense", {"activation": {"function": "Custom>gelu"}})]
+    model = of_packages(ModelDef("m", tuple(layers), (), (), (), ()), writer(version, "tensorflow"))
+    assert model.layers[1].config["activation"] == {"function": "gelu", "approximate": approximate}
 
 
 def test_a_function_within_a_layer_may_not_call_layers_or_change_the_shape(plugin: Callable[[str], Path]) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from kerasport.custom.registry import CUSTOM
+from kerasport.dialect.model import LayerDef, ModelDef, below, each
 from kerasport.dialect.writer import Writer
 from kerasport.layers.functions import FUNCTIONS
 
@@ -36,6 +38,13 @@ _LAYERS: dict[str, dict[str, Any]] = {
     "ThresholdedReLU": {"function": "thresholded_relu"},
 }
 _NAMED = _LAYERS | _OTHERS
+# Names that only the user's own functions had before a Keras has taken them, and that did not mean one thing: gelu was
+# computed by erf, as Keras does since 2.4, or by tanh; in keras-bert by either. What else a Keras has taken later meant
+# the same before: swish (efficientnet's), mish, relu6 and hard_swish (of keras.applications), tf.nn's leaky_relu.
+_FORMERLY_OWN = {"gelu": (2, 4)}
+_OWN = "Custom>"  # as Keras marks what is registered without a package
+# Classes that tell keras-bert and keras-gpt-2, and what their gelu is: on tf.keras keras-bert has TensorFlow's erf.
+_BERT, _GPT = frozenset(["TokenEmbedding", "EmbeddingSimilarity"]), frozenset(["EmbeddingRet", "EmbeddingSim"])
 _KEYS = {
     "LeakyReLU": {"alpha": "negative_slope", "negative_slope": "negative_slope"},
     "ReLU": {"max_value": "max_value", "negative_slope": "negative_slope", "threshold": "threshold"},
@@ -58,16 +67,37 @@ def activation(value: Any, writer: Writer) -> Any:
         return value
     if value in _NAMED:
         return dict(_NAMED[value])
+    if _is_own(value, writer):
+        return {"function": _OWN + value}
     name = _ALIASES.get(value, value)
     if name == "hard_sigmoid" and not writer.keras3:
         return {"function": name, "slope": 0.2, "offset": 0.5}
     return {"function": name}
 
 
-def as_layer(value: Any) -> Mapping[str, Any] | None:
+def _is_own(name: str, writer: Writer) -> bool:
+    return name in _FORMERLY_OWN and writer.version < _FORMERLY_OWN[name]
+
+
+def of_packages(model: ModelDef, writer: Writer) -> ModelDef:
+    """The model, with the gelu of the package that its layers are known to be from."""
+    classes = {layer.class_name for _, layer in below(model, "")}
+    if not classes & (_BERT | _GPT):
+        return model
+    approximate = float(bool(classes & _GPT) or not writer.tensorflow)
+    return each(model, "", lambda _, layer: _with_gelu(layer, {"function": "gelu", "approximate": approximate}))
+
+
+def _with_gelu(layer: LayerDef, gelu: Mapping[str, Any]) -> LayerDef:
+    if layer.config.get("activation") != {"function": f"{_OWN}gelu"} or CUSTOM.activation("gelu") is not None:
+        return layer
+    return replace(layer, config={**layer.config, "activation": gelu})
+
+
+def as_layer(value: Any, writer: Writer) -> Mapping[str, Any] | None:
     """The layer that an activation must become: one with weights of its own (PReLU), or not Keras's; else None."""
     name = _name(value)
-    custom = name and (CUSTOM.replaces(name) or not _is_kerass(name))
+    custom = name and (CUSTOM.replaces(name) or not _is_kerass(name) or _is_own(name, writer))
     if name == "PReLU" or (custom and CUSTOM.activation(name) is not None):
         return {"class_name": name, "config": {"name": name}}
     return value if isinstance(value, Mapping) and value.get("class_name") == "PReLU" else None

@@ -80,7 +80,7 @@ def canonical(config: Mapping[str, Any], writer: Writer, groups: Collection[str]
             f"The saved model is of the class {name!r}, which has no layer graph in the file.",
             "Build the same model with the functional API or Sequential in Keras, load these weights, and save that.",
         )
-    return functions.placed(_model(sequential.named(config, groups), writer, 0))
+    return functions.placed(activations.of_packages(_model(sequential.named(config, groups), writer, 0), writer))
 
 
 def part(class_name: str, name: str, config: Mapping[str, Any], writer: Writer) -> LayerDef:
@@ -337,7 +337,7 @@ def _inner(entry: Mapping[str, Any], writer: Writer, depth: int) -> LayerDef:
 def _with_activation(layer: LayerDef, writer: Writer) -> list[LayerDef]:
     config = dict(layer.config)
     value = config.get("activation")
-    entry = activations.as_layer(value)
+    entry = activations.as_layer(value, writer)
     for key in _ACTIVATIONS:
         if key in config:
             config[key] = activations.activation(config[key], writer)

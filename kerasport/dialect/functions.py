@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from kerasport.dialect.model import LayerDef, ModelDef
+from kerasport.dialect.model import LayerDef, ModelDef, below, each
 from kerasport.dialect.writer import Writer
 from kerasport.errors import OptionError
 from kerasport.lambdas.stored import StoredFunction
@@ -109,15 +109,15 @@ def written(model: ModelDef, texts: Mapping[str, str], mean: bool, command: str)
     Raises:
         OptionError: The model has no such layer, or kerasport knows what it is.
     """
-    replaceable = {key for key, layer in _below(model, "") if _is_open(layer)}
+    replaceable = {key for key, layer in below(model, "") if _is_open(layer)}
     for name in texts:
         if name not in replaceable:
             near = difflib.get_close_matches(name, replaceable, n=3, cutoff=0.5) or sorted(replaceable)[:5]
             hint = f"There is {', '.join(near)}." if near else "The model has none at all."
             raise OptionError(f"The model has no Lambda layer {name!r} whose function could be given.", hint)
-    if not texts and not any(layer.class_name == "Lambda" for _, layer in _below(model, "")):
+    if not texts and not any(layer.class_name == "Lambda" for _, layer in below(model, "")):
         return model
-    return _each(model, "", lambda key, layer: _rewritten(layer, texts.get(key), mean, command))
+    return each(model, "", lambda key, layer: _rewritten(layer, texts.get(key), mean, command))
 
 
 def _is_open(layer: LayerDef) -> bool:
@@ -137,41 +137,15 @@ def _rewritten(layer: LayerDef, text: str | None, mean: bool, command: str) -> L
     return replace(layer, class_name="Lambda", config=config, operation=True, inner={})
 
 
-def _below(model: ModelDef, prefix: str) -> Iterator[tuple[str, LayerDef]]:
-    for layer in model.layers:
-        yield from _within(layer, prefix)
-
-
-def _within(layer: LayerDef, prefix: str) -> Iterator[tuple[str, LayerDef]]:
-    key = prefix + layer.name
-    yield key, layer
-    if layer.model is not None:
-        yield from _below(layer.model, f"{key}/")
-    for part in layer.inner.values():
-        yield from _within(part, f"{key}/")
-
-
-def _each(model: ModelDef, prefix: str, change: Callable[[str, LayerDef], LayerDef]) -> ModelDef:
-    """The model with all its layers changed, those of models and wrappers in it included."""
-
-    def changed(layer: LayerDef, prefix: str) -> LayerDef:
-        key = prefix + layer.name
-        inner = {name: changed(part, f"{key}/") for name, part in layer.inner.items()}
-        model = layer.model and _each(layer.model, f"{key}/", change)
-        return change(key, replace(layer, inner=inner, model=model) if inner or model else layer)
-
-    return replace(model, layers=tuple(changed(layer, prefix) for layer in model.layers))
-
-
 def placed(model: ModelDef) -> ModelDef:
     """The model, with Lambdas that know the order of axes that its layers have, which is Keras's setting."""
     formats = {
         str(layer.config["data_format"])
-        for _, layer in _below(model, "")
+        for _, layer in below(model, "")
         if isinstance(layer.config.get("data_format"), str) and not layer.operation
     }
     found = min(formats, default="channels_last") if len(formats) < 2 else ""
-    return model if found == "channels_last" else _each(model, "", lambda _, layer: _with_format(layer, found))
+    return model if found == "channels_last" else each(model, "", lambda _, layer: _with_format(layer, found))
 
 
 def _with_format(layer: LayerDef, found: str) -> LayerDef:

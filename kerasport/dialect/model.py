@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kerasport.dialect.storage import PLAIN, Storage
@@ -91,3 +91,30 @@ class ModelDef:
     input_names: tuple[str, ...]
     output_names: tuple[str, ...]
     trainable: bool = True
+
+
+def below(model: ModelDef, prefix: str) -> Iterator[tuple[str, LayerDef]]:
+    """All layers of a model with their full names, those of models and wrappers in it included."""
+    for layer in model.layers:
+        yield from _within(layer, prefix)
+
+
+def _within(layer: LayerDef, prefix: str) -> Iterator[tuple[str, LayerDef]]:
+    key = prefix + layer.name
+    yield key, layer
+    if layer.model is not None:
+        yield from below(layer.model, f"{key}/")
+    for part in layer.inner.values():
+        yield from _within(part, f"{key}/")
+
+
+def each(model: ModelDef, prefix: str, change: Callable[[str, LayerDef], LayerDef]) -> ModelDef:
+    """The model with all its layers changed, those of models and wrappers in it included."""
+
+    def changed(layer: LayerDef, prefix: str) -> LayerDef:
+        key = prefix + layer.name
+        inner = {name: changed(part, f"{key}/") for name, part in layer.inner.items()}
+        model = layer.model and each(layer.model, f"{key}/", change)
+        return change(key, replace(layer, inner=inner, model=model) if inner or model else layer)
+
+    return replace(model, layers=tuple(changed(layer, prefix) for layer in model.layers))

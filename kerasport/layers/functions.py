@@ -111,9 +111,9 @@ def function(value: str | Mapping[str, Any] | Function | None) -> Function:
     given = dict(value)
     name = given.pop("function", None)
     if name not in FUNCTIONS:
-        raise UnknownError(
-            f"activation {str(name or value)[:80]!r} is not supported", name=str(name or value), activation=True
-        )
+        known = isinstance(name, str) and name.startswith("Custom>") and name.removeprefix("Custom>") in FUNCTIONS
+        what = "is a function of the model's author, which may differ from Keras's" if known else "is not supported"
+        raise UnknownError(f"activation {str(name or value)[:80]!r} {what}", name=str(name or value), activation=True)
     unknown = set(given) - set(FUNCTIONS[name])
     if unknown:
         raise LayerError(f"activation {name!r} has no parameter {min(unknown)!r}")
