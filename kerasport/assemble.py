@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from kerasport.assembly import Assembly, LayerRecord, is_too_large, value_dtype, with_parts_before
+from kerasport.assembly import Assembly, Commands, LayerRecord, is_too_large, value_dtype, with_parts_before
 from kerasport.custom.registry import CUSTOM
 from kerasport.dialect.model import LayerDef, ModelDef, Node, TensorRef
 from kerasport.errors import DamagedFileError, LayerError, Problem, UnknownError
@@ -36,7 +36,7 @@ def assemble(
     allowed: frozenset[str] = frozenset(),
     sizes: Sizes | None = None,
     part: Part = no_part,
-    way_on: str = "",
+    commands: Commands | None = None,
     training: Training | None = None,
 ) -> Assembly:
     """Builds the graph of a model.
@@ -46,19 +46,21 @@ def assemble(
         allowed: Config keys to accept unread, as ``key`` or ``Class.key``.
         sizes: Sizes of inputs that the model leaves open.
         part: Makes the canonical definition of a layer that a composed one holds.
-        way_on: What the user can do about a layer class that is not known.
+        commands: What the user types on this model.
         training: How calls in training mode are taken.
 
     Raises:
         OptionError: The model has no such open sizes.
     """
-    return _Assembler(allowed, sizes or Sizes({}), part, way_on, training or Training()).run(model)
+    return _Assembler(allowed, sizes or Sizes({}), part, commands or Commands(), training or Training()).run(model)
 
 
 class _Assembler:
-    def __init__(self, allowed: frozenset[str], sizes: Sizes, part: Part, way_on: str, training: Training) -> None:
+    def __init__(
+        self, allowed: frozenset[str], sizes: Sizes, part: Part, commands: Commands, training: Training
+    ) -> None:
         self._allowed, self._sizes = allowed, sizes
-        self._part, self._way_on, self._training = part, way_on, training
+        self._part, self._commands, self._training = part, commands, training
         self._calls: list[Call] = []
         self._names: dict[str, int] = {}
         self._known_ops: dict[tuple[Spec, tuple[str, ...]], tuple[Value, ...]] = {}
@@ -353,11 +355,9 @@ class _Assembler:
         return results if record.outputs else [Flow(None)]
 
     def _refuse(self, key: str, error: LayerError) -> None:
-        hint = error.hint
         if isinstance(error, UnknownError):
             self._unknown.setdefault(key, error)
-            hint = "; or ".join(part for part in (hint, self._way_on) if part)
-        self._problem(key, error.what, hint)
+        self._problem(key, error.what, self._commands.way_on(key, error))
 
     def _problem(self, key: str, what: str, hint: str) -> None:
         self._problems.setdefault(key, Problem(key, what, hint))

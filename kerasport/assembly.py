@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from math import prod
+from shlex import quote
 
 from kerasport.custom.registry import CUSTOM
 from kerasport.dialect.binding import Leaf
 from kerasport.dialect.model import LayerDef
-from kerasport.errors import DamagedFileError, Problem, UnknownError
+from kerasport.errors import DamagedFileError, LayerError, Problem, UnknownError
 from kerasport.graph import Call, Ends, Graph, reachable
 from kerasport.layers.base import Shape, Spec, TensorType
 from kerasport.limits import limits
@@ -19,6 +20,34 @@ from kerasport.time_axis import Flow
 _DTYPES = frozenset(
     ("bool", "string", "complex64", "complex128", *(f"{u}int{n}" for u in ("", "u") for n in (8, 16, 32, 64)))
 )
+
+
+@dataclass(frozen=True)
+class Commands:
+    """What the user types on this model.
+
+    Attributes:
+        convert: To convert it.
+        scaffold: To write the skeleton of a plugin.
+    """
+
+    convert: str = "kerasport convert MODEL OUTPUT"
+    scaffold: str = "kerasport scaffold MODEL"
+
+    def way_on(self, key: str, error: LayerError) -> str:
+        """What the user can do about a layer, up to what is to be typed.
+
+        Args:
+            key: The layer's full name.
+            error: Why it is not supported.
+        """
+        if error.option:
+            return f"{error.hint}: {self.convert} {error.option}"
+        if "kerasport " in error.hint:
+            return error.hint
+        which = "" if isinstance(error, UnknownError) else f" --layer {quote(key)}"
+        plugin = f"write a plugin for it: {self.scaffold}{which} --output my_layers.py"
+        return f"{error.hint}; or {plugin}" if error.hint else plugin
 
 
 @dataclass
@@ -141,4 +170,4 @@ def _with_part_before(
     if not names or 2 * len(before) < layers:
         return problem
     around = f"convert what is before it, with --outputs {','.join(names)}"
-    return replace(problem, hint=f"{problem.hint}; or {around}" if problem.hint else around)
+    return replace(problem, hint=f"{around}; or {problem.hint}" if problem.hint else around)

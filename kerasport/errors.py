@@ -143,12 +143,19 @@ class PluginError(KerasportError):
 
 
 class LayerError(Exception):
-    """Raised inside one layer's code; the assembler adds the layer's name and makes it a Problem."""
+    """Raised inside one layer's code; the assembler adds the layer's name and makes it a Problem.
 
-    def __init__(self, what: str, hint: str = "") -> None:
+    Args:
+        what: What is not supported.
+        hint: What the user can do.
+        option: The option of the command that does it.
+    """
+
+    def __init__(self, what: str, hint: str = "", option: str = "") -> None:
         super().__init__(what)
         self.what = what
         self.hint = hint
+        self.option = option
 
 
 class UnknownError(LayerError):

@@ -14,7 +14,7 @@ from typing import Self, TypedDict, Unpack
 
 from kerasport import dialect, reader
 from kerasport.assemble import assemble
-from kerasport.assembly import Assembly
+from kerasport.assembly import Assembly, Commands
 from kerasport.custom.files import load as load_plugin
 from kerasport.dialect.binding import Leaf, bind
 from kerasport.dialect.model import ModelDef
@@ -195,18 +195,17 @@ def _loaded(path: str | Path, reading: Reading) -> LoadedModel:
         texts, mean = reading.get("lambdas", {}), reading.get("sampling") == "mean"
         command = f"kerasport convert {quote(str(path))} {quote(Path(path).stem)}.onnx{_with_weights(reading)}"
         found = (dialect.written(model, texts, mean, command) for model in read)
-        part, way_on = partial(dialect.part, writer=writer), scaffold(path, reading)
+        part, commands = partial(dialect.part, writer=writer), Commands(command, _scaffold(path, reading))
         sizes = reading.get("input_shape", {})
         training = Training(mean, command)
-        return _fitting(saved, found, lambda model: assemble(model, allowed, Sizes(sizes), part, way_on, training))
+        return _fitting(saved, found, lambda model: assemble(model, allowed, Sizes(sizes), part, commands, training))
     except BaseException:
         saved.close()
         raise
 
 
-def scaffold(path: str | Path, reading: Reading) -> str:
-    """What to type where a layer is not known."""
-    return f"write a plugin for it: kerasport scaffold {quote(str(path))}{_with_weights(reading)} --output my_layers.py"
+def _scaffold(path: str | Path, reading: Reading) -> str:
+    return f"kerasport scaffold {quote(str(path))}{_with_weights(reading)}"
 
 
 def _with_weights(reading: Reading) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from kerasport.custom.registry import CUSTOM, Composed, CustomModelClass
+from kerasport.custom.registry import CUSTOM, Composed, Custom, CustomModelClass
 from kerasport.dialect.model import LayerDef
 from kerasport.errors import LayerError, UnknownError
 from kerasport.layers import LAYERS, refused
@@ -37,7 +37,7 @@ def parsed(layer: LayerDef, allowed: frozenset[str]) -> Spec:
     entry = _entry(layer.class_name)
     if layer.config.get("stored") and not entry.spec.quantizable:
         raise LayerError(f"its weights are quantised ({layer.config['stored']['mode']})", _QUANTIZED_HINT)
-    inner = {name: parsed(definition, allowed) for name, definition in layer.inner.items()}
+    inner = {name: _held(layer, definition, allowed) for name, definition in layer.inner.items()}
     config = Config(_with_functions(layer.config), entry.ignored, inner, layer.class_name)
     spec = entry.spec.parse(config)
     refuse_unread(config, allowed)
@@ -63,11 +63,17 @@ def _function(value: Any) -> Function | None:
     return Function(f"{name} of {found.origin}", trace=traced)
 
 
+def _held(wrapper: LayerDef, layer: LayerDef, allowed: frozenset[str]) -> Spec:
+    """The spec of a layer that another one holds."""
+    if isinstance(CUSTOM.find(layer.class_name), Composed | CustomModelClass):
+        what = f"the layer class {layer.class_name!r} is composed of others, which {wrapper.class_name} does not take"
+        raise UnknownError(what, name=wrapper.class_name)
+    return parsed(layer, allowed)
+
+
 def _entry(name: str) -> Entry:
     custom = CUSTOM.find(name)
-    if isinstance(custom, Composed | CustomModelClass):
-        raise LayerError(f"the layer class {name!r} is composed of others, and stands in a wrapper that takes none")
-    entry = LAYERS.get(name) if custom is None else custom.entry
+    entry = custom.entry if isinstance(custom, Custom) else LAYERS.get(name)
     if entry is not None:
         return entry
     if name in refused.LAYERS:
@@ -87,5 +93,6 @@ def refuse_unread(config: Config, allowed: frozenset[str]) -> None:
         if not {name, f"{config.class_name}.{name}"} & allowed:
             raise LayerError(
                 f"the option {name!r} ({str(value)[:40]}) of {config.class_name} is not known",
-                f"if it does not change predictions, allow it with --allow-key {config.class_name}.{name}",
+                "if it does not change predictions, allow it",
+                f"--allow-key {config.class_name}.{name}",
             )

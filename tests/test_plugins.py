@@ -6,6 +6,7 @@ import ast
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -239,6 +240,37 @@ def test_functions_of_ones_own_stand_wherever_an_activation_can_and_composed_lay
         found = session.run(None, {node.name: arrays[node.name] for node in session.get_inputs()})
         for place, y in enumerate(found):
             np.testing.assert_allclose(y, arrays[f"output_{place}"], rtol=1e-5, atol=1e-6)
+
+
+RNN_INPUT = {"class_name": "Reshape", "config": {"name": "steps", "target_shape": [2, 2]}}
+SWISH = {"class_name": "Swish", "config": {"name": "swish", "beta": 1.0}}
+REFUSED = {
+    "class": [{"class_name": "Mine", "config": {"name": "l"}}],
+    "option": [dense(surprise=True)],
+    "value": [{"class_name": "Reshape", "config": {"name": "l", "target_shape": "wide"}}],
+    "activation": [dense(activation="mine")],
+    "inner": [RNN_INPUT, {"class_name": "Bidirectional", "config": {"name": "l", "layer": SWISH}}],
+    "cell": [RNN_INPUT, {"class_name": "RNN", "config": {"name": "l", "cell": SWISH}}],
+    "function": [{"class_name": "Lambda", "config": {"name": "l", "function": "mine", "function_type": "function"}}],
+}
+
+
+@pytest.mark.parametrize("command", ["convert", "check", "inspect", "predict", "validate"])
+@pytest.mark.parametrize("refused", REFUSED)
+def test_what_is_refused_ends_with_the_command_to_type(
+    refused: str, command: str, kerasport: Run, tmp_path: Path
+) -> None:
+    path = write_h5(tmp_path / "m.h5", keras2(*REFUSED[refused]))
+    onnx, x = tmp_path / "m.onnx", tmp_path / "x.npy"
+    assert kerasport("convert", write_h5(tmp_path / "d.h5", keras2(dense())), onnx).code == 0
+    np.save(x, np.ones((2, 4), "float32"))
+    rest = {"convert": [tmp_path / "n.onnx"], "validate": [onnx], "predict": ["--input", x]}
+    outcome = kerasport(command, path, *rest.get(command, []))
+    told = " ".join((outcome.out + outcome.err).split())
+    (typed,) = re.findall(r"(kerasport (?:scaffold|convert) \S*m\.h5 [^()]*?)\)? ?(?:Nothing|This|1 of|$)", told)
+    assert outcome.code == 4
+    if typed.startswith("kerasport scaffold"):
+        assert kerasport(*shlex.split(typed)[1:-1], tmp_path / "mine.py").code == 0
 
 
 @pytest.mark.parametrize(("version", "convertible"), [("2.2.4", False), ("2.3.0-tf", False), ("2.4.0", True)])
