@@ -21,6 +21,8 @@ _OWN = {
     "K": re.compile(r"keras/(?:src/)?(?:legacy/)?backend(?:/\w+_backend)?\.py$"),
     "imagenet": re.compile(r"keras/(?:src/)?applications/imagenet_utils\.py$"),
 }
+# What TensorFlow wraps around each of its functions: Keras saves the wrapper, and at most a name of what is inside.
+_WRAPPER = re.compile(r"tensorflow/python/util/(?:dispatch|traceback_utils)\.py$")
 
 
 @dataclass(frozen=True)
@@ -59,11 +61,17 @@ class StoredFunction:
             return self._named()
         program = bytecode.program(self._code())
         path = program.code.filename.replace("\\", "/")
+        if _WRAPPER.search(path):
+            raise LayerError(f"its function is one of TensorFlow's own, of which the file has {self._wrapped()}")
         own = next((module for module, place in _OWN.items() if place.search(path)), "")
         if own and program.code.name != "<lambda>":
             return _of_module(Name(f"{own}.{program.code.name}"))
         found = machine.function(program, self.defaults, self.closure)
         return found, text.source(found, program.code.names)
+
+    def _wrapped(self) -> str:
+        names = [value for value in self.closure if isinstance(value, str) and value != "op_dispatch_handler"]
+        return f"only the name {names[0]!r}" if names else "not even the name"
 
     def _code(self) -> list[marshal.Code]:
         if _BASE64.fullmatch(self.code):

@@ -198,6 +198,19 @@ def test_defaults_closures_and_arguments_are_those_of_the_file(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
+    ("inside", "reason"), [("expand_dims", "only the name 'expand_dims'"), ("", "not even the name")]
+)
+def test_functions_of_tensorflow_that_keras_saves_as_their_wrapper_are_told(
+    inside: str, reason: str, tmp_path: Path
+) -> None:
+    code = compile("lambda *args: fn(*args)", "site-packages/tensorflow/python/util/dispatch.py", "eval").co_consts[0]
+    function = [base64.b64encode(marshal.dumps(code)).decode(), None, [inside or "op_dispatch_handler"]]
+    config = {"name": "f", "function": function, "function_type": "lambda"}
+    with pytest.raises(UnsupportedModelError, match=f"one of TensorFlow's own, of which the file has {reason}"):
+        kp.convert(write_h5(tmp_path / "m.h5", keras2({"class_name": "Lambda", "config": config})), tmp_path / "m.onnx")
+
+
+@pytest.mark.parametrize(
     ("change", "reason"),
     [
         ({"output_shape": [3], "output_shape_type": "raw"}, r"gives the shape \?×4, and its output_shape says \?×3"),
