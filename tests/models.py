@@ -34,13 +34,19 @@ def layer(name: str, class_name: str, inputs: Sequence[str], **config: Any) -> L
     return LayerDef(name, class_name, config, (Node(tuple(TensorRef(i) for i in inputs)),))
 
 
-def build(shape: Sequence[int | None], layers: Sequence[LayerDef], outputs: Sequence[str], seed: int = 0) -> Graph:
+def build(
+    shape: Sequence[int | None],
+    layers: Sequence[LayerDef],
+    outputs: Sequence[str],
+    seed: int = 0,
+    dtype: str = "float32",
+) -> Graph:
     """A graph with one input named ``x`` and random weights.
 
     Raises:
         ValueError: Some layer refuses its input.
     """
-    source = LayerDef("x", "InputLayer", {"batch_shape": [None, *shape]}, (Node(()),))
+    source = LayerDef("x", "InputLayer", {"batch_shape": [None, *shape], "dtype": dtype}, (Node(()),))
     refs = tuple(TensorRef(name) for name in outputs)
     model = ModelDef("m", (source, *layers), (TensorRef("x"),), refs, ("x",), tuple(outputs))
     assembly = assemble(model)

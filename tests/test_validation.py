@@ -14,8 +14,9 @@ import kerasport as kp
 from kerasport.errors import MismatchError
 from kerasport.loading import load
 from kerasport.validation.error import NOT_FINITE, OVERFLOW, Limit, measure
-from kerasport.validation.inputs import generate, trials
+from kerasport.validation.inputs import Trial, generate, others, trials
 from tests.goldens import Golden, goldens
+from tests.models import build, layer
 
 MODELS = goldens("models", era="2.15.0-tensorflow")
 
@@ -133,3 +134,16 @@ def resizing(path: Path, size: tuple[int, int], to: tuple[int, int]) -> Path:
         file.attrs["keras_version"], file.attrs["backend"] = "2.15.0", "tensorflow"
         file.create_group("model_weights").attrs["layer_names"] = np.array([], "S1")
     return path
+
+
+@pytest.mark.parametrize(
+    ("class_name", "config", "most"),
+    [
+        ("Hashing", {"num_bins": 1000, "output_mode": "int"}, 16),
+        ("Embedding", {"input_dim": 300, "output_dim": 2}, 100),
+    ],
+)
+def test_only_the_ids_of_tables_are_all_tried(class_name: str, config: dict[str, object], most: int) -> None:
+    graph = build([3], [layer("ids", class_name, ["x"], **config)], ["ids"], dtype="int32")
+    rows = [other.trial.batch for other in others(graph, Trial(16, 4, range(10)), None)]
+    assert max(rows) == most

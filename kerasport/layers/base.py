@@ -64,6 +64,7 @@ class Domain:
         low: The smallest value.
         high: The largest value; for ids, the first one that is too large.
         ids: Whether the values are whole numbers.
+        table: Whether each of them may be looked up, so that all are worth a trial.
         padding: The value that marks a masked step, None where there are none.
         examples: For strings, which ones.
         positive_definite: Whether the last two axes are of symmetric matrices with positive eigenvalues.
@@ -72,6 +73,7 @@ class Domain:
     low: float = -3.0
     high: float = 3.0
     ids: bool = False
+    table: bool = True
     padding: float | None = None
     examples: tuple[str, ...] = ()
     positive_definite: bool = False

@@ -79,7 +79,7 @@ class Hashing(Encoding):
 
     def domain(self) -> Domain:
         """Words of every length that the hash treats apart; or numbers."""
-        return Domain(low=-2000, high=2_000_000, ids=True, examples=_WORDS)
+        return Domain(low=-2000, high=2_000_000, ids=True, table=False, examples=_WORDS)
 
 
 @LAYERS.register("HashedCrossing", ignored="sparse name dtype", limits=_STRINGS, opset=18)
@@ -112,7 +112,7 @@ class HashedCrossing(Encoding):
 
     def domain(self) -> Domain:
         """Words or numbers."""
-        return Domain(low=-2000, high=2_000_000, ids=True, examples=_WORDS)
+        return Domain(low=-2000, high=2_000_000, ids=True, table=False, examples=_WORDS)
 
 
 @LAYERS.register("CategoryCrossing", opset=20)

@@ -107,7 +107,8 @@ def _rows_for_all_ids(graph: Graph, value: Value, trial: Trial) -> int:
     """How many rows of an input hold each of its ids once; 0 where it has none, or a number of rows of its own."""
     if value.type.dtype == "string" or not value.type.shape or value.type.shape[0] is not None:
         return 0
-    highest = max((domain.high for domain in _domains(graph, value) if domain is not None and domain.ids), default=0.0)
+    tables = (domain for domain in _domains(graph, value) if domain is not None and domain.ids and domain.table)
+    highest = max((domain.high for domain in tables), default=0.0)
     each = prod(trial.dims(value.type.shape))
     return -(-int(highest) // each) if each else 0
 
