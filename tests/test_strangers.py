@@ -13,7 +13,7 @@ from kerasport import load
 from kerasport.custom.registry import CUSTOM
 from kerasport.strangers import MODULES, RESOLVED, packages
 from tests.conftest import Outcome
-from tests.goldens import golden_classes, goldens
+from tests.goldens import ARCHIVE, golden_classes, goldens
 from tests.models import build, layer
 
 NAMES = [name for names in MODULES.values() for name in names.split(", ")]
@@ -72,3 +72,9 @@ def test_a_plugin_takes_the_place_of_a_layer_that_is_known(name: str, tmp_path: 
 def test_an_option_that_is_not_supported_is_refused(class_name: str, options: dict[str, Any], what: str) -> None:
     with pytest.raises(ValueError, match=re.escape(what)):
         build((4, 4, 8), [layer("y", class_name, ["x"], **options)], ["y"])
+
+
+def test_paths_that_are_equally_good_are_no_false_alarm(kerasport: Callable[..., Outcome], tmp_path: Path) -> None:
+    (golden,) = goldens("strangers", "crf_of_addons", form=ARCHIVE)
+    outcome = kerasport("convert", golden.model(tmp_path), tmp_path / "model.onnx")
+    assert (outcome.code, "layers agree" in outcome.out) == (0, True), outcome.err

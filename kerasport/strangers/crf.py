@@ -110,9 +110,9 @@ def _falls(seen: Tensor) -> Tensor:
 
 def _following(x: Tensor) -> Tensor:
     """What comes a step later; behind the last step, zero."""
-    return ops.concatenate([x[:, 1:], ops.zeros_like(x[:, :1])], axis=1)
+    return ops.concatenate([x, ops.zeros_like(x[:, :1])], axis=1)[:, 1:]
 
 
 def _preceding(x: Tensor) -> Tensor:
     """What came a step before; before the first step, zero."""
-    return ops.concatenate([ops.zeros_like(x[:, :1]), x[:, :-1]], axis=1)
+    return ops.concatenate([ops.zeros_like(x[:, :1]), x], axis=1)[:, :-1]

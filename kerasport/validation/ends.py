@@ -57,9 +57,9 @@ def _excused(plan: Plan, inputs: Sequence[Array], entries: list[LayerError]) -> 
         exact = run_layers(plan.graph, inputs, np.float64)
         for (call, singles), (_, doubles) in zip(rounded, exact, strict=True):
             for value, single, double in zip(call.outputs, singles, doubles, strict=True):
-                if value.name in wanted and single.dtype.kind == "f":
+                if value.name in wanted and single.dtype.kind in "fiu":  # whole numbers may be places
                     overflows |= {value.name} if not np.isfinite(single).all() else set()
-                    rounding[value.name] = float(np.abs(single - double).max(initial=0.0))
+                    rounding[value.name] = float(np.abs(single - np.float64(double)).max(initial=0.0))
     if overflows and not has_finite_weights(plan.graph):
         overflows = set()  # it is the weights' fault
     values = dict(zip(plan.graph.output_names, (value.name for value in plan.graph.outputs), strict=True))
