@@ -149,6 +149,10 @@ def too_few(file: h5py.File) -> None:
     group.attrs["weight_names"] = group.attrs["weight_names"][:1]
 
 
+def named_alike(file: h5py.File) -> None:
+    file["model_weights/dense"].attrs["weight_names"] = [b"dense/kernel:0", b"dense/kernel:0"]
+
+
 def link_out(file: h5py.File) -> None:
     del file["model_weights/dense/dense/kernel:0"]
     file["model_weights/dense/dense/kernel:0"] = h5py.ExternalLink("other.h5", "/x")
@@ -167,6 +171,7 @@ EDITS = {
     missing_group: "no weights for the layer 'dense_1'",
     wrong_shape: "kernel of layer 'dense' has the shape (11, 128)",
     too_few: "The layer 'dense' needs 2 weights",
+    named_alike: "2 weights of 'dense' are named 'dense/kernel:0'",
     link_out: "is a link, which kerasport does not follow",
     upwards: "leaves its layer",
 }

@@ -7,7 +7,9 @@ for HDF5 itself lists members by name. Before Keras 1.0 there were numbers inste
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +68,12 @@ class Groups(Mapping[str, NamedWeights]):
 
     def _weights(self, layer: str) -> NamedWeights:
         group = h5.group_of(self._path, self._group, layer)
-        return [(name, h5.weight(self._path, group, name, self._raw)) for name in self._weight_names(group)]
+        names = self._weight_names(group)
+        name, count = max(Counter(names).items(), key=itemgetter(1), default=("", 0))
+        if count > 1:  # HDF5 holds one of them: Keras failed at the second, and left the file behind
+            what = f"{self._path}: {count} weights of {layer!r} are named {name!r}, of which a file can hold only one."
+            raise DamagedFileError(what, "Keras failed when it saved this file; save the model as a .keras archive.")
+        return [(name, h5.weight(self._path, group, name, self._raw)) for name in names]
 
     def _layer_names(self) -> list[str]:
         return string_list(self._group, "layer_names")
