@@ -7,10 +7,8 @@ the terms' size: how large, is seen when the inputs are shaken by half a unit in
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,9 +17,7 @@ from numpy.typing import NDArray
 from kerasport.finite import has_finite_weights
 from kerasport.graph import Graph
 from kerasport.reference import run
-from kerasport.validation.error import NOT_FINITE, OVERFLOW, ROUNDING, LayerError, Limit, Tolerance, noise
-from kerasport.validation.plan import Plan
-from kerasport.validation.recalling import Recalled
+from kerasport.validation.error import NOT_FINITE, OVERFLOW, ROUNDING, LayerError, Limit, noise
 from kerasport.validation.shaking import HALF_A_UNIT, Shaking
 
 Array = NDArray[Any]
@@ -71,54 +67,40 @@ class Doubt:
         )
 
 
-def settle(
-    plan: Plan, inputs: Sequence[Array], doubts: Mapping[str, Doubt], tolerance: Tolerance
-) -> dict[str, LayerError]:
-    """Computes the doubted layers in float32, on the exact inputs that they were judged on."""
-
-    def explained(name: str, noise: Array) -> bool:
-        return doubts[name].settled(noise, False, tolerance.noises).passed
-
-    found = roundings(plan, inputs, doubts, explained)
-    return {name: doubt.settled(*found[name], tolerance.noises) for name, doubt in doubts.items()}
-
-
-def roundings(
-    plan: Plan, inputs: Sequence[Array], names: Collection[str], enough: Enough = lambda name, noise: False
-) -> dict[str, tuple[Array, bool]]:
-    """What computing in float32 does to some layers, and what inputs do that are off by a rounding.
+def settled(graph: Graph, given: Sequence[Array], doubt: Doubt, factor: float) -> LayerError:
+    """What becomes of a doubted layer when it is computed in float32, on the exact inputs that it was judged on.
 
     Args:
-        plan: The trial.
-        inputs: Of the model.
-        names: The layers.
-        enough: Whether so much noise of a layer is enough to know, so that its inputs need not be shaken further.
+        graph: The layer.
+        given: Its inputs.
+        doubt: The doubt.
+        factor: How many times the noise is allowed.
+    """
+
+    def explained(noise: Array) -> bool:
+        return doubt.settled(noise, False, factor).passed
+
+    return doubt.settled(*rounding(graph, given, explained), factor)
+
+
+def rounding(
+    graph: Graph, given: Sequence[Array], enough: Callable[[Array], bool] = lambda noise: False
+) -> tuple[Array, bool]:
+    """What computing in float32 does to a layer, and what inputs do that are off by a rounding.
+
+    Args:
+        graph: The layer.
+        given: Its inputs.
+        enough: Whether so much noise is enough to know, so that the inputs need not be shaken further.
 
     Returns:
-        For each name the largest error of each channel, and whether finite weights have given values that are not.
+        The largest error of each channel, and whether finite weights have given values that are not.
     """
-    graphs = {name: plan.graph_of(name) for name in names}
     with np.errstate(all="ignore"):
-        return {
-            name: _rounding(graphs[name], given, partial(enough, name)) for name, given in _given(plan, inputs, graphs)
-        }
-
-
-def _given(plan: Plan, inputs: Sequence[Array], graphs: Mapping[str, Graph]) -> Iterator[tuple[str, list[Array]]]:
-    """What each layer reads, in the order of the layers, held no longer than one of them reads it."""
-    uses = Counter(value.name for graph in graphs.values() for value in graph.inputs)
-    recalled = Recalled(plan, inputs, uses)
-    for layer in (name for name in plan.calls if name in graphs):
-        read = [value.name for value in graphs[layer].inputs]
-        yield layer, list(recalled.values(read).values())
-        uses.subtract(read)
-        for name in read:
-            if not uses[name]:
-                recalled.forget(name)
+        return _rounding(graph, given, enough)
 
 
 def _rounding(graph: Graph, given: Sequence[Array], enough: Callable[[Array], bool]) -> tuple[Array, bool]:
-    """What float32, and inputs that are off by a rounding, do to the output of a graph."""
     (double,), (single,) = run(graph, given, np.float64), run(graph, given, np.float32)
     if single.dtype.kind != "f":
         return np.zeros(()), False

@@ -152,6 +152,12 @@ class Plan:
         )
 
     @cached_property
+    def reads(self) -> dict[str, tuple[str, ...]]:
+        """The values that each layer reads that stands in the ONNX model, with those that are folded into it."""
+        placed = (name for name in self.calls if name in self.places)
+        return {name: tuple(value.name for value in self.graph_of(name).inputs) for name in placed}
+
+    @cached_property
     def folded(self) -> dict[str, tuple[str, ...]]:
         """For a value that stands in the ONNX model: the layers before it that do not, but were folded into it."""
         readers: dict[str, Call] = {}

@@ -16,7 +16,7 @@ from kerasport.graph import Call
 from kerasport.layers.base import Value
 from kerasport.reference import run_layers
 from kerasport.reference.registry import Watch
-from kerasport.validation.doubts import Doubt, settle
+from kerasport.validation.doubts import Doubt, settled
 from kerasport.validation.error import LayerError, Limit, Tolerance, failed, measure, unit
 from kerasport.validation.plan import Plan
 from kerasport.validation.segments import Part
@@ -60,7 +60,7 @@ def judge_layers(
     parts = plan.parts(inputs, memory)
     found = Findings()
     expected = _Expected(plan, inputs, found)
-    judge = _Judge(plan, tolerance, plan.sizes(inputs), expected.masks, found)
+    judge = _Judge(plan, tolerance, plan.sizes(inputs), expected, found)
     alone, chain = dict(feeds), dict(feeds)
     for part in parts:
         for name in part.layers_read:
@@ -78,7 +78,6 @@ def judge_layers(
         expected.keep(part.later)
     for value, array in expected.rest():
         judge.expect(value, array)
-    found.entries |= settle(plan, inputs, judge.doubts, tolerance)
     if found.cut:
         found.ends |= _ends_behind(plan, inputs, found.cut)
     return found
@@ -135,6 +134,7 @@ class _Expected:
     Attributes:
         stands: By ONNX value: what layers that read it are given, in its stored order.
         masks: The masks that places depend on, as far as they are known.
+        values: What layers read that are not judged yet, in Keras's own order.
     """
 
     def __init__(self, plan: Plan, inputs: Sequence[Array], found: Findings) -> None:
@@ -146,13 +146,24 @@ class _Expected:
         self.stands: dict[str, Array] = {}
         given = {value.name: array for value, array in zip(plan.graph.inputs, inputs, strict=True)}
         self.masks = {name: given[name] for name in given.keys() & plan.masks}
+        self._unjudged = Counter(name for value in plan.calls if value in plan.places for name in plan.reads[value])
+        self.values = {name: np.asarray(given[name]) for name in given.keys() & self._unjudged.keys()}
         found.ends |= {name: given[name] for name in given.keys() & self._ends}
 
     def _passed_on(self, value: Value, array: Array) -> Array:
         crossing = self._crossing[value.name] = self._plan.rounded(value, array)
         if value.name in self._plan.masks:
             self.masks[value.name] = crossing
+        if self._unjudged[value.name]:
+            self.values[value.name] = crossing
         return crossing
+
+    def judged(self, value: str) -> None:
+        """Forgets what only layers read that are judged."""
+        self._unjudged.subtract(self._plan.reads[value])
+        for name in self._plan.reads[value]:
+            if not self._unjudged[name]:
+                self.values.pop(name, None)
 
     def _watch(self, call: Call) -> Watch:
         gates = self._found.gates.setdefault(call.outputs[0].name, {})
@@ -204,26 +215,22 @@ class _Expected:
 
 
 class _Judge:
-    """Compares each layer's value as soon as both sides are there, and lets go of them.
-
-    Attributes:
-        doubts: The layers whose error is larger than their arithmetic should explain.
-    """
+    """Compares each layer's value as soon as both sides are there, and lets go of them."""
 
     def __init__(
         self,
         plan: Plan,
         tolerance: Tolerance,
         known: Mapping[str, int],
-        masks: Mapping[str, Array],
+        reference: _Expected,
         found: Findings,
     ) -> None:
-        self._plan, self._tolerance, self._known, self._masks, self._found = plan, tolerance, known, masks, found
+        self._plan, self._tolerance, self._known, self._found = plan, tolerance, known, found
+        self._reference, self._masks = reference, reference.masks
         self._expected: dict[str, dict[str, Array]] = {}
         self._actual: dict[str, tuple[Array | str, Array | None]] = {}
         self._made: dict[str, Array] = {}
         self._left = Counter(plan.aliases)
-        self.doubts: dict[str, Doubt] = {}
 
     def expect(self, value: str, array: Array) -> None:
         """Takes what a layer should give."""
@@ -250,23 +257,27 @@ class _Judge:
         self._left[place.name] -= 1
         if not self._left[place.name]:
             del self._actual[place.name], self._made[place.name]
-        if not self._plan.judges(value):
-            return
-        if isinstance(alone, str):
+        if isinstance(alone, str) and self._plan.judges(value):
             wrong = failed(value, type(call.spec).__name__, expected.shape, alone)
             self._found.entries[value] = replace(wrong, folded=self._plan.folded.get(value, ()))
-            return
+        elif not isinstance(alone, str) and self._plan.judges(value):
+            self._measure(value, alone, chained, expected)
+        self._reference.judged(value)
+
+    def _measure(self, value: str, alone: Array, chained: Array | None, expected: Array) -> None:
+        place, class_name = self._plan.places[value], type(self._plan.calls[value].spec).__name__
         alone, expected = place.logical(alone, self._masks), place.shown(expected, self._masks)
         limit = layer_limit(self._plan, self._tolerance, self._known, value, expected)
-        class_name = type(call.spec).__name__
         measured = measure(value, class_name, alone, expected, limit)
         entry = replace(measured.entry, folded=self._plan.folded.get(value, ()))
         if chained is not None:
             chained = place.logical(chained, self._masks)
             entry = replace(entry, chained=measure(value, class_name, chained, expected, limit).entry.max_rel)
-        self._found.entries[value] = entry
         if limit.roundings and not entry.passed:
-            self.doubts[value] = Doubt(entry, limit, measured.errors)
+            graph, doubt = self._plan.graph_of(value), Doubt(entry, limit, measured.errors)
+            given = [self._reference.values[read.name] for read in graph.inputs]
+            entry = settled(graph, given, doubt, self._tolerance.noises)
+        self._found.entries[value] = entry
         if limit.slack and entry.passed and entry.max_abs:
             self._found.cut[value] = alone
 

@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 
 from kerasport.errors import KerasportError
 from kerasport.graph import Graph
+from kerasport.layers.base import Value
+from kerasport.reference import run_layers
 from kerasport.validation.adapter import Adapter
-from kerasport.validation.doubts import roundings
+from kerasport.validation.doubts import rounding
 from kerasport.validation.ends import judge_ends
 from kerasport.validation.error import LayerError, Limit, Tolerance, measure
 from kerasport.validation.evaluator import Answer, evaluate
 from kerasport.validation.plan import Plan
-from kerasport.validation.recalling import Recalled
 from kerasport.validation.result import Witness
 from kerasport.validation.trial import layer_limit
 
@@ -133,7 +134,7 @@ def without_optimizer(
         tolerance: What is allowed.
     """
     wanted = {value.name for value in plan.graph.outputs}
-    expected = Recalled(plan, inputs, wanted).values(wanted)
+    expected = _recalled(plan, inputs, wanted)
     try:
         final = session.without_optimizer().run(inputs)
     except KerasportError:
@@ -159,12 +160,10 @@ class _Hearing:
         self._parts = {name: plan.layer(name) for name in layers}
         self._graphs = {name: plan.graph_of(name) for name in layers}
         self._known = plan.sizes(inputs)
-        self._noise = roundings(plan, inputs, layers)
         makers = plan.makers
         read = {makers[name] for part in self._parts.values() for name in part.layers_read}
         given = {value.name for graph in self._graphs.values() for value in graph.inputs}
-        names = {*layers, *read, *given, *plan.masks}
-        self._values = Recalled(plan, inputs, names).values(names)
+        self._values = _recalled(plan, inputs, {*layers, *read, *given, *plan.masks})
 
     def of(self, layer: str) -> Witness:
         """What the witnesses say of a layer."""
@@ -183,7 +182,9 @@ class _Hearing:
 
     def _limit(self, layer: str, expected: Array) -> Limit:
         limit = layer_limit(self._plan, self._tolerance, self._known, layer, expected)
-        return limit.with_noise(self._noise[layer][0], self._tolerance.noises)
+        graph = self._graphs[layer]
+        noise, _ = rounding(graph, [self._values[value.name] for value in graph.inputs])
+        return limit.with_noise(noise, self._tolerance.noises)
 
     def _translated(self, graph: Graph) -> Answer:
         """What ONNX Runtime makes of a layer that is translated afresh."""
@@ -197,3 +198,19 @@ class _Hearing:
         except KerasportError as error:
             return Answer(reason=f"a fresh translation of the layer cannot be run: {error.message}")
         return Answer(array)
+
+
+def _recalled(plan: Plan, inputs: Sequence[Array], names: set[str]) -> dict[str, Array]:
+    """Some values of the reference, as they cross from layer to layer; it is run as far as it takes."""
+    found = {value.name: array for value, array in zip(plan.graph.inputs, inputs, strict=True) if value.name in names}
+
+    def passed_on(value: Value, array: Array) -> Array:
+        rounded = plan.rounded(value, array)
+        if value.name in names:
+            found[value.name] = rounded
+        return rounded
+
+    steps = run_layers(plan.graph, inputs, plan.dtype, passed_on)
+    while len(found) < len(names):
+        next(steps)
+    return found
