@@ -53,6 +53,8 @@ def _of_mode(mode: str, *parts: Array) -> Array:
 def mel(spec: spectrograms.MelSpectrogram, context: Context, x: Array) -> Array:
     """The fast Fourier transform of each frame, bands, decibels."""
     half = spec.fft_length // 2
+    if half >= x.shape[-1]:
+        raise ValueError(f"{half} samples cannot be mirrored of {x.shape[-1]}")
     mirrored = np.pad(x, [(0, 0)] * (x.ndim - 1) + [(half, half)], mode="reflect")
     frames = _frames(mirrored, spec.fft_length, spec.stride, same=False)
     power = np.abs(np.fft.rfft(frames * np.asarray(spec.window))) ** spec.exponent
