@@ -15,6 +15,7 @@ import math
 import os
 import platform
 import signal
+import socket
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
@@ -43,6 +44,7 @@ except ImportError as error:
 
 _PORTION = 16 << 20  # bytes of inputs, or of outputs, that an actor is given at a time
 _STORE = 1 << 30  # bytes of memory, at most, in which the machine's own cluster hands on objects
+_PATIENCE = 10.0  # seconds for a cluster to answer
 _SHARED = "Model and inputs have to be in folders that all machines of the cluster share, with the same packages."
 
 
@@ -86,6 +88,7 @@ class Cluster:
         handler = signal.getsignal(signal.SIGTERM)
         own = {} if self.address else {"num_cpus": usable_cores(), "object_store_memory": _STORE}
         try:
+            _require_listener(self.address)
             ray.init(self.address or "local", log_to_driver=False, logging_level=logging.ERROR, **own)
         except (OSError, ValueError, RuntimeError) as error:
             what = f"There is no Ray cluster at {self.address}" if self.address else "Ray cannot be started"
@@ -267,6 +270,13 @@ def _context() -> DataContext:
     context.target_max_block_size = _PORTION
     context.enable_progress_bars = context.print_on_execution_start = False
     return context
+
+
+def _require_listener(address: str) -> None:
+    """Raises OSError where nobody answers at HOST:PORT, for whom Ray would wait for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=_PATIENCE).close()
 
 
 def _first_line(error: Exception) -> str:

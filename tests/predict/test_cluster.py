@@ -195,6 +195,15 @@ def test_what_a_cluster_cannot_do_is_refused_before_it_starts(
     assert said in outcome.err
 
 
+def test_an_address_at_which_nobody_answers_is_named(kerasport: Run, model: Path, rows: Path, tmp_path: Path) -> None:
+    pytest.importorskip("ray", reason="the engine ray needs Ray: make test-ray")
+    arguments = ["predict", model, "--input", rows, "--engine", "ray", "--address", "127.0.0.1:1"]
+    outcome = kerasport(*arguments, "--output", tmp_path / "y.npy")
+    assert outcome.code == 2
+    assert "There is no Ray cluster at 127.0.0.1:1: " in outcome.err
+    assert list(tmp_path.glob("y*")) == []
+
+
 def test_without_ray_the_package_is_named(
     kerasport: Run, model: Path, rows: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
