@@ -93,12 +93,15 @@ class LoadedModel:
         stored: dict[str, NamedWeights] = {}
         for key, path in places(self.definition, tree, self.assembly.parts):
             if key in leaves and leaves[key].roles:
-                record = self.assembly.layers[key]
-                held = tree.weights(path, cells(record.definition)) if record.parts is None else tree.own(path)
+                leaf, record = _at_its_place(leaves[key]), self.assembly.layers[key]
+                stacks = cells(record.definition)
+                held = [*(tree.weights(path, stacks) if record.parts is None else tree.own(path))]
+                for part in leaf.storage.objects:
+                    held += tree.weights(f"{path}/{part}", stacks)
                 name = self._name_in_any_model(key)
                 found = held or stored.get(name, [])
                 stored.setdefault(name, found)
-                weights.update(bind(key, found, [_at_its_place(leaves[key])]))
+                weights.update(bind(key, found, [leaf]))
         return weights
 
     def _name_in_any_model(self, key: str) -> str:
@@ -139,7 +142,8 @@ class LoadedModel:
 def _at_its_place(leaf: Leaf) -> Leaf:
     """Without what an archive keeps elsewhere, SpectralNormalization's vector, or merges into the kernel."""
     gone = {"vector_u", *MERGED_ROLES}
-    return replace(leaf, roles={role: shape for role, shape in leaf.roles.items() if role not in gone})
+    roles = {role: shape for role, shape in leaf.roles.items() if role not in gone}
+    return replace(leaf, roles=roles, storage=leaf.storage.in_archive())
 
 
 class Reading(TypedDict, total=False):

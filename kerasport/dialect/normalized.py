@@ -31,10 +31,15 @@ class Normalized(Storage):
     copied: bool = False
 
     def stored(self, roles: Iterable[str]) -> list[str]:
-        """Length and direction, the other roles, whether the lengths were set, and the copy."""
+        """Length, direction, the other roles, whether the lengths were set, and the copy; archives have their order."""
         others = [role for role in roles if role != self.kernel]
         copies = [f"copy of {role}" for role in roles] if self.copied else []
-        return ["g", self.kernel, *others, "initialized", *copies]
+        own = ["g", self.kernel]
+        return [*own, "initialized", *others, *copies] if self.objects else [*own, *others, "initialized", *copies]
+
+    def in_archive(self) -> Storage:
+        """The wrapper's own arrays first, then the layer's, which has lost its kernel, and its copy's."""
+        return replace(self, objects=("layer", "_naked_clone_layer"))
 
     def weights(self, stored: Arrays, roles: Iterable[str]) -> dict[str, Weight]:
         """The weights by role, the kernel from its parts."""

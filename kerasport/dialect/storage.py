@@ -23,10 +23,12 @@ class Storage:
     Attributes:
         names: What the stored arrays are called here, in the file's order; empty where they are the roles.
         roles: For each role that is not a stored array as it is, its weight from the stored arrays by name.
+        objects: The objects below the layer's own that have the rest of its arrays in an archive, in this order.
     """
 
     names: tuple[str, ...] = ()
     roles: Mapping[str, Callable[[Arrays], Weight]] = field(default_factory=dict)
+    objects: tuple[str, ...] = ()
 
     def stored(self, roles: Iterable[str]) -> list[str]:
         """The names of the stored arrays of a layer with these roles."""
@@ -35,6 +37,10 @@ class Storage:
     def weights(self, stored: Arrays, roles: Iterable[str]) -> dict[str, Weight]:
         """The weights by role."""
         return {role: self.roles[role](stored) if role in self.roles else stored[role] for role in roles}
+
+    def in_archive(self) -> Storage:
+        """How an archive has the same weights, where that is something else."""
+        return self
 
 
 PLAIN = Storage()
