@@ -13,6 +13,7 @@ from kerasport.layers.base import Spec, TensorType
 from kerasport.layers.config import Config
 from kerasport.layers.functions import FUNCTIONS, Function
 from kerasport.layers.registry import Entry
+from kerasport.strangers.refused import refusal as strangers_refusal
 
 # Makes the canonical definition of a layer from its class, its name and its config.
 Part = Callable[[str, str, Mapping[str, Any]], LayerDef]
@@ -76,8 +77,9 @@ def _entry(name: str) -> Entry:
     entry = custom.entry if isinstance(custom, Custom) else LAYERS.get(name)
     if entry is not None:
         return entry
-    if name in refused.LAYERS:
-        raise refused.LAYERS[name].error(f"the layer class {name!r}")
+    refusal = refused.LAYERS.get(name) or strangers_refusal(name)
+    if refusal is not None:
+        raise refusal.error(f"the layer class {name!r}")
     nearest = LAYERS.nearest(name)
     hint = f"the nearest supported layer is {nearest}" if nearest else ""
     raise UnknownError(f"the layer class {name!r} is not supported", hint, name=name)

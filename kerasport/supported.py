@@ -112,12 +112,14 @@ def strangers() -> dict[str, list[str]]:
 
 
 def refused() -> Iterator[Refused]:
-    """What is known to be in some Keras and is not converted: layers, then operations, each by name."""
+    """What is known and not converted: layers of Keras, its operations, and layers of other packages, each by name."""
     from kerasport import inventory
     from kerasport.layers import refused as reasons
     from kerasport.layers.arguments import refusals
+    from kerasport.strangers.refused import LAYERS as OTHERS
 
-    for kinds, entries in ((inventory.layers(), reasons.LAYERS), (inventory.operations(), refusals())):
+    keras = ((inventory.layers(), reasons.LAYERS), (inventory.operations(), refusals()))
+    for kinds, entries in (*keras, ({}, OTHERS)):
         for name, refusal in sorted(entries.items()):
             since = str(kinds[name].since) if name in kinds else ""
             yield Refused(name, since, refusal.reason, refusal.way_on)

@@ -11,7 +11,7 @@ import pytest
 
 from kerasport import load
 from kerasport.custom.registry import CUSTOM
-from kerasport.strangers import MODULES, RESOLVED, packages
+from kerasport.strangers import MODULES, RESOLVED, packages, refused
 from tests.conftest import Outcome
 from tests.goldens import ARCHIVE, golden_classes, goldens
 from tests.models import build, layer
@@ -78,3 +78,23 @@ def test_paths_that_are_equally_good_are_no_false_alarm(kerasport: Callable[...,
     (golden,) = goldens("strangers", "crf_of_addons", form=ARCHIVE)
     outcome = kerasport("convert", golden.model(tmp_path), tmp_path / "model.onnx")
     assert (outcome.code, "layers agree" in outcome.out) == (0, True), outcome.err
+
+
+@pytest.mark.parametrize(
+    ("class_name", "what", "way_on"),
+    [
+        ("TensorFlowHub>KerasLayer", "its graph is in a SavedModel elsewhere", "convert that SavedModel with tf2onnx"),
+        ("DistributionLambda", "it gives a distribution", "what the layer before it gives"),
+        ("Custom>DenseFlipout", "it draws its weights anew", "with Keras's layer in its place"),
+        ("FilterDetections", "as keras-retinanet has it", "with --outputs first"),
+        ("PyramidROIAlign", "as Mask R-CNN has it", "Model(layer.output, model.output)"),
+    ],
+)
+def test_what_is_known_and_cannot_be_converted_has_its_own_reason(class_name: str, what: str, way_on: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(what)) as error:
+        build((4, 4), [layer("first", "Dense", ["x"], units=3), layer("y", class_name, ["first"])], ["y"])
+    assert way_on in str(error.value)
+
+
+def test_what_is_refused_is_not_registered() -> None:
+    assert not refused.LAYERS.keys() & {name.rpartition(">")[2] for name in NAMES}
