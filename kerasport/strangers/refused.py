@@ -10,8 +10,8 @@ _DISTRIBUTION = Refusal(
     "the distribution's parameters are what the layer before it gives",
 )
 _VARIATIONAL = Refusal(
-    "as tensorflow-probability has it, it draws its weights anew for each prediction, from what a Python function in the"
-    " file makes, which is code",
+    "as tensorflow-probability has it, it draws its weights anew for each prediction, from what a Python function in"
+    " the file makes, which is code",
     "save the model with Keras's layer in its place, whose weights are the means of these",
 )
 _MASK_RCNN = Refusal(
