@@ -197,6 +197,7 @@ class _Assembler:
             emit=lambda spec, values: self._emit_all(spec, values, key, *_named(spec)),
             apply=lambda part, call, given, mask: self._apply(part, call, given, mask, f"{key}/"),
             part=self._part,
+            training=self._training,
         )
         call = CustomLayer(composed, layer, node, key, hands)
         try:

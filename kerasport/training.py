@@ -38,10 +38,18 @@ class Training:
             return others
         rates = list(_rates(layer))
         if any(rates) or (spec.random_in_training and not rates):
-            if self.mean:
-                return others
-            raise LayerError(_RANDOM, f"if their mean will do: {self.command} --sampling mean" if self.command else "")
+            self.draws(_RANDOM)
+            return others
         return arguments
+
+    def draws(self, what: str) -> None:
+        """Says that the results of a layer are random.
+
+        Raises:
+            LayerError: The user has not said that their mean will do.
+        """
+        if not self.mean:
+            raise LayerError(what, f"if their mean will do: {self.command} --sampling mean" if self.command else "")
 
 
 def in_mode(node: Node, training: object) -> Node:

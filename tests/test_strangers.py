@@ -29,7 +29,7 @@ def test_each_name_is_registered_where_it_is_listed(name: str) -> None:
 def test_every_layer_has_a_golden_case_of_its_package() -> None:
     layers = {name if name.startswith("Addons") else name.rpartition(">")[2] for name in NAMES}
     layers = {name for name in layers if name.rpartition(">")[2][0].isupper()}
-    assert not layers - golden_classes()
+    assert layers - golden_classes() == {"Sampling"}  # which is random
 
 
 def test_all_are_listed() -> None:

@@ -28,6 +28,7 @@ RANDOM = {
     "noise": LayerDef("layer", "GaussianNoise", {"stddev": 0.3}, IN_TRAINING),
     "augmentation": LayerDef("layer", "RandomFlip", {}, IN_TRAINING),
     "recurrent": LayerDef("layer", "LSTM", cell(recurrent_dropout=0.2), IN_TRAINING),
+    "sampling": LayerDef("layer", "Sampling", {}, (Node((TensorRef("x"),) * 2),)),
     "attention": LayerDef(
         "layer", "Attention", {"dropout": 0.2}, (Node((TensorRef("x"),) * 2, None, {"training": True}),)
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from typing import Any
 
@@ -22,6 +22,9 @@ from kerasport.layers.shaping import Constant
 from kerasport.layers.slots import Slot
 from kerasport.parsing import Part, no_part, refuse_unread
 from kerasport.time_axis import Flow
+from kerasport.training import Training
+
+_RANDOM = "it draws random numbers, which makes its results random at inference, too"
 
 
 class BlockedError(LayerError):
@@ -36,11 +39,13 @@ class Hands:
         emit: Adds a spec on tensors.
         apply: Calls a layer on tensors.
         part: Makes the canonical definition of a layer.
+        training: What becomes of random numbers.
     """
 
     emit: Callable[[Spec, Sequence[Value]], tuple[Value, ...]]
     apply: Callable[[LayerDef, Node, list[Flow], Flow | None], list[Flow]]
     part: Part
+    training: Training = field(default_factory=Training)
 
 
 class CustomLayer:
@@ -132,6 +137,10 @@ class CustomLayer:
             return y
         (y,) = x.apply(Activated(activation=self.config.activation(key)))
         return y
+
+    def draws(self) -> None:
+        """Says that the layer is random at inference, too: go on with the mean, for users who ask for means."""
+        self._hands.training.draws(_RANDOM)
 
     def constant(self, value: Numbers, dtype: str = "") -> Tensor:
         """Numbers as a tensor; of a small array."""

@@ -159,8 +159,10 @@ class CustomRegistry:
         return "" if found is None else package(name) if found.origin.is_kerasports else str(found.origin)
 
     def assumed(self, name: str) -> str:
-        """The package that a class is taken to be from by its name alone; "" where that, or a plugin, tells."""
-        return "" if ">" in name.removeprefix("Custom>") or self.replaces(name) else self.source(name)
+        """The package that a class is taken to be from by its name and config; "" where a file or plugin tells."""
+        from kerasport.strangers import told
+
+        return "" if told(name) or self.replaces(name) else self.source(name)
 
     def replaces(self, name: str) -> bool:
         """Whether a plugin was given for a class, whatever Keras has under that name."""

@@ -37,6 +37,10 @@ MODULES = {
         "CachedMultiHeadAttention, FNetEncoder, MaskedLMHead, PositionEmbedding, ReversibleEmbedding, RotaryEmbedding, "
         "SinePositionEncoding, TokenAndPositionEmbedding, TransformerDecoder, TransformerEncoder"
     ),
+    "keras_io": (
+        "Sampling, keras.io>PatchEncoder, keras.io>Patches, keras.io>PositionalEmbedding, "
+        "keras.io>TokenAndPositionEmbedding, keras.io>VectorQuantizer"
+    ),
     "keras_tcn": "TCN",
     "published": (
         "AttentionLayer, AttentionWeightedAverage, AttentionWithContext, L2Normalization, PixelShuffler, "
@@ -60,6 +64,7 @@ TITLES = {
     "efficientnet": "efficientnet and segmentation-models",
     "keras_cv": "keras-cv",
     "keras_hub": "keras-hub and keras-nlp",
+    "keras_io": "the examples on keras.io",
     "keras_tcn": "keras-tcn",
     "published": "well-known notebooks and models",
     "retinanet": "keras-retinanet",
@@ -86,6 +91,21 @@ _TWINS = (
         "axis",
         "keras-layer-normalization>LayerNormalization",
     ),
+    ("PatchEncoder", {"num_patches", "projection_dim"}, "mask_proportion", "keras.io>PatchEncoder"),
+    ("Patches", {"patch_size"}, "patch_dim", "keras.io>Patches"),
+    (
+        "PositionalEmbedding",
+        {"sequence_length", "vocab_size", "embed_dim"},
+        "output_dim",
+        "keras.io>PositionalEmbedding",
+    ),
+    (
+        "TokenAndPositionEmbedding",
+        {"maxlen", "vocab_size", "embed_dim"},
+        "sequence_length",
+        "keras.io>TokenAndPositionEmbedding",
+    ),
+    ("VectorQuantizer", {"num_embeddings", "embedding_dim"}, "decay", "keras.io>VectorQuantizer"),
 )
 _HOMES = {name: module for module, names in MODULES.items() for name in names.split(", ")}
 # HDF5 files have the models' names without their package.
@@ -97,6 +117,11 @@ def named(name: str, config: Set[str]) -> str:
     bare = name.removeprefix("Custom>")
     fits = (full for twin, keys, missing, full in _TWINS if twin == bare and config >= keys and missing not in config)
     return next(fits, _MODELS.get(name, name))
+
+
+def told(name: str) -> bool:
+    """Whether it is the file that says which package a class is from, and not what it has beside its name."""
+    return ">" in name.removeprefix("Custom>") and all(name != full for *_, full in _TWINS)
 
 
 def load(name: str) -> None:
