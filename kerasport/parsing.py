@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kerasport.custom.registry import CUSTOM, Composed, Custom, CustomModelClass
 from kerasport.dialect.model import LayerDef
@@ -14,6 +14,9 @@ from kerasport.layers.config import Config
 from kerasport.layers.functions import FUNCTIONS, Function
 from kerasport.layers.registry import Entry
 from kerasport.strangers.refused import refusal as strangers_refusal
+
+if TYPE_CHECKING:
+    from kerasport.strangers.undecided import Undecided
 
 # Makes the canonical definition of a layer from its class, its name and its config.
 Part = Callable[[str, str, Mapping[str, Any]], LayerDef]
@@ -80,9 +83,19 @@ def _entry(name: str) -> Entry:
     refusal = refused.LAYERS.get(name) or strangers_refusal(name)
     if refusal is not None:
         raise refusal.error(f"the layer class {name!r}")
+    undecided = _undecided(name)
+    if undecided is not None:
+        bare = name.rpartition(">")[2]
+        raise UnknownError(f"the layer class {bare!r} {undecided.why}", name=bare)
     nearest = LAYERS.nearest(name)
     hint = f"the nearest supported layer is {nearest}" if nearest else ""
     raise UnknownError(f"the layer class {name!r} is not supported", hint, name=name)
+
+
+def _undecided(name: str) -> Undecided | None:
+    from kerasport.strangers import undecided
+
+    return undecided.LAYERS.get(name)
 
 
 def refuse_unread(config: Config, allowed: frozenset[str]) -> None:

@@ -15,6 +15,7 @@ from kerasport.errors import OptionError
 from kerasport.holdings import Held, likely_part, weights_of
 from kerasport.layers.config import TRAINING_ONLY
 from kerasport.loading import LoadedModel, Reading, load
+from kerasport.strangers.undecided import LAYERS, Undecided
 from kerasport.text import shape_text
 
 _TRAINING = ("_initializer", "_regularizer", "_constraint")
@@ -97,8 +98,29 @@ def {_identifier(name.removeprefix("Custom>"))}(x: Tensor) -> Tensor:
 '''
 
 
+def _choice(layer: Undecided, name: str, key: str) -> str:
+    """A plugin that is complete but for the choice between two forms."""
+    function = layer.function.__name__
+    first, second = layer.choices
+    options = [_string(name.rpartition(">")[2]), *([f"ignored={_string(layer.ignored)}"] if layer.ignored else [])]
+    return "\n".join(
+        [
+            f"# The layer {_comment(key)}. In place of the last line return the call with what is true:",
+            *(f"# {choice}: {meaning}" for choice, meaning in layer.choices.items()),
+            f"@compose({', '.join(options)}, mask={_string(layer.mask)})",
+            f"def {function}(layer: CustomLayer, x: Tensor) -> Tensor:",
+            "    from kerasport.strangers import undecided",
+            "",
+            f'    raise unfinished("return undecided.{function}(layer, x, {first}), or with {second}")',
+            "",
+        ]
+    )
+
+
 def _layer(model: LoadedModel, name: str, key: str) -> str:
     record = model.assembly.layers[key]
+    if record.definition.class_name in LAYERS:
+        return _choice(LAYERS[record.definition.class_name], name, key)
     config = {k: v for k, v in record.definition.config.items() if k not in TRAINING_ONLY}
     ignored = " ".join(k for k in config if k.endswith(_TRAINING) and re.fullmatch(r"\w+", k))
     tensors = [f"x{index + 1}" for index in range(len(record.given))] if len(record.given) > 1 else ["x"]

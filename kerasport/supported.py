@@ -116,6 +116,7 @@ def refused() -> Iterator[Refused]:
     from kerasport import inventory
     from kerasport.layers import refused as reasons
     from kerasport.layers.arguments import refusals
+    from kerasport.strangers import undecided
     from kerasport.strangers.refused import LAYERS as OTHERS
 
     keras = ((inventory.layers(), reasons.LAYERS), (inventory.operations(), refusals()))
@@ -123,6 +124,8 @@ def refused() -> Iterator[Refused]:
         for name, refusal in sorted(entries.items()):
             since = str(kinds[name].since) if name in kinds else ""
             yield Refused(name, since, refusal.reason, refusal.way_on)
+    for name, layer in undecided.LAYERS.items():
+        yield Refused(name.rpartition(">")[2], "", f"it {layer.why}", "kerasport scaffold writes it but for the choice")
 
 
 def markdown() -> str:

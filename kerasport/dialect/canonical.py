@@ -263,7 +263,7 @@ def _pipeline(entry: Mapping[str, Any], name: str, writer: Writer, depth: int) -
 
 def _upgraded(name: str, config: dict[str, Any], writer: Writer) -> tuple[str, dict[str, Any]]:
     """The canonical class and config of one layer; those of a class that is not Keras's as they are."""
-    name = strangers.named(name, config.keys())
+    name = name if CUSTOM.replaces(name) else strangers.named(name, config.keys())
     if CUSTOM.replaces(name):
         return name, config
     if writer.keras1 and name in _known_classes():

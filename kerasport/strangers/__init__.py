@@ -105,6 +105,9 @@ _TWINS = (
         "sequence_length",
         "keras.io>TokenAndPositionEmbedding",
     ),
+    ("PositionalEmbedding", {"sequence_length", "input_dim", "output_dim"}, "vocab_size", "book>PositionalEmbedding"),
+    ("TransformerBlock", {"embed_dim", "num_heads", "ff_dim"}, "key_dim", "keras.io>TransformerBlock"),
+    ("TransformerEncoder", {"embed_dim", "dense_dim", "num_heads"}, "latent_dim", "keras.io>TransformerEncoder"),
     ("VectorQuantizer", {"num_embeddings", "embedding_dim"}, "decay", "keras.io>VectorQuantizer"),
 )
 _HOMES = {name: module for module, names in MODULES.items() for name in names.split(", ")}
