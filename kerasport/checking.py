@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Unpack
 
-from kerasport.errors import FileError, KerasportError, Problem, UnsupportedModelError
+from kerasport.errors import FileError, KerasportError, Problem, UnsupportedModelError, reasons
 from kerasport.loading import LoadedModel, Reading, load
 
 _OUTCOMES = {0: "convertible", 3: "unreadable", 4: "unsupported", 6: "unfit"}
@@ -56,7 +56,7 @@ class Check:
             return "it can be converted"
         if self.exit_code != UnsupportedModelError.exit_code:
             return self.problems[0].what.rstrip(".")
-        count = len(self.problems)
+        count = len(reasons(self.problems))
         return f"it cannot be converted, for {count} reason" + ("s" if count > 1 else "")
 
     def to_json(self) -> dict[str, Any]:

@@ -17,7 +17,7 @@ Each message is one sentence for the user; ``hint`` is the way on. Library code 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -104,6 +104,14 @@ class Problem:
         return f"{self.layer}: {self.what}" + (f" ({self.hint})" if self.hint else "")
 
 
+def reasons(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """The problems for people: a reason that several layers share is told once, with the names of all of them."""
+    layers: dict[tuple[str, str], list[str]] = {}
+    for problem in problems:
+        layers.setdefault((problem.what, problem.hint), []).append(problem.layer)
+    return tuple(Problem(", ".join(dict.fromkeys(names)), *reason) for reason, names in layers.items())
+
+
 class UnsupportedModelError(KerasportError):
     """The model has layers or options that cannot be translated; ``problems`` lists all of them."""
 
@@ -111,8 +119,9 @@ class UnsupportedModelError(KerasportError):
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
-        count = f"{len(self.problems)} reason" + ("s" if len(self.problems) > 1 else "")
-        lines = "".join(f"\n  - {problem}" for problem in self.problems)
+        told = reasons(self.problems)
+        count = f"{len(told)} reason" + ("s" if len(told) > 1 else "")
+        lines = "".join(f"\n  - {reason}" for reason in told)
         super().__init__(f"This model cannot be converted, for {count}:{lines}")
 
 

@@ -83,7 +83,7 @@ def _head(path: str | Path, output: str | Path, classes: bool, functions: bool) 
     words = ["kerasport convert", quote(str(path)), quote(Path(path).with_suffix(".onnx").name), "--plugin"]
     return f'''"""What kerasport does not know in {_comment(Path(path).name)}, still to be completed; then:
 
-    {_comment(" ".join([*words, quote(str(output))]))}
+    {_line(" ".join([*words, quote(str(output))]))}
 """
 
 from kerasport.plugins import {", ".join(["CustomLayer"] * classes + ["Tensor", *names])}
@@ -91,9 +91,10 @@ from kerasport.plugins import {", ".join(["CustomLayer"] * classes + ["Tensor", 
 
 
 def _function(name: str, keys: Sequence[str]) -> str:
+    more = f" and {len(keys) - 5} more" if len(keys) > 5 else ""
     return f'''@activation({_string(name.removeprefix("Custom>"))})
 def {_identifier(name.removeprefix("Custom>"))}(x: Tensor) -> Tensor:
-    """The activation function {_comment(name)} of {_comment(", ".join(keys[:5]))}."""
+    """The activation function {_comment(name)} of {_comment(", ".join(keys[:5]))}{more}."""
     raise unfinished("compute the function of x with ops, and return it")
 '''
 
@@ -194,5 +195,10 @@ def _string(text: str) -> str:
 
 
 def _comment(text: str) -> str:
-    """Text of a file within a comment or a docstring: one line, of plain characters, of no great length."""
-    return ascii(text)[1:-1].replace("\\", "/").replace('"', "'")[:_SHOWN]
+    """Text of a file within a comment or a docstring: a line of no great length."""
+    return _line(text)[:_SHOWN]
+
+
+def _line(text: str) -> str:
+    """Text within a comment or a docstring: one line, of plain characters."""
+    return ascii(text)[1:-1].replace("\\", "/").replace('"', "'")

@@ -79,6 +79,26 @@ def test_all_reasons_are_told(kerasport: Run, unsupported: Path) -> None:
     assert [reason.split(":")[0].strip() for reason in reasons] == ["first", "second"]
 
 
+def test_a_reason_that_layers_share_is_told_once_with_their_names(kerasport: Run, unsupported: Path) -> None:
+    with h5py.File(unsupported, "r+") as file:
+        config = json.loads(file.attrs["model_config"])
+        config["config"]["layers"][1:] = [
+            {"class_name": "Dense", "config": {"name": name, "units": 4, "activation": "<lambda>"}} for name in "abc"
+        ]
+        file.attrs["model_config"] = json.dumps(config)
+    first, *told = kerasport("check", unsupported).out.splitlines()
+    assert first.endswith("for 1 reason")
+    assert [reason.split(":")[0].strip() for reason in told] == ["a, b, c"]
+    assert told[0].strip() in kerasport("convert", unsupported, unsupported.with_name("m.onnx")).err
+    assert told[0].strip() in " ".join(kerasport("inspect", unsupported).out.split())
+    assert len(json.loads(kerasport("check", unsupported, "--json").out)["models"][0]["problems"]) == 3
+
+
+def test_the_path_of_an_unreadable_file_is_told_once(kerasport: Run, unreadable: Path, damaged: Path) -> None:
+    for path in (unreadable, damaged):
+        assert kerasport("check", path).out.splitlines()[0].count(str(path)) == 1
+
+
 def test_several_files_have_a_line_each_and_the_hardest_code(
     kerasport: Run, seed_model: Path, unsupported: Path, unreadable: Path
 ) -> None:

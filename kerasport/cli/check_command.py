@@ -52,10 +52,13 @@ def command(
 
 
 def _show(found: Check) -> None:
+    from kerasport.errors import reasons
+
     mark = click.style("✓", "green") if found.convertible else click.style("✗", "red")
-    click.echo(f"{mark} {found.path}: {found.verdict()}")
+    verdict, path = found.verdict(), str(found.path)
+    click.echo(f"{mark} {verdict if verdict.startswith(path) else f'{path}: {verdict}'}")
     if found.outcome == "unsupported":
-        for problem in found.problems:
-            click.echo(f"    {problem}")
+        for reason in reasons(found.problems):
+            click.echo(f"    {reason}")
     elif found.problems and found.problems[0].hint:
         click.echo(f"    {found.problems[0].hint}")

@@ -46,6 +46,8 @@ def command(model: Path, as_json: bool, reading: Reading) -> int:
 
 
 def _show(result: Inspection) -> None:
+    from kerasport.errors import reasons
+
     terminal = console()
     backend = f" on {result.backend}" if result.backend else ""
     version = f"Keras {result.keras_version}{backend}" if result.keras_version else "a Keras that does not say"
@@ -66,8 +68,8 @@ def _show(result: Inspection) -> None:
         terminal.print("This model can be converted.", style="green")
         return
     terminal.print("This model cannot be converted:", style="red")
-    for problem in result.problems:
-        terminal.print(f"  - {problem}", markup=False)
+    for reason in reasons(result.problems):
+        terminal.print(f"  - {reason}", markup=False)
 
 
 def _show_weights(error: WeightsOnlyError) -> None:

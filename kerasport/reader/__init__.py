@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from kerasport.errors import DamagedFileError, NotAModelError, WeightsOnlyError
@@ -122,7 +123,7 @@ def _require_config(model: Contents) -> Mapping[str, Any]:
         raise WeightsOnlyError(
             f"{model.path} holds weights only, without the model's architecture.",
             "Where the model is defined, save that with open('model.json', 'w').write(model.to_json()), and give both: "
-            f"kerasport convert model.json model.onnx --weights {model.path.name}.",
+            f"kerasport convert model.json model.onnx --weights {quote(str(model.path))}.",
             tuple(islice(listing, _MOST_LISTED)),
         )
     return model.config

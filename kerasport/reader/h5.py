@@ -140,14 +140,14 @@ def _require_values(path: Path, name: str, dataset: _Item) -> None:
         raise DamagedFileError(f"{path}: the weight {name!r} has not all of its values in the file.")
 
 
-def walk(path: Path, group: h5py.Group, name: str) -> _Item:
-    """Follows a name part by part, through hard links only, never upwards."""
+def walk(path: Path, group: h5py.Group, name: str, kind: str = "weight") -> _Item:
+    """Follows the name of a weight, or group, part by part, through hard links only, never upwards."""
     parts = [part for part in name.split("/") if part]
     if {".", ".."} & set(parts):
-        raise DamagedFileError(f"{path}: the weight name {name!r} leaves its layer.")
+        raise DamagedFileError(f"{path}: the {kind} name {name!r} leaves its layer.")
     item = member(group, *parts)
     if item is None:
-        raise DamagedFileError(f"{path}: the weight {name!r} of {group.name!r} is missing.")
+        raise DamagedFileError(f"{path}: the {kind} {name!r} of {group.name!r} is missing.")
     return item
 
 
@@ -176,7 +176,7 @@ def group_below(path: Path, parent: h5py.Group, name: str) -> h5py.Group | None:
 
 def group_of(path: Path, parent: h5py.Group, name: str) -> h5py.Group:
     """The group of a layer, which must be there."""
-    return _group(path, walk(path, parent, name), name)
+    return _group(path, walk(path, parent, name, "group"), name)
 
 
 def _group(path: Path, item: _Item, name: str) -> h5py.Group:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from kerasport.errors import reasons
 from kerasport.report.content import FAULTLESS, TITLES, explained, worst
 from kerasport.report.text import number, option_text, short, visible, was_given
 from kerasport.text import shape_text, size_text
@@ -58,8 +59,9 @@ def _reasons(report: Report) -> Iterator[str]:
         yield from (_plain(problem.hint) for check in report.failed for problem in check.problems if problem.hint)
         return
     for check in report.failed:
-        lines = [f"{code(problem.layer)}: {_plain(problem.what)}" for problem in check.problems]
-        hints = [f" ({_plain(problem.hint)})" if problem.hint else "" for problem in check.problems]
+        told = reasons(check.problems)
+        lines = [f"{code(reason.layer)}: {_plain(reason.what)}" for reason in told]
+        hints = [f" ({_plain(reason.hint)})" if reason.hint else "" for reason in told]
         yield f"{code(str(check.path))}:"
         yield "\n".join(f"- {line}{hint}" for line, hint in zip(lines, hints, strict=True))
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from importlib import resources
 from typing import TYPE_CHECKING
 
+from kerasport.errors import reasons
 from kerasport.report import page_tables as tables
 from kerasport.report.chart import chart
 from kerasport.report.content import FAULTLESS, TITLES, explained, margin, worst
@@ -77,17 +78,17 @@ def _reasons(report: Report) -> Iterator[Markup]:
             yield _section("What to do", "", element("p", problem.hint))
         return
     for check in report.failed:
-        reasons = [
+        told = [
             element(
                 "div",
-                element("h3", short(problem.layer)),
-                element("p", problem.what),
-                element("p", problem.hint, class_="quiet") if problem.hint else None,
+                element("h3", short(reason.layer)),
+                element("p", reason.what),
+                element("p", reason.hint, class_="quiet") if reason.hint else None,
                 class_="fault",
             )
-            for problem in check.problems
+            for reason in reasons(check.problems)
         ]
-        yield _section(str(check.path), "" if len(reasons) == 1 else f"{len(reasons)} reasons", *reasons)
+        yield _section(str(check.path), "" if len(told) == 1 else f"{len(told)} reasons", *told)
 
 
 def _compared(validation: Validation) -> Iterator[Markup]:
