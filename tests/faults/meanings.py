@@ -11,7 +11,7 @@ import onnx
 
 from kerasport.errors import LayerError
 from kerasport.graph import Call, Graph
-from kerasport.layers import merge
+from kerasport.layers import conv, merge
 from kerasport.layers.base import Spec
 from kerasport.layers.frozen import Frozen
 from kerasport.layers.functions import Function, function
@@ -251,7 +251,7 @@ def stride_lost(subject: Subject) -> Iterator[Site]:
 
 def _one_output(call: Call, spec: Spec) -> bool:
     """Whether the window has one place on every axis with a stride, with or without that."""
-    known = None not in call.outputs[0].type.shape[1:]
+    known = None not in call.outputs[0].type.shape[1:] and not isinstance(spec, conv.ConvTranspose)
     return known and _fits(call, spec) and getattr(spec, "padding", "") == "valid"
 
 

@@ -206,6 +206,8 @@ def lengths_ignored(subject: Subject) -> Iterator[Site]:
             reason = proofs.nothing_masked(subject, mask)
             if given.get("direction", b"forward") == b"forward":
                 reason = reason or proofs.later_steps_unread(subject, node)
+            elif given["direction"] == b"reverse":
+                reason = reason or proofs.zeros_first(subject, node, call)
             yield node_site(subject, index, "sequence_lens is left out", _without(4), reason)
 
 

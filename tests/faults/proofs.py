@@ -28,6 +28,7 @@ SAME_PIXELS = "the same pixel is the nearest for every position"
 ALL_COUNT = "the mask leaves out nothing"
 UNREAD = "what stands in masked steps is read only by layers that leave out these steps"
 REPEATED = "all steps are equal: their order does not matter"
+ZEROS_FIRST = "padded steps are zeros and come first, and without biases they leave a zero state as it is"
 ONE_VALUE = "one value is merged with itself"
 UNIFORM = "it is one number, along whichever axis"
 POSITIVE = "both functions are the same above zero, where all that it reads is"
@@ -47,7 +48,7 @@ def proved(subject: Subject, faulty: onnx.ModelProto) -> str:
         return SAME_FILE
     if all(_last_place(subject.constants[name], array) for name, array in changed.items()):
         return ROUNDING
-    if all(_one_number(subject.constants[name], array) for name, array in changed.items()):
+    if all(_one_number(subject, name, array) for name, array in changed.items()):
         return UNIFORM
     reasons = {_meets_nothing(subject, name, array) for name, array in changed.items()}
     return reasons.pop() if len(reasons) == 1 else ""
@@ -79,10 +80,13 @@ def _changed(subject: Subject, faulty: onnx.ModelProto) -> dict[str, Array]:
     return found
 
 
-def _one_number(mine: Array, other: Array) -> bool:
+def _one_number(subject: Subject, name: str, other: Array) -> bool:
     """Whether both hold nothing but the same number, so that it does not matter along which axis."""
+    mine = subject.constants[name]
+    nodes = [subject.proto.graph.node[index] for index in subject.readers[name]]
+    spreads = all(node.op_type in {"Add", "Mul", "Sub", "Div", "PRelu"} for node in nodes)
     return (
-        mine.size == other.size
+        (mine.size == other.size or spreads)
         and mine.size > 0
         and bool((mine == mine.flat[0]).all() and (other == mine.flat[0]).all())
     )
@@ -376,6 +380,18 @@ def later_steps_unread(subject: Subject, node: onnx.NodeProto) -> str:
         each.op_type in {"LSTM", "GRU", "RNN"} and len(each.input) > 4 and each.input[4] == lengths for each in behind
     )
     return UNREAD if stopping and behind and values.isdisjoint(v.name for v in subject.proto.graph.output) else ""
+
+
+def zeros_first(subject: Subject, node: onnx.NodeProto, call: Call | None) -> str:
+    """Whether a recurrent operator that reads backwards meets padded steps first, with nothing but zeros."""
+    given = [name for name in (*node.input[3:4], *node.input[5:]) if name]
+    made = subject.producers.get(call.inputs[0].name) if call else None
+    if made is None or not isinstance(made.spec, core.Masking) or given or call is None or not call.masks[0]:
+        return ""
+    reads: str | None = call.masks[0].name  # back to what the mask is made of
+    while reads in subject.producers and reads != made.inputs[0].name:
+        reads = subject.producers[reads].inputs[0].name
+    return ZEROS_FIRST if reads == made.inputs[0].name else ""
 
 
 def order_of_steps(subject: Subject, call: Call | None) -> str:
