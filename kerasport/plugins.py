@@ -30,6 +30,7 @@ from kerasport.errors import PluginError
 from kerasport.export.builder import Scope as OnnxBuilder
 from kerasport.export.layout import Tensor as OnnxTensor
 from kerasport.export.loops import Loop as OnnxLoop
+from kerasport.export.ops import reduce as onnx_reduce
 from kerasport.layers.base import Shape, Spec, TensorType
 from kerasport.layers.config import Config
 from kerasport.layers.frozen import frozen
@@ -59,6 +60,7 @@ __all__ = [
     "layer",
     "load",
     "model",
+    "onnx_reduce",
     "ops",
     "reference",
     "refuse",

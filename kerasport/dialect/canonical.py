@@ -214,13 +214,20 @@ def _layer(entry: Any, name: str, writer: Writer, depth: int) -> list[LayerDef]:
     if not isinstance(entry, dict) or not isinstance(entry.get("config"), dict | list):
         raise DamagedFileError(f"The config of layer {name!r} is not complete.")
     if entry["class_name"] == "Pipeline":
-        calls = inbound.nodes(entry.get("inbound_nodes", []), name, False)
-        return [LayerDef(name, "Model", {}, calls, True, _pipeline(entry, name, writer, depth + 1), "Pipeline")]
+        return [
+            LayerDef(
+                name,
+                "Model",
+                {},
+                _calls(entry, name, writer),
+                True,
+                _pipeline(entry, name, writer, depth + 1),
+                "Pipeline",
+            )
+        ]
     if operations.is_operation(entry, writer):
         return [operations.operation(entry, name, writer)]
-    calls = inbound.nodes(entry.get("inbound_nodes", []), name, str(entry["class_name"]) in keras2.ATTENTION)
-    if writer.keras3:
-        calls = tuple(_without_training(call) for call in calls)
+    calls = _calls(entry, name, writer)
     if entry["class_name"] in CONTAINERS or _is_container(entry):
         model = _model(entry, writer, depth + 1)
         return [LayerDef(name, "Model", {}, calls, model.trainable, model, _python_class(entry))]
@@ -309,6 +316,11 @@ def _wrapped(config: Mapping[str, Any]) -> dict[str, Any]:
         {f"cells/{index}": cell for index, cell in enumerate(cells)} if isinstance(cells, list) else {}
     )
     return {key: value for key, value in candidates.items() if isinstance(value, dict) and "class_name" in value}
+
+
+def _calls(entry: Mapping[str, Any], name: str, writer: Writer) -> tuple[Node, ...]:
+    calls = inbound.nodes(entry.get("inbound_nodes", []), name, str(entry["class_name"]) in keras2.ATTENTION)
+    return tuple(map(_without_training, calls)) if writer.keras3 else calls
 
 
 def _without_implicit_mask(call: Node) -> Node:

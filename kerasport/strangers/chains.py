@@ -13,6 +13,7 @@ from kerasport.plugins import (
     OnnxTensor,
     TensorType,
     frozen,
+    onnx_reduce,
     reference,
     translation,
 )
@@ -55,17 +56,17 @@ def messages_in_onnx(
     labels, dtype = scores.type.shape[-1] or 0, scores.type.dtype
     zero, column, square = (b.constant(value) for value in (np.array(0, dtype), [-1, labels, 1], [-1, 1, 1]))
     product = b.logical(chain)
-    over = b.constant([1])
-    start = b.op("Mul", b.op("ReduceMax", b.logical(scores), b.constant([1]), keepdims=0), zero)
+    start = b.op("Mul", onnx_reduce(b, "ReduceMax", b.logical(scores), [1], keepdims=False), zero)
 
     def step(states: list[str], reads: list[str]) -> tuple[list[str], str]:
         (message,), (score, link) = states, reads
         before = b.op("Reshape", b.op("Add", score, message), column)
         sums = b.op("Add", before, b.op("Mul", b.op("Reshape", link, square), product))
-        largest = b.op("ReduceMax", sums, over, keepdims=0)
+        largest = onnx_reduce(b, "ReduceMax", sums, [1], keepdims=False)
         if spec.soft:
-            powers = b.op("Exp", b.op("Sub", sums, b.op("Unsqueeze", largest, over)))
-            largest = b.op("Add", b.op("Log", b.op("ReduceSum", powers, over, keepdims=0)), largest)
+            powers = b.op("Exp", b.op("Sub", sums, b.op("Unsqueeze", largest, b.constant([1]))))
+            total = onnx_reduce(b, "ReduceSum", powers, [1], keepdims=False)
+            largest = b.op("Add", b.op("Log", total), largest)
         return [largest], b.op("Identity", largest)
 
     type_ = TensorType((None, labels), dtype)

@@ -176,7 +176,10 @@ EDITS: dict[str, tuple[Edit, str]] = {
     "no list of weights": (attribute(LAYER, "weight_names"), "no weights for the layer 'dense'"),
     "an empty list of weights": (attribute(LAYER, "weight_names", []), "no weights for the layer 'dense'"),
     "one weight in the list": (attribute(LAYER, "weight_names", [b"dense/kernel:0"]), "the file has 1"),
-    "a weight twice in the list": (attribute(LAYER, "weight_names", [b"dense/bias:0"] * 2), "has the shape (3,)"),
+    "a weight twice in the list": (
+        attribute(LAYER, "weight_names", [b"dense/bias:0"] * 2),
+        "2 weights of 'dense' are named",
+    ),
     "numbers for a list of weights": (attribute(LAYER, "weight_names", np.arange(2)), "'0' of '/model_weights/dense'"),
     "no list of layers": (attribute("model_weights", "layer_names"), "no weights for the layer 'dense'"),
     "an empty list of layers": (attribute("model_weights", "layer_names", []), "no weights for the layer 'dense'"),
