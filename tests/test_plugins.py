@@ -20,7 +20,7 @@ import onnxruntime
 import pytest
 
 import kerasport as kp
-from kerasport import load, reference
+from kerasport import dialect, load, reference
 from kerasport.conversion import to_onnx_bytes
 from kerasport.custom.registry import CUSTOM
 from kerasport.dialect.activations import of_packages
@@ -271,6 +271,13 @@ def test_what_is_refused_ends_with_the_command_to_type(
     assert outcome.code == 4
     if typed.startswith("kerasport scaffold"):
         assert kerasport(*shlex.split(typed)[1:-1], tmp_path / "mine.py").code == 0
+
+
+@pytest.mark.parametrize(("autocast", "options"), [(True, {}), (False, {"autocast": False})])
+def test_what_keras_3_writes_of_a_class_without_options_is_no_option(autocast: bool, options: dict[str, bool]) -> None:
+    config = {"trainable": True, "dtype": None, "autocast": autocast, "name": "own"}
+    found = dialect.part("OfMyOwn", "own", config, writer("3.12.0", "tensorflow")).config
+    assert found == {"trainable": True, "dtype": None, "name": "own", **options}
 
 
 @pytest.mark.parametrize(("version", "convertible"), [("2.2.4", False), ("2.3.0-tf", False), ("2.4.0", True)])

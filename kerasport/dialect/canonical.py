@@ -270,6 +270,8 @@ def _pipeline(entry: Mapping[str, Any], name: str, writer: Writer, depth: int) -
 
 def _upgraded(name: str, config: dict[str, Any], writer: Writer) -> tuple[str, dict[str, Any]]:
     """The canonical class and config of one layer; those of a class that is not Keras's as they are."""
+    if writer.keras3 and config.get("autocast") is True:  # Layer's own default, written for a class without an __init__
+        config = {key: value for key, value in config.items() if key != "autocast"}
     name = name if CUSTOM.replaces(name) else strangers.named(name, config.keys())
     if CUSTOM.replaces(name):
         return name, config

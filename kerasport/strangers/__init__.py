@@ -21,6 +21,7 @@ MODULES = {
         "Addons>SpectralNormalization, Addons>StochasticDepth, Addons>TLU, Addons>lisht, Addons>rrelu, "
         "Addons>snake, Addons>sparsemax"
     ),
+    "autokeras": "CastToFloat32, ExpandLastDim",
     "backbones": _both(
         "BertBackbone, BertClassifier, BertTextClassifier, DistilBertBackbone, DistilBertTextClassifier, GPT2Backbone, "
         "GPT2CausalLM, GemmaBackbone, GemmaCausalLM, OPTBackbone, RobertaBackbone, RobertaTextClassifier, "
@@ -43,8 +44,8 @@ MODULES = {
     ),
     "keras_tcn": "TCN",
     "published": (
-        "AttentionLayer, AttentionWeightedAverage, AttentionWithContext, L2Normalization, PixelShuffler, "
-        "ReflectionPadding2D, Scale"
+        "AttentionLayer, AttentionWeightedAverage, AttentionWithContext, ClusteringLayer, L2Normalization, "
+        "PixelShuffler, ReflectionPadding2D, Scale"
     ),
     "retinanet": "Anchors, ClipBoxes, RegressBoxes, UpsampleLike",
     "self_attention": (
@@ -58,6 +59,7 @@ MODULES = {
 # Whose layers they are.
 TITLES = {
     "addons": "tensorflow-addons",
+    "autokeras": "autokeras",
     "backbones": "keras-hub's and keras-nlp's models",
     "contrib": "keras-contrib",
     "crf": "keras-contrib, tensorflow-addons and tf2crf",

@@ -85,3 +85,13 @@ def pixel_shuffler(layer: CustomLayer, x: Tensor) -> Tensor:
     if sides or not isinstance(side, int) or form == "channels_first":
         raise refuse(f"size={given}, data_format={form} is not supported; only equal sizes with channels last")
     return ops.depth_to_space(x, side)
+
+
+@compose("ClusteringLayer", mask="dropped")
+def clustering_layer(layer: CustomLayer, x: Tensor) -> Tensor:
+    """How near each cluster is, by Student's distribution, as in deep embedded clustering."""
+    clusters = layer.weight("clusters", (layer.config.integer("n_clusters"), x.shape[-1]))
+    alpha = layer.config.number("alpha", 1.0)
+    squares = ops.sum(ops.square(ops.expand_dims(x, 1) - clusters), axis=2)
+    near = (1.0 + squares / alpha) ** (-(alpha + 1.0) / 2.0)
+    return near / ops.sum(near, axis=1, keepdims=True)
