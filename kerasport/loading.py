@@ -197,7 +197,7 @@ def _loaded(path: str | Path, reading: Reading) -> LoadedModel:
         saved.backend = writer.backend
         read = dialect.readings(saved.config, writer, () if saved.tree else list(saved.weights))
         texts, mean = reading.get("lambdas", {}), reading.get("sampling") == "mean"
-        command = f"kerasport convert {quote(str(path))} {quote(Path(path).stem)}.onnx{_with_weights(reading)}"
+        command = f"kerasport convert {quote(str(path))} {quote(Path(path).stem)}.onnx{with_weights(reading)}"
         found = (dialect.written(model, texts, mean, command) for model in read)
         part, commands = partial(dialect.part, writer=writer), Commands(command, _scaffold(path, reading))
         sizes = reading.get("input_shape", {})
@@ -209,10 +209,11 @@ def _loaded(path: str | Path, reading: Reading) -> LoadedModel:
 
 
 def _scaffold(path: str | Path, reading: Reading) -> str:
-    return f"kerasport scaffold {quote(str(path))}{_with_weights(reading)}"
+    return f"kerasport scaffold {quote(str(path))}{with_weights(reading)}"
 
 
-def _with_weights(reading: Reading) -> str:
+def with_weights(reading: Reading) -> str:
+    """The option of a command that gives the file of the weights, "" where the model's own file has them."""
     weights = reading.get("weights")
     return f" --weights {quote(str(weights))}" if weights else ""
 

@@ -14,7 +14,7 @@ from kerasport.assembly import LayerRecord
 from kerasport.errors import OptionError
 from kerasport.holdings import Held, likely_part, weights_of
 from kerasport.layers.config import TRAINING_ONLY
-from kerasport.loading import LoadedModel, Reading, load
+from kerasport.loading import LoadedModel, Reading, load, with_weights
 from kerasport.strangers.undecided import LAYERS, Undecided
 from kerasport.text import shape_text
 
@@ -59,7 +59,7 @@ def scaffold(
             raise OptionError(f"All layers of {path} are known.", "--layer NAME writes the skeleton for one of them.")
         blocks = [_layer(model, name, key) for name, key in classes.items()]
     blocks += [_function(name, keys) for name, keys in functions.items()]
-    text = "\n\n".join([_head(path, output, bool(classes), bool(functions)), *blocks])
+    text = "\n\n".join([_head(path, output, with_weights(reading), bool(classes), bool(functions)), *blocks])
     return Skeleton(text, tuple(classes), tuple(functions))
 
 
@@ -78,12 +78,13 @@ def _wanted(model: LoadedModel, layers: Collection[str]) -> tuple[dict[str, str]
     return classes, functions
 
 
-def _head(path: str | Path, output: str | Path, classes: bool, functions: bool) -> str:
+def _head(path: str | Path, output: str | Path, weights: str, classes: bool, functions: bool) -> str:
     names = ["activation"] * functions + ["compose"] * classes + ["ops", "unfinished"]
-    words = ["kerasport convert", quote(str(path)), quote(Path(path).with_suffix(".onnx").name), "--plugin"]
+    target = quote(Path(path).with_suffix(".onnx").name)
+    command = f"kerasport convert {quote(str(path))} {target}{weights} --plugin {quote(str(output))}"
     return f'''"""What kerasport does not know in {_comment(Path(path).name)}, still to be completed; then:
 
-    {_line(" ".join([*words, quote(str(output))]))}
+    {_line(command)}
 """
 
 from kerasport.plugins import {", ".join(["CustomLayer"] * classes + ["Tensor", *names])}

@@ -273,6 +273,16 @@ def test_what_is_refused_ends_with_the_command_to_type(
         assert kerasport(*shlex.split(typed)[1:-1], tmp_path / "mine.py").code == 0
 
 
+def test_a_skeleton_has_the_whole_command(tmp_path: Path) -> None:
+    folder = tmp_path / ("a" * 120)
+    folder.mkdir()
+    weights = write_h5(folder / "w.h5", keras2(dense(activation="relu")))
+    model = folder / "m.json"
+    model.write_text(json.dumps(keras2(dense(activation="relu"))))
+    text = scaffold(model, layers=["dense"], output="mine.py", weights=weights).text
+    assert f"    kerasport convert {model} m.onnx --weights {weights} --plugin mine.py\n" in text
+
+
 @pytest.mark.parametrize(("autocast", "options"), [(True, {}), (False, {"autocast": False})])
 def test_what_keras_3_writes_of_a_class_without_options_is_no_option(autocast: bool, options: dict[str, bool]) -> None:
     config = {"trainable": True, "dtype": None, "autocast": autocast, "name": "own"}
