@@ -56,7 +56,7 @@ class Load:
     runs: int = 5
 
 
-LOADS = (Load("seed", 10_000_000, 3), Load("rnn_masked", 20_000), Load("MobileNetV2", 128))
+LOADS = (Load("seed", 10_000_000, 7), Load("rnn_masked", 20_000), Load("MobileNetV2", 128, 9))
 
 
 def measure(context: Context) -> None:
