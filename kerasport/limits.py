@@ -21,7 +21,7 @@ class Limits:
         text: Bytes of a config.
         values: Numbers of a layer's output for each sample.
         expansion: How many bytes of a compressed file may come of one.
-        seconds: How long reading a file's structure, and its config, may take.
+        seconds: Of processor time that reading a file's structure, and its config, may take.
     """
 
     layers: int = 50_000

@@ -51,6 +51,8 @@ def supervised(work: Callable[[], int]) -> int:
     files = _Files(inner)
     stalled = files.wait(child)
     _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGXCPU:
+        stalled = files.current
     if stalled:
         return _tell(f"{stalled} cannot be read: no end was found in time.", f"{_DAMAGED} {way_on('seconds')}")
     if os.WIFEXITED(status):
@@ -83,6 +85,11 @@ class _Files:
         self._rest = b""
         self.last = ""
 
+    @property
+    def current(self) -> str:
+        """The file that it is reading, "" for none."""
+        return self._open[-1][0] if self._open else ""
+
     def wait(self, child: int) -> str:
         """Waits until the other process ends; gives the file with which it had to be ended, "" for none."""
         while True:
@@ -90,7 +97,7 @@ class _Files:
             ready, _, _ = select.select([self._descriptor], [], [], left)
             if not ready:
                 os.kill(child, signal.SIGKILL)
-                return self._open[-1][0]
+                return self.current
             data = os.read(self._descriptor, 4096)
             if not data:
                 return ""

@@ -55,6 +55,25 @@ def test_reading_that_does_not_end_is_ended() -> None:
     assert time.monotonic() - started < 10
 
 
+def test_reading_on_a_busy_machine_is_not_ended() -> None:
+    assert outcome("time.sleep(1.5)") == (4, "")  # a second of the processor's time is allowed
+
+
+def test_reading_that_only_waits_is_ended_in_the_end() -> None:
+    code = CODE.replace("def work():", "kerasport.supervision._PATIENCE = 1\ndef work():").replace(
+        "import os,", "import kerasport.supervision, os,"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code.format(work="time.sleep(30)")],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert done.returncode == 3
+    assert "no end was found in time" in done.stderr
+
+
 def test_what_comes_after_reading_may_take_its_time() -> None:
     code = CODE.replace("    return 4", "    time.sleep(1.5)\n    return 0")
     done = subprocess.run([sys.executable, "-c", code.format(work="pass")], timeout=20, check=False)
