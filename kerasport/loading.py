@@ -91,6 +91,7 @@ class LoadedModel:
         }
         weights: dict[str, dict[str, Weight]] = {}
         stored: dict[str, NamedWeights] = {}
+        placed: dict[str, NamedWeights] = {}
         for key, path in places(self.definition, tree, self.assembly.parts):
             if key in leaves and leaves[key].roles:
                 leaf, record = _at_its_place(leaves[key]), self.assembly.layers[key]
@@ -99,10 +100,29 @@ class LoadedModel:
                 for part in leaf.storage.objects:
                     held += tree.weights(f"{path}/{part}", stacks)
                 name = self._name_in_any_model(key)
-                found = held or stored.get(name, [])
+                found = held or self._of_the_same(key, placed) or stored.get(name, [])
                 stored.setdefault(name, found)
+                placed[key] = found
                 weights.update(bind(key, found, [leaf]))
         return weights
+
+    def _of_the_same(self, key: str, placed: Mapping[str, NamedWeights]) -> NamedWeights:
+        """For a part that another layer is, too: the weights of that one, in the innermost model that has such a layer.
+
+        Raises:
+            DamagedFileError: It has several.
+        """
+        layers, scope = self.assembly.layers, key
+        own = layers[key].definition.same_as
+        named = [at for at in placed if own == at.rpartition("/")[2] and not layers[at].definition.same_as]
+        while own and scope:
+            scope = scope.rpartition("/")[0]
+            near = [at for at in named if at.startswith(f"{scope}/" if scope else "")]
+            if len(near) > 1:
+                raise DamagedFileError(f"The file does not tell which of {' and '.join(near)} the layer {key!r} is.")
+            if near:
+                return placed[near[0]]
+        return []
 
     def _name_in_any_model(self, key: str) -> str:
         """A layer's own name; of a part of a layer, behind that of the layer."""
@@ -123,8 +143,24 @@ class LoadedModel:
                 leaves[layer.name] = found
         saved = self.saved.weights
         groups = dialect.matched(self.saved.weights_path, list(leaves), saved)
-        bound = (bind(layer, saved[groups[layer]], found, groups[layer]) for layer, found in leaves.items())
-        return {key: weight for weights in bound for key, weight in weights.items()}
+        weights: dict[str, dict[str, Weight]] = {}
+        for layer, found in leaves.items():
+            twins = self._twins(found)
+            once = [leaf for leaf in found if leaf.key not in twins]
+            weights |= bind(layer, saved[groups[layer]], once, groups[layer])
+            weights |= {key: weights[other] for key, other in twins.items()}
+        return weights
+
+    def _twins(self, leaves: Sequence[Leaf]) -> dict[str, str]:
+        """The parts of layers that are another layer of the same group, where that has the weights only once."""
+        names = {leaf.key: self.assembly.layers[leaf.key].definition.same_as for leaf in leaves}
+        found: dict[str, str] = {}
+        for leaf in leaves:
+            same = [other.key for other in leaves if other.name == names[leaf.key] and not names[other.key]]
+            roles = [other.roles for other in leaves if other.key in same]
+            if roles == [leaf.roles]:
+                found[leaf.key] = same[0]
+        return found
 
     def close(self) -> None:
         """Closes the file."""

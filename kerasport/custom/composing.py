@@ -87,18 +87,21 @@ class CustomLayer:
         (value,) = self._hands.emit(Parameter(layer=self._key, role=role, shape=known), [])
         return self._tensor(value)
 
-    def part(self, attribute: str, class_name: str, also_at: Sequence[str] = (), **config: Any) -> CalledLayer:
+    def part(
+        self, attribute: str, class_name: str, also_at: Sequence[str] = (), same_as: str = "", **config: Any
+    ) -> CalledLayer:
         """A layer that the layer holds; name them in the order in which ``__init__`` makes them.
 
         Args:
             attribute: The attribute that holds it, by which ``.keras`` archives name its place.
             class_name: Its class: "Dense", "MultiHeadAttention" ...
             also_at: Where else an archive may have it: "blocks/dense_1" for the second Dense of a list.
+            same_as: The name of the layer that it is, where it is one of another layer, or of the model, as well.
             config: Its arguments, by name.
         """
         if attribute not in self.parts:
             made = self._hands.part(class_name, attribute, config)
-            self.parts[attribute] = replace(made, places=tuple(also_at))
+            self.parts[attribute] = replace(made, places=tuple(also_at), same_as=same_as)
         return CalledLayer(self, self.parts[attribute])
 
     def sequence(self, attribute: str, *layers: tuple[str, Mapping[str, Any]]) -> CalledLayer:

@@ -53,6 +53,7 @@ class LayerDef:
         inner: The wrapped layers, for a wrapper: ``{"layer": ...}``, ``{"forward": ..., "backward": ...}``.
         storage: How the file has its weights.
         places: For a layer that another one holds: where else below that an archive may have it.
+        same_as: For one that another one holds: the name of the layer that it is, whose weights are there once.
     """
 
     name: str
@@ -68,6 +69,7 @@ class LayerDef:
     inner: Mapping[str, LayerDef] = field(default_factory=dict)
     storage: Storage = PLAIN
     places: tuple[str, ...] = ()
+    same_as: str = ""
 
 
 @dataclass(frozen=True)

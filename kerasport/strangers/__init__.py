@@ -23,9 +23,9 @@ MODULES = {
     ),
     "autokeras": "CastToFloat32, ExpandLastDim",
     "backbones": _both(
-        "BertBackbone, BertClassifier, BertTextClassifier, DistilBertBackbone, DistilBertTextClassifier, GPT2Backbone, "
-        "GPT2CausalLM, GemmaBackbone, GemmaCausalLM, OPTBackbone, RobertaBackbone, RobertaTextClassifier, "
-        "XLMRobertaBackbone"
+        "BertBackbone, BertClassifier, BertMaskedLM, BertTextClassifier, DistilBertBackbone, DistilBertMaskedLM, "
+        "DistilBertTextClassifier, GPT2Backbone, GPT2CausalLM, GemmaBackbone, GemmaCausalLM, OPTBackbone, "
+        "RobertaBackbone, RobertaMaskedLM, RobertaTextClassifier, XLMRobertaBackbone, XLMRobertaMaskedLM"
     ),
     "contrib": "InstanceNormalization, SineReLU, SubPixelUpscaling, Swish",
     "crf": "Addons>CRF, CRF, tf2crf>CRF",

@@ -185,3 +185,33 @@ def causal_lm(m: CustomModel) -> End:
     backbone = m.held("backbone")
     backbone.outputs = backbone.again("token_embedding", backbone.outputs, reverse=True)
     return cast(End, m.call(backbone))
+
+
+@model(*names("BertMaskedLM"), ignored=_TASK)
+def bert_masked_lm(m: CustomModel) -> End:
+    """A head on BERT's features that scores tokens by the backbone's own table of them."""
+    backbone = m.held("backbone")
+    return _masked_lm(m, backbone, m.call(backbone)["sequence_output"])
+
+
+@model(*names("RobertaMaskedLM"), *names("XLMRobertaMaskedLM"), *names("DistilBertMaskedLM"), ignored=_TASK)
+def masked_lm(m: CustomModel) -> End:
+    """The same on a backbone with one output."""
+    backbone = m.held("backbone")
+    return _masked_lm(m, backbone, m.call(backbone))
+
+
+def _masked_lm(m: CustomModel, backbone: CustomModel, features: End) -> End:
+    tokens, size = (backbone.config.integer(key) for key in ("vocabulary_size", "hidden_dim"))
+    table = {"name": "token_embedding", "input_dim": tokens, "output_dim": size}
+    return m.layer(
+        "keras_hub>MaskedLMHead",
+        "mlm_head",
+        features,
+        m.input("mask_positions"),
+        vocabulary_size=tokens,
+        token_embedding={"class_name": "keras_hub>ReversibleEmbedding", "config": table},
+        intermediate_activation="gelu",
+        activation=None,
+        layer_norm_epsilon=1e-5,
+    )

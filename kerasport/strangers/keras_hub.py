@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import log, pi
 from typing import Any
 
@@ -221,13 +221,27 @@ def f_net_encoder(layer: CustomLayer, x: Tensor) -> Tensor:
 
 @compose(*names("MaskedLMHead"), ignored=_INITIAL, mask="dropped")
 def masked_lm_head(layer: CustomLayer, x: Tensor, *places: Tensor) -> Tensor:
-    """Scores of all tokens, from the features at some steps."""
-    layer.config.expect("token_embedding", None)
-    size, tokens = x.shape[-1], layer.config.integer("vocabulary_size")
-    kernel, bias = layer.weight("output_kernel", (size, tokens)), layer.weight("output_bias", (tokens,))
+    """Scores of all tokens, from the features at some steps, by a kernel or by the table of tokens in reverse."""
+    table = layer.config.get("token_embedding", None)
+    tokens, size = layer.config.integer("vocabulary_size"), x.shape[-1]
+    kernel = layer.weight("output_kernel", (size, tokens)) if table is None else None
+    bias = layer.weight("output_bias", (tokens,))
+    embedding = None if table is None else _same_embedding(layer, table["config"])
+    size = size if table is None else table["config"]["output_dim"]
     activation, epsilon = layer.config.get("intermediate_activation"), layer.config.number("layer_norm_epsilon")
     dense = layer.part("_intermediate_dense", "Dense", units=size, activation=activation)
     norm = layer.part("_intermediate_layer_norm", "LayerNormalization", epsilon=epsilon)
     where = places[0] if places else layer.argument("mask_positions")
-    chosen = ops.take_along_axis(x, ops.cast(ops.expand_dims(where, -1), "int32"), axis=1)
-    return layer.activate(norm(dense(chosen)) @ kernel + bias)
+    chosen = norm(dense(ops.take_along_axis(x, ops.cast(ops.expand_dims(where, -1), "int32"), axis=1)))
+    scores = chosen @ kernel if embedding is None else embedding(chosen, reverse=True)
+    return layer.activate(scores + bias)
+
+
+def _same_embedding(layer: CustomLayer, config: Mapping[str, Any]) -> CalledLayer:
+    """The embedding of another layer, or of the model, as a part of this one, too."""
+    if config.get("quantization_config") is not None:
+        raise refuse("a token_embedding that is quantised is not supported")
+    options = {key: config[key] for key in ("mask_zero", "tie_weights", "logit_soft_cap") if key in config}
+    sizes = {key: config[key] for key in ("input_dim", "output_dim")}
+    name = str(config["name"])
+    return layer.part("token_embedding", "keras_hub>ReversibleEmbedding", same_as=name, **sizes, **options)
