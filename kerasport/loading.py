@@ -144,10 +144,10 @@ class LoadedModel:
         saved = self.saved.weights
         groups = dialect.matched(self.saved.weights_path, list(leaves), saved)
         weights: dict[str, dict[str, Weight]] = {}
-        for layer, found in leaves.items():
+        for name, found in leaves.items():
             twins = self._twins(found)
             once = [leaf for leaf in found if leaf.key not in twins]
-            weights |= bind(layer, saved[groups[layer]], once, groups[layer])
+            weights |= bind(name, saved[groups[name]], once, groups[name])
             weights |= {key: weights[other] for key, other in twins.items()}
         return weights
 
