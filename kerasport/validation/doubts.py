@@ -106,6 +106,7 @@ def _rounding(graph: Graph, given: Sequence[Array], enough: Callable[[Array], bo
         return np.zeros(()), False
     magnitude = max(call.spec.magnitude for call in graph.calls)
     worst, jump = noise(single, double), _JUMP * np.abs(double).max(initial=0.0)
+    jump = np.inf if any(call.spec.eliminates for call in graph.calls) else jump  # which has no branches
     worst = np.maximum(worst, HALF_A_UNIT * magnitude)
     shaking = Shaking(graph)
     for _ in range(_SHAKES):
