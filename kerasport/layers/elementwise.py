@@ -81,6 +81,11 @@ class Activated(Op):
         """Its activation."""
         return self.activation
 
+    @property
+    def magnitude(self) -> float:
+        """Its activation's."""
+        return self.activation.magnitude
+
     def infer(self, *inputs: TensorType) -> TensorType:
         """The input's type; ``glu`` halves its axis."""
         return function_type(self.activation, inputs[0])
