@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import pickle
 import zipfile
 from collections.abc import Callable
@@ -333,3 +334,11 @@ def test_what_cntk_computes_of_one_channel_alone_is_refused(
     assert outcome.code == 4
     assert what in outcome.err
     assert not (tmp_path / "m.onnx").exists()
+
+
+@pytest.mark.parametrize("command", ["inspect", "check", "convert"])
+def test_a_pipe_is_refused_before_it_is_opened(command: str, kerasport: Run, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "model.h5")
+    outcome = kerasport(command, tmp_path / "model.h5", *([tmp_path / "m.onnx"] if command == "convert" else []))
+    assert outcome.code == 3
+    assert "is a pipe or a device, not a file" in outcome.out + outcome.err

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import CodeType, FunctionType
 from typing import Any, Literal, TypeVar
 
 from kerasport.custom.faults import guarded, guarded_outright
-from kerasport.custom.registry import CUSTOM, Composed, Custom, CustomModelClass, Origin
+from kerasport.custom.registry import CUSTOM, Composed, Custom, CustomModelClass, Found, Origin
 from kerasport.errors import LayerError, PluginError
 from kerasport.export.registry import EXPORT, Translation
 from kerasport.layers.base import Masks, Spec, TensorType
@@ -33,27 +33,16 @@ def compose(*names: str, ignored: str = "", mask: Literal["", "carried", "droppe
         mask: What becomes of the input's mask: "carried" where it is the output's, "dropped" where ``compute_mask``
             gives None, "own" for the mask of the tensor that is given back. A masked input is refused without it.
     """
-
-    def add(function: F) -> F:
-        origin = _origin(function)
-        for name in names:
-            CUSTOM.add(name, Composed(name, function, origin, frozenset(ignored.split()), mask))
-        return function
-
-    return add
+    return _each(names, lambda name, function, origin: Composed(name, function, origin, _keys(ignored), mask))
 
 
 def activation(*names: str) -> Callable[[F], F]:
     """Registers an activation function by its name in files: a function of one tensor, composed of operations."""
 
-    def add(function: F) -> F:
-        origin = _origin(function)
-        for name in names:
-            made = Composed(name, lambda layer, x: function(x), origin, frozenset("*"), "carried", activation=True)
-            CUSTOM.add(name, made)
-        return function
+    def made(name: str, function: Callable[..., Any], origin: Origin) -> Composed:
+        return Composed(name, lambda layer, x: function(x), origin, _keys("*"), "carried", activation=True)
 
-    return add
+    return _each(names, made)
 
 
 def model(*names: str, ignored: str = "") -> Callable[[F], F]:
@@ -66,14 +55,23 @@ def model(*names: str, ignored: str = "") -> Callable[[F], F]:
         names: As for ``compose``.
         ignored: As for ``compose``.
     """
+    return _each(names, lambda name, function, origin: CustomModelClass(name, function, origin, _keys(ignored)))
+
+
+def _each(names: Sequence[str], made: Callable[[str, Callable[..., Any], Origin], Found]) -> Callable[[F], F]:
+    """Registers what is made of a function, under each of the names."""
 
     def add(function: F) -> F:
         origin = _origin(function)
         for name in names:
-            CUSTOM.add(name, CustomModelClass(name, function, origin, frozenset(ignored.split())))
+            CUSTOM.add(name, made(name, function, origin))
         return function
 
     return add
+
+
+def _keys(ignored: str) -> frozenset[str]:
+    return frozenset(ignored.split())
 
 
 def layer(*names: str, ignored: str = "") -> Callable[[S], S]:

@@ -31,6 +31,8 @@ def kind(path: Path) -> Kind:
         if (path / "config.json").is_file() and any((path / name).exists() for name in _WEIGHTS):
             return "archive"
         raise _directory(path)
+    if path.exists() and not path.is_file():  # to open it might wait for ever
+        raise NotAModelError(f"{path} is a pipe or a device, not a file.", "Write what it gives into a file first.")
     try:
         with path.open("rb") as file:
             head = file.read(4096)
