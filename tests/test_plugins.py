@@ -213,6 +213,19 @@ def test_a_plugin_stands_before_kerass_own_class(plugin: Callable[[str], Path], 
         assert [problem.what for problem in model.assembly.problems] == ["mine is asked"]
 
 
+def test_a_plugin_is_compiled_as_it_is_now_and_nothing_is_written_beside_it(
+    plugin: Callable[[str], Path], tmp_path: Path
+) -> None:
+    for name in (
+        "one",
+        "two",
+        "six",
+    ):  # of one size and within one second, so that bytecode in a cache would pass for new
+        load_plugin(plugin(f"@activation('{name}')\ndef named(x):\n    return x\n"))
+        assert CUSTOM.activation(name) is not None
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.py"]
+
+
 def test_an_activation_function_of_ones_own(plugin: Callable[[str], Path]) -> None:
     load_plugin(plugin('@activation("squashed")\ndef squashed(x):\n    return x / (1.0 + abs(x))'))
     kernel, bias = np.float32([[1, -2], [3, 4]]), np.float32([0.5, -1])

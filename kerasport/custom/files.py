@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from importlib.machinery import SourceFileLoader
 from importlib.metadata import EntryPoint, entry_points
-from importlib.util import module_from_spec, spec_from_file_location
+from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
+from types import CodeType
 
 from kerasport.custom.faults import told
 from kerasport.custom.registry import CUSTOM, ENTRY_POINTS
 from kerasport.errors import KerasportError, PluginError
+
+
+class _Uncached(SourceFileLoader):
+    """Compiles its file each time: cached bytecode is told from newer source by the second and the size only."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        """The code of the file as it is now; nothing is written beside it."""
+        return self.source_to_code(self.get_data(self.path), self.path)
 
 
 def load(path: str | Path) -> None:
@@ -23,14 +33,16 @@ def load(path: str | Path) -> None:
     if not file.is_file():
         raise PluginError(f"There is no plugin {path}.", "Write its skeleton with: kerasport scaffold MODEL.")
     name = f"kerasport_plugin_{hashlib.sha256(str(file).encode()).hexdigest()[:16]}"
-    spec = spec_from_file_location(name, file)
-    if spec is None or spec.loader is None:
+    if file.suffix != ".py":
         raise PluginError(f"The plugin {path} is no Python file; it must end in .py.")
+    loader = _Uncached(name, str(file))
+    spec = spec_from_loader(name, loader)
+    assert spec is not None
     CUSTOM.forget(str(file))
     module = module_from_spec(spec)
     sys.modules[name] = module  # where dataclasses look for the names in annotations
     try:
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     except KerasportError:
         raise
     except Exception as error:
