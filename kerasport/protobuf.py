@@ -7,10 +7,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from mmap import mmap
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import onnx
 
 VARINT, BYTES = 0, 2
 _FIXED = {1: 8, 5: 4}
 _LONGEST = 10  # bytes of a number of 64 bits
+
+
+def serialize(model: onnx.ModelProto) -> bytes:
+    """The bytes of a model, the same for the same content.
+
+    Raises:
+        MemoryError: There is no room for them; protobuf raises an EncodeError then.
+    """
+    from google.protobuf.message import EncodeError
+
+    try:
+        return bytes(model.SerializeToString(deterministic=True))
+    except EncodeError as error:
+        raise MemoryError("no room for the ONNX graph") from error
 
 
 def varint(value: int) -> bytes:

@@ -23,7 +23,7 @@ from kerasport.export.ops import ONNX_TYPES
 from kerasport.export.opsets import ir_version
 from kerasport.files import Flushed
 from kerasport.layers.base import Value
-from kerasport.protobuf import varint
+from kerasport.protobuf import serialize, varint
 
 if TYPE_CHECKING:
     import onnx
@@ -96,7 +96,7 @@ def write_file(model: OnnxModel, metadata: Callable[[], Mapping[str, str]], path
         path: The file.
         data: The name of the file for the weights; "" for ``<name>.data``.
     """
-    head = skeleton(model).SerializeToString(deterministic=True)
+    head = serialize(skeleton(model))
     beside = len(head) + sum(_bytes(array) + 200 for array in model.initializers.values()) > PROTOBUF_LIMIT
     with Flushed(path) as file:
         file.write(head)
@@ -110,7 +110,7 @@ def write_file(model: OnnxModel, metadata: Callable[[], Mapping[str, str]], path
 def to_bytes(model: OnnxModel, metadata: Mapping[str, str]) -> bytes:
     """The whole model in memory."""
     buffer = io.BytesIO()
-    buffer.write(skeleton(model).SerializeToString(deterministic=True))
+    buffer.write(serialize(skeleton(model)))
     _write_weights(model, buffer)
     buffer.write(_properties(metadata))
     return buffer.getvalue()

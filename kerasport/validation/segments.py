@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from kerasport.errors import InputError
+from kerasport.protobuf import serialize
 from kerasport.validation.skeleton import Skeleton, as_input
 
 if TYPE_CHECKING:
@@ -234,7 +235,7 @@ def part_model(
             part.graph.input.append(as_input(name, skeleton.weights[name]))
         elif name in skeleton.short:
             part.graph.initializer.append(skeleton.short[name])
-    return bytes(part.SerializeToString())
+    return serialize(part)
 
 
 def _as_input(name: str, array: Array) -> onnx.ValueInfoProto:

@@ -251,3 +251,25 @@ def test_a_npz_that_expands_a_thousandfold(seed_model: Path, tmp_path: Path) -> 
     outcome = limited("predict", seed_model, "--input", tmp_path / "x.npz", "--output", tmp_path / "y.npy")
     assert outcome.returncode in (3, 6), outcome.stderr
     assert "Traceback" not in outcome.stderr
+
+
+def test_no_room_for_a_graph_is_a_lack_of_memory() -> None:
+    code = """
+import resource
+from pathlib import Path
+
+import onnx
+
+from kerasport.protobuf import serialize
+
+model = onnx.ModelProto()
+model.graph.node.extend(onnx.NodeProto(op_type="x" * 100_000) for _ in range(1_000))
+taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (taken + (50 << 20),) * 2)
+try:
+    serialize(model)
+except MemoryError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "no room for the ONNX graph\n"
