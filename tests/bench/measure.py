@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -49,13 +50,19 @@ def in_turns(tasks: Mapping[str, Task]) -> dict[str, Costs]:
 def _run(command: Sequence[str], costs: Costs) -> None:
     with tempfile.NamedTemporaryFile() as log:
         launcher = [sys.executable, "-I", "-S", str(_LAUNCHER), log.name, *command]
-        usage = json.loads(subprocess.run(launcher, check=True, capture_output=True, text=True).stdout)
+        done = subprocess.run(launcher, check=True, capture_output=True, text=True, env=_environment())
+        usage = json.loads(done.stdout)
         if usage["status"]:
             tail = Path(log.name).read_text(encoding="utf-8", errors="replace")[-2000:]
             raise CommandError(f"{' '.join(command)[:300]} exited with {usage['status']}:\n{tail}")
     costs["seconds"].append(usage["seconds"])
     costs["cpu"].append(usage["cpu"])
     costs["peak_bytes"].append(usage["peak_bytes"])
+
+
+def _environment() -> dict[str, str]:
+    """This process's, but that bytecode is kept, as it is of an installed package: no run but the first compiles."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def seconds(costs: Costs) -> float:
