@@ -1,4 +1,4 @@
-"""``check``: can a model file be converted, yes or no, and all reasons why not."""
+"""``check``: whether a model file can be converted, with every reason why not."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _OUTCOMES = {0: "convertible", 3: "unreadable", 4: "unsupported", 6: "unfit"}
 
 @dataclass(frozen=True)
 class Check:
-    """What stands in the way of a model file.
+    """The obstacles to converting a model file.
 
     Attributes:
         path: The file.
-        exit_code: 0 where nothing does; otherwise that of the error: 3 for a file that cannot be read as a model, 4
-            for one with layers or options that are not supported, 6 for input arrays that do not fit, 7 where there is
-            not enough memory, 1 where something unexpected has happened.
+        exit_code: 0 if there are none; otherwise that of the error: 3 for a file that cannot be read as a model, 4 for
+            one with unsupported layers or options, 6 for input arrays that do not fit, 7 for too little memory, 1 for
+            an unexpected error.
         problems: All reasons; one for a file that cannot be read.
     """
 
@@ -30,7 +30,7 @@ class Check:
 
     @classmethod
     def failed(cls, path: Path, error: Exception) -> Check:
-        """What an error says, one of kerasport's own or another."""
+        """The check that ended with an error, one of kerasport's own or another."""
         if isinstance(error, UnsupportedModelError):
             return cls(path, error.exit_code, error.problems)
         if isinstance(error, KerasportError):
@@ -38,7 +38,7 @@ class Check:
         if isinstance(error, MemoryError):
             return cls(path, 7, (Problem("(file)", "There is not enough memory for this model."),))
         what = f"Unexpected error: {type(error).__name__}: {error}"
-        return cls(path, 1, (Problem("(file)", what, "This is a fault of kerasport; please report it."),))
+        return cls(path, 1, (Problem("(file)", what, "This is a bug in kerasport; please report it."),))
 
     @property
     def convertible(self) -> bool:
@@ -47,11 +47,11 @@ class Check:
 
     @property
     def outcome(self) -> str:
-        """In a word: "convertible", "unreadable", "unsupported", "unfit" or "failed"."""
+        """The result in a word: "convertible", "unreadable", "unsupported", "unfit" or "failed"."""
         return _OUTCOMES.get(self.exit_code, "failed")
 
     def verdict(self) -> str:
-        """In a sentence, without the reasons of a model that is not supported."""
+        """The result in a sentence, without the reasons why a model is not supported."""
         if not self.problems:
             return "it can be converted"
         if self.exit_code != UnsupportedModelError.exit_code:
@@ -71,17 +71,17 @@ class Check:
 
 
 def check(path: str | Path, *, opset: int | None = None, **reading: Unpack[Reading]) -> Check:
-    """Tells whether a model file can be converted; reads no weight values and writes nothing.
+    """Says whether a model file can be converted; reads no weight values and writes nothing.
 
-    A file that cannot be read is no error here, but a reason.
+    A file that cannot be read is a reason, not an error.
 
     Args:
-        path: The Keras model file, or the architecture of one.
-        opset: The ONNX opset that is wanted, from 13; None for the default.
-        **reading: How it is read, as in ``kerasport.loading.Reading``.
+        path: The Keras model file or architecture.
+        opset: The target ONNX opset, 13 or later; None for the default.
+        **reading: How it is read; see ``kerasport.loading.Reading``.
 
     Raises:
-        OptionError: The opset cannot be written, or the file itself names another backend.
+        OptionError: The opset cannot be written, or the file itself names a different backend.
     """
     try:
         with load(path, **reading) as model:
@@ -92,11 +92,11 @@ def check(path: str | Path, *, opset: int | None = None, **reading: Unpack[Readi
 
 
 def obstacles(model: LoadedModel, opset: int | None = None) -> tuple[Problem, ...]:
-    """Layers that are not supported, and what ONNX cannot express, or not in an opset.
+    """The unsupported layers, and those that ONNX cannot express in an opset.
 
     Raises:
         OptionError: The opset cannot be written.
-        DamagedFileError: The weights are not those that the config implies.
+        DamagedFileError: The weights do not match the config.
     """
     from kerasport.export.translate import untranslatable
 

@@ -121,7 +121,7 @@ def test_predict_agrees_with_keras(kerasport: Run, seed: Path, tmp_path: Path, e
 def test_predict_without_output_previews(kerasport: Run, seed: Path, seed_model: Path) -> None:
     outcome = kerasport("predict", seed_model, "--input", seed / "new_data.npy")
     assert "dense_1: float32" in outcome.out
-    assert "10 rows more" in outcome.out
+    assert "10 more rows" in outcome.out
 
 
 def test_the_progress_bar_stays_off_where_there_is_no_terminal(

@@ -92,7 +92,7 @@ def test_published_vulnerabilities_are_warnings_unless_strict(kerasport: Run, mo
     outcome = kerasport("doctor")
     assert outcome.code == 0
     assert f"HDF5 {VERSIONS['HDF5']} has published vulnerabilities: files can bite." in outcome.out
-    assert "mended in 99.1.0: CVE-1-2 (https://example.org)" in outcome.out
+    assert "fixed in 99.1.0: CVE-1-2 (https://example.org)" in outcome.out
     assert kerasport("doctor", "--strict").code == 9
     report = json.loads(kerasport("doctor", "--json").out)
     assert report["schema"] == 1

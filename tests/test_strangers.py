@@ -40,10 +40,10 @@ def test_all_are_listed() -> None:
 def test_layers_that_are_known_by_their_names_alone_are_told(kerasport: Callable[..., Outcome], tmp_path: Path) -> None:
     model = goldens("strangers", "contrib", "2.15*")[0].model(tmp_path)
     outcome = kerasport("convert", model, tmp_path / "model.onnx", "--no-validate")
-    assert "taken by their names for layers of keras-contrib; if they are others, give a --plugin: whole" in outcome.out
+    assert "assumed from their names to be layers of keras-contrib; if they are not, use --plugin: whole" in outcome.out
     assert "  sine: as keras-contrib has it" in kerasport("inspect", model).out
     model = goldens("strangers", "addons_layers", "2.15*")[0].model(tmp_path)
-    assert "taken by their names" not in kerasport("convert", model, tmp_path / "model.onnx", "--no-validate").out
+    assert "assumed from their names" not in kerasport("convert", model, tmp_path / "model.onnx", "--no-validate").out
 
 
 @pytest.mark.parametrize("name", ["InstanceNormalization", "Addons>WeightNormalization", "FixedDropout"])

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.command("check")
 @click.argument("models", metavar="MODEL...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--opset", type=int, help="The ONNX opset that is wanted, from 13.")
+@click.option("--opset", type=int, help="The target ONNX opset, 13 or later.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (documented schema) instead of lines.")
 @report_option
 @reading_options
@@ -28,17 +28,17 @@ def command(
     reports: tuple[Path, ...],
     reading: Reading,
 ) -> int:
-    """Tell whether each MODEL can be converted, and all reasons why not; nothing is written.
+    """Say whether each MODEL can be converted, with every reason why not; nothing is written.
 
-    Reads metadata only, never weight values. Exits with 4 when a model is not supported, and with 3 when a file cannot
-    be read.
+    Reads metadata only, never weight values. Exits with 4 if a model is not supported, and with 3 if a file cannot be
+    read.
     """
     from kerasport.checking import check
     from kerasport.errors import OptionError
 
     weights = reading.get("weights")
     if weights is not None and len(models) > 1:
-        raise OptionError("--weights goes with one model.", "Check the models one by one.")
+        raise OptionError("--weights applies to one model only.", "Check the models one by one.")
     with reporting(reports, Draft("check", models, weights=weights)) as draft:
         checks = []
         for model in models:

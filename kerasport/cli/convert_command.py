@@ -19,33 +19,35 @@ if TYPE_CHECKING:
 @click.command("convert")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("output", type=click.Path(path_type=Path))
-@click.option("--opset", type=int, help="The ONNX opset to write, from 13; by default 20, or 18 where that is faster.")
+@click.option(
+    "--opset", type=int, help="The ONNX opset to write, 13 or later; 20 by default, or 18 where that is faster."
+)
 @click.option("--no-validate", is_flag=True, help="Do not compare the result with the NumPy reference.")
-@click.option("--no-fold", is_flag=True, help="Keep every layer: fold nothing into its neighbours.")
+@click.option("--no-fold", is_flag=True, help="Keep every layer; do not fold any into its neighbour.")
 @click.option(
     "--inputs-as-nchw",
     is_flag=True,
-    help="Take images channels-first in the ONNX model: (batch, channels, height, width).",
+    help="Make the ONNX model take images channels-first: (batch, channels, height, width).",
 )
 @click.option(
     "--outputs-as-nchw",
     is_flag=True,
-    help="Give outputs channels-first where they are so within the ONNX model.",
+    help="Return outputs channels-first if they are channels-first inside the ONNX graph.",
 )
 @click.option(
-    "--outputs", multiple=True, metavar="LAYER,...", help="Give the outputs of these layers in place of the model's."
+    "--outputs", multiple=True, metavar="LAYER,...", help="Return the outputs of these layers instead of the model's."
 )
 @click.option(
-    "--inputs", multiple=True, metavar="LAYER,...", help="Begin with these layers: what they read is to be given."
+    "--inputs", multiple=True, metavar="LAYER,...", help="Start at these layers; their inputs become the model's."
 )
-@click.option("--softmax", multiple=True, metavar="OUTPUT", help="Give an output of logits as probabilities.")
-@click.option("--argmax", multiple=True, metavar="OUTPUT", help="Give the place of an output's largest number.")
+@click.option("--softmax", multiple=True, metavar="OUTPUT", help="Turn an output of logits into probabilities.")
+@click.option("--argmax", multiple=True, metavar="OUTPUT", help="Return the index of an output's largest value.")
 @click.option(
     "--preprocess",
     type=click.Choice(["caffe", "tf", "torch", "0-1"]),
-    help="Take raw images (uint8, RGB), and do what keras.applications does with them before.",
+    help="Take raw images (uint8, RGB) and preprocess them as keras.applications does.",
 )
-@click.option("--rename", multiple=True, metavar="OLD=NEW,...", help="Give an input or output another name.")
+@click.option("--rename", multiple=True, metavar="OLD=NEW,...", help="Rename an input or output.")
 @report_option
 @reading_options
 @states_option
@@ -69,7 +71,7 @@ def command(
 ) -> None:
     """Convert the Keras file MODEL to the ONNX file OUTPUT.
 
-    The result is checked and compared with the NumPy reference, layer by layer, before it takes its place.
+    The result is compared with the NumPy reference, layer by layer, before OUTPUT is written.
     """
     from kerasport.conversion import convert
     from kerasport.cutting import Cut
@@ -109,10 +111,10 @@ def _show(result: Conversion) -> None:
     )
     if result.states:
         pairs = ", ".join(f"{state.output} to {state.input}" for state in result.states)
-        click.echo(f"states, to be carried from batch to batch: {pairs}")
+        click.echo(f"states to carry from batch to batch: {pairs}")
     for package in dict.fromkeys(result.assumed.values()):
         layers = ", ".join(layer for layer, found in result.assumed.items() if found == package)
-        click.echo(f"taken by their names for layers of {package}; if they are others, give a --plugin: {layers}")
+        click.echo(f"assumed from their names to be layers of {package}; if they are not, use --plugin: {layers}")
     if result.validation is None:
         click.echo("not validated")
     else:

@@ -15,12 +15,12 @@ UNWELL = 9
 
 
 @click.command("doctor")
-@click.option("--strict", is_flag=True, help="Exit with 9 for published vulnerabilities, too.")
+@click.option("--strict", is_flag=True, help="Exit with 9 for published vulnerabilities as well.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (documented schema) instead of lines.")
 def command(strict: bool, as_json: bool) -> int:
-    """Show the versions of what kerasport works with, and what is known to be wrong with them.
+    """Check the installed versions and their known vulnerabilities.
 
-    Exits with 9 when something is missing, broken or too old.
+    Exits with 9 if something is missing, broken or outdated.
     """
     from kerasport.doctor import diagnose
 
@@ -41,5 +41,5 @@ def _show(found: Diagnosis) -> None:
     for (package, meaning), faults in groupby(found.vulnerabilities, key=lambda fault: (fault.package, fault.meaning)):
         click.secho(f"\n{package} {found.version(package)} has published vulnerabilities: {meaning}.", fg="yellow")
         for fault in faults:
-            click.echo(f"  mended in {' or '.join(fault.fixed)}: {', '.join(fault.names)} ({fault.source})")
-    click.echo(f"\nWhat was published after {CHECKED} is not known here.")
+            click.echo(f"  fixed in {' or '.join(fault.fixed)}: {', '.join(fault.names)} ({fault.source})")
+    click.echo(f"\nVulnerabilities published after {CHECKED} are not included.")

@@ -25,10 +25,10 @@ _TITLES = ("layer", "class", "output", "parameters", "from", "")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (documented schema) instead of a table.")
 @reading_options
 def command(model: Path, as_json: bool, reading: Reading) -> int:
-    """Show who wrote MODEL, its layers, and whether it can be converted.
+    """Show which Keras wrote MODEL, its layers, and whether it can be converted.
 
-    Reads metadata only, never weight values. Exits with 4 when the model is not supported, and with 3 when its weights
-    are not those that its config implies.
+    Reads metadata only, never weight values. Exits with 4 if the model is not supported, and with 3 if its weights do
+    not match its config.
     """
     from kerasport.errors import WeightsOnlyError
     from kerasport.inspection import inspect

@@ -14,7 +14,7 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print the README's tables.")
 def command(as_json: bool, as_markdown: bool) -> None:
-    """List what is supported: layers, operations, activation functions; and what is refused, and why."""
+    """List the supported layers, operations and activation functions, and what is refused and why."""
     from kerasport import supported as known
 
     if as_json:

@@ -1,4 +1,4 @@
-"""The command group, and what every command shares: errors, exit codes, --debug."""
+"""The command group, and what all commands share: errors, exit codes, --debug."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from kerasport.cli.supervisor import supervised
 from kerasport.errors import KerasportError, UnsupportedModelError
 
 COMMANDS = {
-    "inspect": "What is in a model file, and can it be converted.",
-    "check": "Can model files be converted, yes or no, and all reasons why not.",
+    "inspect": "Show what a model file contains and whether it can be converted.",
+    "check": "Say whether model files can be converted, with every reason why not.",
     "convert": "Convert a Keras model file to a validated ONNX file.",
-    "validate": "Compare an ONNX file with the Keras file that it was made from, layer by layer.",
+    "validate": "Compare an ONNX file with its Keras file, layer by layer.",
     "predict": "Predict with an ONNX or Keras model file.",
-    "scaffold": "Write the skeleton of a plugin for the layers of a file that are not known.",
-    "layers": "List the layers and activation functions that are supported.",
-    "doctor": "Show the versions of what kerasport works with, and what is known to be wrong with them.",
+    "scaffold": "Write a plugin skeleton for the layers of a file that kerasport does not know.",
+    "layers": "List the supported layers, operations and activation functions.",
+    "doctor": "Check the installed versions and their known vulnerabilities.",
 }
 EPILOG = """\b
 Exit codes:
-  0  fine
+  0  success
   1  an unexpected error (please report it)
   2  wrong usage
-  3  a file that cannot be read as a model, or not safely, or that cannot be written
-  4  a model with layers or options that are not supported
+  3  a file that cannot be read as a model, or not safely, or cannot be written
+  4  a model with unsupported layers or options
   5  ONNX Runtime and the reference disagree
   6  input arrays that do not fit the model
   7  not enough memory
   8  a plugin that cannot be loaded, or fails
-  9  doctor found something missing, broken or too old; with --strict, also published vulnerabilities
+  9  doctor found something missing, broken or outdated; with --strict, also published vulnerabilities
   130  interrupted
 """
 
@@ -70,10 +70,10 @@ class _Lazy(click.Group):
     "changed",
     multiple=True,
     metavar="NAME=N",
-    help="Accept files beyond a limit: layers, name, text, values, expansion, seconds (repeatable).",
+    help="Raise a limit on untrusted files: layers, name, text, values, expansion, seconds (repeatable).",
 )
 def group(debug: bool, changed: tuple[str, ...]) -> None:
-    """Trained Keras models to proven ONNX models, with no TensorFlow and no Keras installed."""
+    """Convert trained Keras models to ONNX and prove the result, without TensorFlow or Keras installed."""
     if changed:
         _use_limits(changed)
 
@@ -85,21 +85,21 @@ def _use_limits(changed: tuple[str, ...]) -> None:
     for item in changed:
         name, _, value = item.partition("=")
         if not value.isascii() or not value.isdigit():
-            raise OptionError(f"--limit {item}: NAME=N is needed, with a whole number N.")
+            raise OptionError(f"--limit {item}: expected NAME=N with a whole number N.")
         use(**{name: int(value)})
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command line and exits with the documented code."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    gc.set_threshold(100_000, 20, 20)  # a start makes many objects that live to the end, and searching them costs 0.1 s
+    gc.set_threshold(100_000, 20, 20)  # startup creates many long-lived objects; scanning them would cost 0.1 s
     code = supervised(lambda: run(arguments, debug="--debug" in arguments))
-    gc.freeze()  # the end of the process frees them all; nothing is gained by searching them for cycles first
+    gc.freeze()  # exiting frees everything; scanning for cycles first gains nothing
     sys.exit(code)
 
 
 def run(arguments: list[str], debug: bool) -> int:
-    """Runs the command line and gives the exit code; with ``debug``, errors keep their tracebacks."""
+    """Runs the command line and returns the exit code; with ``debug``, errors keep their tracebacks."""
     arguments = ["--debug", *(a for a in arguments if a != "--debug")] if debug else arguments
     try:
         result: Any = copy_context().run(group.main, arguments, prog_name="kerasport", standalone_mode=False)
@@ -115,21 +115,21 @@ def run(arguments: list[str], debug: bool) -> int:
     except Exception as error:
         if debug:
             raise
-        return _told(error)
+        return _reported(error)
     return result if isinstance(result, int) else 0
 
 
-def _told(error: Exception) -> int:
-    """Tells the user of an error; the exit code."""
+def _reported(error: Exception) -> int:
+    """Prints an error for the user and returns the exit code."""
     if isinstance(error, KerasportError):
         _show(error)
         return error.exit_code
     if isinstance(error, MemoryError):
         click.echo(f"There is not enough memory for this model: {str(error) or 'none is left'}.", err=True)
-        click.echo("A smaller --batch, or convert with --no-validate, takes less.", err=True)
+        click.echo("A smaller --batch, or convert --no-validate, needs less.", err=True)
         return 7
     click.echo(f"Unexpected error: {type(error).__name__}: {error}", err=True)
-    click.echo("This is a fault of kerasport; --debug shows where. Please report it.", err=True)
+    click.echo("This is a bug in kerasport; --debug shows where. Please report it.", err=True)
     return 1
 
 

@@ -1,4 +1,4 @@
-"""Options that several commands share, and how sizes and shapes are shown."""
+"""Options that several commands share, and the terminal."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ _READING = (
         "--weights",
         type=click.Path(path_type=Path),
         metavar="FILE",
-        help="The weights of MODEL, where it is an architecture (JSON, YAML); for a whole model, weights to use"
-        " instead.",
+        help="The weights of an architecture (JSON, YAML); for a whole model, weights to use instead of its own.",
     ),
     click.option(
         "--allow-key",
@@ -32,14 +31,15 @@ _READING = (
     click.option(
         "--backend",
         type=click.Choice(["tensorflow", "theano"]),
-        help="What a Keras 1 file was computed with, where that is not what the names of its weights say.",
+        help="The backend of a Keras 1 file, if its weight names suggest the wrong one.",
     ),
     click.option(
         "--input-shape",
         "sizes",
         multiple=True,
         metavar="NAME=SIZE,...",
-        help="Sizes that MODEL leaves open: batch=1, time=50, height=, width=, or an input's shape, image=?x224x224x3.",
+        help="Fix sizes that MODEL leaves open: batch=1, time=50, height=, width=, or an input's shape,"
+        " image=?x224x224x3.",
     ),
     click.option(
         "--plugin",
@@ -47,14 +47,14 @@ _READING = (
         type=click.Path(path_type=Path),
         multiple=True,
         metavar="FILE",
-        help="Python code of your own that says what a layer is which kerasport does not know (repeatable); it is run.",
+        help="Your own Python code that defines layers which kerasport does not know; it is executed (repeatable).",
     ),
     click.option(
         "--lambda",
         "lambdas",
         multiple=True,
         metavar="NAME=TEXT",
-        help="The function of a Lambda layer as text, in place of what the file has: 'scale=x * 2' (repeatable).",
+        help="Replace the function of a Lambda layer with source text: 'scale=x * 2' (repeatable).",
     ),
     click.option(
         "--sampling",
@@ -62,13 +62,13 @@ _READING = (
         type=click.Choice(["refuse", "mean"]),
         default="refuse",
         show_default=True,
-        help="What becomes of random numbers in Lambda layers, and in layers called with training=True.",
+        help="Refuse random numbers in Lambda layers and in layers called with training=True, or use their mean.",
     ),
 )
 
 
 def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of how a model file is read, which the command is given as one argument, ``reading``."""
+    """Adds the options of how a model file is read; the command gets them as one argument, ``reading``."""
 
     @wraps(command)
     def called(
@@ -102,21 +102,21 @@ states_option = click.option(
     type=click.Choice(["reset", "carry"]),
     default="reset",
     show_default=True,
-    help="Stateful recurrent layers start every batch from zero states, or from those that the batch before left: in"
-    " an ONNX file these are further inputs and outputs.",
+    help="Start every batch of stateful recurrent layers from zero states, or carry the states from batch to batch: an"
+    " ONNX file then has them as further inputs and outputs.",
 )
 
 
 def listed(given: Sequence[str]) -> list[str]:
-    """The items of a repeatable option that also takes several, divided by commas."""
+    """The items of a repeatable option that also takes several, separated by commas."""
     return [item.strip() for text in given for item in text.split(",") if item.strip()]
 
 
 def paired(given: Sequence[str], option: str, form: str) -> dict[str, str]:
-    """The pairs of an option that takes ``OLD=NEW``.
+    """The pairs of a repeatable option such as ``OLD=NEW``.
 
     Raises:
-        UsageError: An item is no pair.
+        UsageError: An item is not a pair.
     """
     pairs = {}
     for item in given:
@@ -128,7 +128,7 @@ def paired(given: Sequence[str], option: str, form: str) -> dict[str, str]:
 
 
 def console() -> Console:
-    """The terminal; where there is none (a pipe, a log), tables are as wide as they need to be."""
+    """The terminal; in a pipe or log, tables are as wide as they need to be."""
     from rich.console import Console
 
     found = Console(highlight=False, soft_wrap=True)

@@ -34,61 +34,65 @@ _PREVIEW_ROWS = 10
     multiple=True,
     required=True,
     metavar="[NAME=]FILE",
-    help="A file of a form below, a dataset as FILE.h5:/PATH, a folder of images, a pattern of files, or - for standard"
-    " input (repeatable).",
+    help="A file (.npy, .npz, .txt, .csv, .jsonl, .parquet, .arrow, an image), a dataset as FILE.h5:/PATH, a folder of"
+    " images, a pattern of files, or - for standard input (repeatable).",
 )
 @click.option(
-    "--output", type=click.Path(path_type=Path), help="A file, or - for standard output; without, a preview is printed."
+    "--output", type=click.Path(path_type=Path), help="A file, or - for standard output; by default a preview is shown."
 )
 @form_options
 @click.option(
-    "--batch-size", type=click.IntRange(min=1), help="Rows at a time; without, what suits the model is tried out."
+    "--batch-size",
+    type=click.IntRange(min=1),
+    help="Rows per batch; by default, the fastest of several that are tried.",
 )
 @click.option(
     "--engine",
     type=click.Choice(["onnxruntime", "reference", "ray"]),
     default="onnxruntime",
     show_default=True,
-    help="The NumPy reference needs a Keras file, and no ONNX Runtime; ray predicts files on a cluster's machines.",
+    help="The reference (NumPy) needs a Keras file and no ONNX Runtime; ray runs the prediction on a cluster.",
 )
 @click.option(
     "--address",
     default="",
     metavar="HOST:PORT",
-    help="Of a Ray cluster that runs, or auto; without, --engine ray starts one on this machine.",
+    help="A running Ray cluster, or auto; by default, --engine ray starts one on this machine.",
 )
 @click.option(
     "--threads",
     type=click.IntRange(min=0),
     default=0,
-    help="Threads of ONNX Runtime; 0 for as many as there are cores that the process may use. With ray, of each actor,"
-    " and 0 for one.",
+    help="Threads of ONNX Runtime; 0 for one per core that the process may use. With ray, threads per actor; 0 for"
+    " one.",
 )
 @click.option(
     "--provider",
     type=click.Choice(["cpu", "cuda", "coreml", "openvino", "directml"]),
     default="cpu",
     show_default=True,
-    help="What ONNX Runtime computes with, where the one that is installed has it.",
+    help="The execution provider of ONNX Runtime, if the installed one has it.",
 )
 @click.option(
     "--on-error",
     type=click.Choice(["stop", "skip", "null"]),
     default="stop",
     show_default=True,
-    help="Rows that cannot be used stop the run, are left out, or give NaN.",
+    help="What to do with unusable rows: stop the run, leave them out, or return NaN.",
 )
 @click.option(
     "--bad-rows",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="The file that lists rows that were left out or gave NaN; without, OUTPUT.bad.jsonl.",
+    help="The list of rows that were left out or became NaN; OUTPUT.bad.jsonl by default.",
 )
 @click.option(
-    "--resume", is_flag=True, help="Continue where an earlier run was killed; what it had written is in OUTPUT.partial."
+    "--resume", is_flag=True, help="Continue a run that was killed; what it had written is in OUTPUT.partial."
 )
 @shard_option
-@click.option("--summary", type=click.Path(path_type=Path), metavar="FILE.json", help="Write what is told at the end.")
+@click.option(
+    "--summary", type=click.Path(path_type=Path), metavar="FILE.json", help="Write the final statistics to a file."
+)
 @reading_options
 @states_option
 def command(
@@ -109,9 +113,9 @@ def command(
     reading: Reading,
     states: str,
 ) -> None:
-    """Predict with MODEL, an ONNX file or a Keras file (converted in memory).
+    """Predict with MODEL, an ONNX file or a Keras file (which is converted in memory).
 
-    Memory is bounded by the batch, whatever the size of the files.
+    Memory use depends on the batch, not on the size of the files.
     """
     from kerasport.prediction import Predictor
     from kerasport.prediction.binding import open_inputs
@@ -143,7 +147,7 @@ def command(
 
 @contextmanager
 def _progress(rows: int | None) -> Iterator[Callable[[int], None]]:
-    """A bar on stderr with the rate and the time left, only on a terminal."""
+    """A progress bar on stderr with the rate and the time left, on a terminal only."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -162,7 +166,7 @@ def _progress(rows: int | None) -> Iterator[Callable[[int], None]]:
 
 
 def _tell(result: Summary, file: Path | None) -> None:
-    """Says on stderr how it went, and in a file if one is wanted."""
+    """Prints the statistics on stderr, and writes them to a file if requested."""
     if result.bad:
         click.echo(f"Rows that could not be used: {result.bad:,}; {result.bad_rows} lists them.", err=True)
     click.echo(f"{result}.", err=True)
@@ -183,10 +187,10 @@ def _preview(predictor: Predictor, source: Bound, before: Sequence[Before], afte
     shown = min(predicted.read, _PREVIEW_ROWS)
     with np.printoptions(precision=6, suppress=True, threshold=60, edgeitems=3, linewidth=110):
         for name, array in predicted.columns.items():
-            click.echo(f"{name}: {array.dtype} {shape_text(array.shape[1:])} a row")
+            click.echo(f"{name}: {array.dtype} {shape_text(array.shape[1:])} per row")
             for index, row in enumerate(array[:shown]):
                 click.echo(f"{index:>5}  {np.array2string(row, prefix=' ' * 7)}")
     if source.rows is None:
-        click.echo("--output FILE.npy writes all rows.")
+        click.echo("Use --output FILE.npy to write all rows.")
     elif source.rows > shown:
-        click.echo(f"... {source.rows - shown} rows more; --output FILE.npy writes all.")
+        click.echo(f"... {source.rows - shown} more rows; use --output FILE.npy to write them all.")

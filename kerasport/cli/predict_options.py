@@ -1,4 +1,4 @@
-"""Options of ``predict`` that say in which forms its data is, and which part of it is meant."""
+"""Options of ``predict`` for the formats of its data, and which part of the data to predict."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Command = Callable[..., None]
 
 
 def form_options(command: Command) -> Command:
-    """Adds the options, and gives what they say as the argument ``wishes``."""
+    """Adds the options; the command gets them as one argument, ``wishes``."""
 
     @wraps(command)
     def with_wishes(**given: Any) -> None:
@@ -31,7 +31,7 @@ def form_options(command: Command) -> Command:
 
 
 def _columns(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """``INPUT=a,b,c`` or ``a,b,c`` by the input's name, or ""; there may be quotes, as in CSV."""
+    """The columns by input name ("" for ``a,b,c`` without one), from ``INPUT=a,b,c``; quoted as in CSV."""
     found: dict[str, tuple[str, ...]] = {}
     for text in texts:
         name, separator, columns = text.partition("=")
@@ -48,54 +48,54 @@ def _names(text: str) -> list[str]:
 
 _OPTIONS = {
     "input_format": click.option(
-        "--input-format", metavar="FORM", help="The form of the inputs, where neither content nor suffix tells it."
+        "--input-format", metavar="FORMAT", help="The format of the inputs, if neither content nor suffix shows it."
     ),
     "output_format": click.option(
-        "--output-format", metavar="FORM", help="The form of the output, where its suffix does not tell it."
+        "--output-format", metavar="FORMAT", help="The format of the output, if its suffix does not show it."
     ),
     "columns": click.option(
         "--columns",
         multiple=True,
         metavar="[INPUT=]A,B,...",
-        help="Columns of a table that make up an input; A:C is all from A to C (repeatable).",
+        help="The columns that make up an input; A:C is the range from A to C (repeatable).",
     ),
     "keep_columns": click.option(
         "--keep-columns",
         multiple=True,
         metavar="A,B,...",
-        help="Columns of the first input to carry through to the output; the names of images are the column file.",
+        help="Columns of the first input to copy to the output; for images, the column file holds their names.",
     ),
     "delimiter": click.option(
         "--delimiter",
         metavar="CHARACTER",
-        help="Between the fields of CSV, where its first lines do not tell it; or tab.",
+        help="The field separator of CSV, or tab, if its first lines do not show it.",
     ),
     "header": click.option(
         "--header/--no-header",
         default=None,
-        help="Whether CSV begins with the names of its columns, if that is unclear.",
+        help="Whether CSV starts with column names, if that is ambiguous.",
     ),
     "preprocess": click.option(
         "--preprocess",
         type=click.Choice(["caffe", "tf", "torch", "0-1", "none"]),
-        help="How pixels from 0 to 255 are scaled, as preprocess_input of keras.applications does; images need it.",
+        help="How to scale pixels from 0 to 255, as preprocess_input of keras.applications does; required for images.",
     ),
     "resample": click.option(
         "--resample",
         type=click.Choice(["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"]),
-        help="How images are resized; nearest, like load_img of Keras, if nothing is said.",
+        help="How to resize images; nearest by default, as in load_img of Keras.",
     ),
     "image_size": click.option(
-        "--image-size", metavar="HEIGHTxWIDTH", help="To what images are resized, where the model takes any size."
+        "--image-size", metavar="HEIGHTxWIDTH", help="The size to resize images to, if the model takes any size."
     ),
     "top": click.option(
-        "--top", type=click.IntRange(min=1), metavar="N", help="Only the N most probable classes, with their scores."
+        "--top", type=click.IntRange(min=1), metavar="N", help="Return only the N best classes, with their scores."
     ),
     "labels": click.option(
         "--labels",
         type=click.Path(path_type=Path),
         metavar="FILE",
-        help="The names of the classes: a text with one a line, or JSON like Keras's imagenet_class_index.json.",
+        help="The class names: a text file with one per line, or JSON like Keras's imagenet_class_index.json.",
     ),
 }
 
@@ -112,5 +112,5 @@ shard_option = click.option(
     default="1/1",
     metavar="I/N",
     callback=_shard,
-    help="Only the I-th of N equal shares of the rows, in order, from 1: for arrays of jobs.",
+    help="Predict only the I-th of N contiguous shares of the rows, counted from 1; for job arrays.",
 )

@@ -1,4 +1,4 @@
-"""``--report``: what a command found, or why it failed, in files."""
+"""``--report``: writes what a command found, or why it failed, to files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ report_option = click.option(
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Write a report, also of a failure: .json, .md, .html or .xml for JUnit (repeatable).",
+    help="Write a report, of a failure too: .json, .md, .html, or .xml for JUnit (repeatable).",
 )
 _SHOWN = 10
 _NO_OPTIONS = {"report", "json"}
@@ -33,18 +33,18 @@ _NO_OPTIONS = {"report", "json"}
 
 @dataclass
 class Draft:
-    """What is known of a command's result so far.
+    """A command's result, as far as it is known.
 
     Attributes:
         command: The command's name.
         sources: The model files.
         onnx: The ONNX file.
         weights: The file that was given for the weights.
-        suspect: The file at fault where an error does not tell; None for the model files.
-        started: When the command began.
-        checks: What stands in the way of the model files, once that is known.
-        validation: The comparison, once it was made.
-        conversion: Numbers that tell what was written.
+        suspect: The file to blame for an error that names none; None for the model files.
+        started: When the command started.
+        checks: The obstacles to converting the model files, once they are known.
+        validation: The comparison, once it has been made.
+        conversion: Numbers that describe what was written.
         not_finite: Weights with values that are NaN or infinite.
     """
 
@@ -60,7 +60,7 @@ class Draft:
     not_finite: Collection[NotFinite] = ()
 
     def failed(self, error: Exception) -> None:
-        """Takes an error in."""
+        """Records an error."""
         from kerasport.checking import Check
 
         if isinstance(error, MismatchError):
@@ -71,7 +71,7 @@ class Draft:
             self.onnx = None if self.command == "convert" else self.onnx
 
     def report(self) -> Report:
-        """What is known so far; a check reads no files to tell their digests."""
+        """What is known so far; a check does not read files just to compute their digests."""
         from kerasport.report import Report
 
         seconds = time.perf_counter() - self.started
@@ -91,7 +91,7 @@ class Draft:
         )
 
     def print_json(self) -> None:
-        """Prints the report in JSON."""
+        """Prints the report as JSON."""
         from kerasport.report import render
 
         click.echo(render(self.report(), ".json"), nl=False)
@@ -99,10 +99,10 @@ class Draft:
 
 @contextmanager
 def reporting(targets: Collection[Path], draft: Draft) -> Iterator[Draft]:
-    """Writes reports of what is done within, and of a failure too, but not of wrong usage or an interruption.
+    """Writes reports of the work done in the context, and of its failure, but not of wrong usage or an interruption.
 
     Raises:
-        OptionError: A report cannot be written to such a file; nothing was done.
+        OptionError: A report cannot be written to such a file; no work was done.
         FileError: The folder of a report is missing, or the report cannot be written.
     """
     if targets:
@@ -124,11 +124,11 @@ def reporting(targets: Collection[Path], draft: Draft) -> Iterator[Draft]:
 
 
 def warn_of(found: Collection[NotFinite]) -> None:
-    """Names weights that are not finite."""
+    """Warns of weights that are not finite."""
     for weight in list(found)[:_SHOWN]:
         click.secho(f"Warning: {weight}.", fg="yellow", err=True)
     if len(found) > _SHOWN:
-        click.secho(f"Warning: {len(found) - _SHOWN:,} other weights have some, too.", fg="yellow", err=True)
+        click.secho(f"Warning: {len(found) - _SHOWN:,} other weights have some too.", fg="yellow", err=True)
 
 
 def _write(targets: Collection[Path], draft: Draft) -> None:
@@ -138,7 +138,7 @@ def _write(targets: Collection[Path], draft: Draft) -> None:
 
 
 def _write_of_failure(targets: Collection[Path], draft: Draft) -> None:
-    """The failure itself is what the user must hear of."""
+    """Writes the reports of a failure; the failure itself is what the user must see, whether or not that works."""
     try:
         _write(targets, draft)
     except FileError as error:

@@ -25,28 +25,30 @@ _SHOWN = 12
 @click.command("validate")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("onnx", type=click.Path(path_type=Path))
-@click.option("--input", "inputs", multiple=True, metavar="[NAME=]FILE", help="Your own .npy or .npz (repeatable).")
+@click.option(
+    "--input", "inputs", multiple=True, metavar="[NAME=]FILE", help="Your own inputs, .npy or .npz (repeatable)."
+)
 @click.option(
     "--preprocess",
     type=click.Choice(["caffe", "tf", "torch", "0-1", "none"]),
-    help="How your images, of pixels from 0 to 255, are scaled, as in predict.",
+    help="How to scale your images, with pixels from 0 to 255, as in predict.",
 )
 @click.option(
     "--expected",
     multiple=True,
     metavar="[NAME=]FILE",
-    help="What Keras predicted for your own inputs, .npy or .npz (repeatable): to be compared with as well.",
+    help="What Keras predicted for your own inputs, .npy or .npz, to compare with as well (repeatable).",
 )
-@click.option("--rtol", type=float, help="Tolerance relative to each value, instead of what rounding explains.")
-@click.option("--atol", type=float, help="Tolerance relative to a layer's largest value, instead of the same.")
-@click.option("--seed", type=int, default=0, show_default=True, help="For generated inputs.")
-@click.option("--batch", type=click.IntRange(1), help="Rows of generated inputs; by default 3 to 16, and 2 of images.")
+@click.option("--rtol", type=float, help="Tolerance relative to each value; replaces the default tolerance.")
+@click.option("--atol", type=float, help="Tolerance relative to a layer's largest value; replaces the default.")
+@click.option("--seed", type=int, default=0, show_default=True, help="The seed of generated inputs.")
+@click.option("--batch", type=click.IntRange(1), help="Rows of generated inputs; 3 to 16 by default, and 2 for images.")
 @click.option(
     "--precision",
     type=click.Choice(["float64", "float32"]),
     default="float64",
     show_default=True,
-    help="What the reference computes in.",
+    help="The precision of the reference.",
 )
 @click.option(
     "--memory",
@@ -54,21 +56,23 @@ _SHOWN = 12
     default=128,
     show_default=True,
     metavar="MB",
-    help="How much the weights and inner values of the ONNX model may take at a time; a larger layer still runs.",
+    help="Memory for the weights and intermediate values of the ONNX model at a time; a larger layer still runs.",
 )
 @click.option(
     "--map-input",
     "map_inputs",
     multiple=True,
     metavar="KERAS=ONNX",
-    help="Which input of ONNX is one of MODEL, where neither names nor shapes tell (repeatable).",
+    help="Which ONNX input is which input of MODEL, if neither names nor shapes show it (repeatable).",
 )
-@click.option("--map-output", "map_outputs", multiple=True, metavar="KERAS=ONNX", help="The same for outputs.")
+@click.option(
+    "--map-output", "map_outputs", multiple=True, metavar="KERAS=ONNX", help="The same for outputs (repeatable)."
+)
 @click.option(
     "--nchw",
     multiple=True,
     metavar="NAME",
-    help="An input or output that is channels-first in ONNX, where its shape does not tell (repeatable).",
+    help="An input or output that is channels-first in ONNX, if its shape does not show it (repeatable).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (documented schema) instead of a table.")
 @report_option
@@ -92,10 +96,10 @@ def command(
     reports: tuple[Path, ...],
     reading: Reading,
 ) -> int:
-    """Compare the ONNX file ONNX with the Keras file MODEL that it was made from.
+    """Compare the ONNX file ONNX with the Keras file MODEL, from which it was converted.
 
-    ONNX Runtime runs the one and the NumPy reference the other, on the same inputs; the output of every
-    layer is compared. Exits with 5 when they disagree.
+    ONNX Runtime runs the one and the NumPy reference the other on the same inputs, and the output of every layer is
+    compared. Exits with 5 if they disagree.
     """
     from kerasport.loading import load
     from kerasport.validation import Ends, Settings, Tolerance, compare
