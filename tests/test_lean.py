@@ -88,6 +88,13 @@ def save_dense(path: Path, units: int) -> None:
             group.create_dataset(name, data=values)
 
 
+def test_a_model_without_lambdas_is_translated_without_the_reader_of_their_code(seed_model: Path) -> None:
+    code = "from kerasport import load; from kerasport.export import translate; "
+    loaded = loaded_by(f"{code}translate(load({str(seed_model)!r}).graph)")
+    assert "kerasport.export" in loaded
+    assert not {"kerasport.lambdas.reading", "kerasport.lambdas.machine"} & loaded
+
+
 @pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="only Linux counts the bytes that a process reads")
 def test_inspect_reads_less_than_a_hundredth_of_a_large_file(tmp_path: Path) -> None:
     path = tmp_path / "large.h5"

@@ -11,6 +11,7 @@ from kerasport.errors import LayerError
 from kerasport.lambdas import shapes
 from kerasport.lambdas.constants import is_array, shown
 from kerasport.lambdas.functions import Effort, Function
+from kerasport.lambdas.reading import read
 from kerasport.lambdas.stored import StoredFunction
 from kerasport.lambdas.tensors import Tensors
 from kerasport.lambdas.values import Shape, Tensor
@@ -43,7 +44,7 @@ def steps(config: Mapping[str, Any], call: Arguments, masks: Sequence[Value | No
         LayerError: Its function does what is not supported; the error shows the function.
     """
     try:
-        function, text = config["function"].read()
+        function, text = read(config["function"])
     except LayerError as error:
         raise LayerError(error.what, _way_on(error.hint, config, name)) from error
     try:
@@ -89,7 +90,7 @@ def _refuse_masks(tensors: Tensors, mask: StoredFunction | None, first: Any, mas
     if mask is None:
         return
     found = [None if value is None else Tensor(value) for value in masks]
-    made = tensors.call(mask.read()[0], (first, found[0] if len(found) == 1 else found), {})
+    made = tensors.call(read(mask)[0], (first, found[0] if len(found) == 1 else found), {})
     if made is not None:
         raise LayerError("its option mask makes a mask for the layers behind it, which is not supported")
 
@@ -105,6 +106,6 @@ def _output(tensors: Tensors, item: Any) -> Value:
 def described(function: StoredFunction) -> str:
     """A function's text, or why there is none."""
     try:
-        return function.read()[1]
+        return read(function)[1]
     except LayerError as error:
         return error.what

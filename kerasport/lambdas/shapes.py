@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kerasport.errors import LayerError
+from kerasport.lambdas.reading import read
 from kerasport.lambdas.stored import StoredFunction
 from kerasport.lambdas.tensors import Tensors
 from kerasport.lambdas.values import Shape, Tensor
@@ -46,7 +47,7 @@ def _told(tensors: Tensors, said: Any, inputs: Sequence[Tensor]) -> tuple[int | 
     if isinstance(said, StoredFunction):
         given = [Shape(x.shape) for x in inputs]
         try:
-            found = tensors.call(said.read()[0], (given[0] if len(given) == 1 else given,), {})
+            found = tensors.call(read(said)[0], (given[0] if len(given) == 1 else given,), {})
         except LayerError:  # it serves Keras alone, and may do what it likes
             return None
     else:

@@ -258,8 +258,9 @@ def test_nothing_runs_while_a_function_is_read(kerasport: Run, tmp_path: Path) -
 
 
 def test_damaged_code_is_told_from_code_that_is_not_supported() -> None:
+    from kerasport.lambdas.reading import read
     from kerasport.lambdas.stored import StoredFunction
 
     for code in ("bm90IGl0", "", "\x00", "é", "Y29kZQ=="):
         with pytest.raises(LayerError, match=r"damaged|has no function"):
-            StoredFunction(code).read()
+            read(StoredFunction(code))
