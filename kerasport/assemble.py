@@ -116,7 +116,7 @@ class _Assembler:
             return Flow(None)
         type_ = TensorType(dims, value_dtype(layer.config.get("dtype")))
         if is_too_large(type_):
-            self._problem(layer.name, f"it has more than {limits().values:,} numbers for each sample", way_on("values"))
+            self._problem(layer.name, f"it has more than {limits().values:,} values per sample", way_on("values"))
             return Flow(None)
         return Flow(Value(self._unique(layer.name), type_))
 
@@ -229,7 +229,7 @@ class _Assembler:
     def _call(self, spec: Spec, key: str, flows: list[Flow]) -> list[Flow]:
         inputs = [flow.value for flow in flows if flow.value is not None]
         if spec.float_only and any(value.type.dtype == "string" for value in inputs):
-            raise LayerError("it takes numbers, and its input holds strings")
+            raise LayerError("it takes numbers, but its input holds strings")
         if spec.float_only:
             inputs = [self._as_float(value) for value in inputs]
         masks = tuple(flow.mask for flow in flows)
@@ -292,7 +292,7 @@ class _Assembler:
         types: tuple[TensorType, ...],
     ) -> tuple[Value, ...]:
         if any(map(is_too_large, types)):
-            raise LayerError(f"its output has more than {limits().values:,} numbers for each sample", way_on("values"))
+            raise LayerError(f"its output has more than {limits().values:,} values per sample", way_on("values"))
         name = self._unique(name)
         outputs = tuple(Value(name if not i else f"{name}:{i}", type_) for i, type_ in enumerate(types))
         used = masks if spec.uses_mask and any(masks) else ()
@@ -334,11 +334,13 @@ class _Assembler:
         if len(values) < len(flows):
             return self._apply(layer.inner["layer"], node, flows, None, f"{key}/")
         if any(value.type.rank < 3 for value in values):
-            self._problem(key, "its input has no time axis and features", "give it (batch, time, ...)")
+            self._problem(
+                key, "its input has no time axis and features", "give it an input of shape (batch, time, ...)"
+            )
             return [Flow(None)]
         inner, x, mask = layer.inner["layer"], values[0], flows[0].mask
         if _has_states(inner):
-            self._problem(key, "its layer is stateful, which would carry states from step to step", "")
+            self._problem(key, "its layer is stateful and would carry states from step to step", "")
             return [Flow(None)]
         alone = layer.config["mask_rule"] == "free_batch" and self._fixed_batch
         if works_per_step(inner) and not self._time.is_unfolded(x):

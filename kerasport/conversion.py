@@ -206,7 +206,7 @@ def _validated(model: LoadedModel, path: Path, chained: bool) -> Validation:
     read_skeleton(path).check()
     result = compare(model, path, settings=Settings(chained=chained))
     if not result.passed:
-        whose = "It is a fault of kerasport: please report it."
+        whose = "This is a bug in kerasport; please report it."
         if result.not_finite:
             whose = f"That may be because {told_briefly(result.not_finite)}."
         raise MismatchError(

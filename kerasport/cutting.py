@@ -58,7 +58,7 @@ class Cut:
         """What an ONNX file's metadata says.
 
         Raises:
-            NotAModelError: It is nothing that kerasport writes.
+            NotAModelError: It was not written by kerasport.
         """
         try:
             told = json.loads(properties.get(PROPERTY, "{}"))
@@ -68,7 +68,7 @@ class Cut:
             if told:
                 raise ValueError(f"unknown: {', '.join(told)}")
         except (ValueError, TypeError, AttributeError, RecursionError) as error:
-            raise NotAModelError(f"The ONNX file's metadata {PROPERTY} is nothing that kerasport writes.") from error
+            raise NotAModelError(f"The ONNX file's metadata {PROPERTY} was not written by kerasport.") from error
         return cls(**lists, preprocess=preprocess, rename=rename)
 
 

@@ -49,7 +49,7 @@ def use(**changed: int) -> None:
     known = {field.name for field in fields(Limits)}
     for name, value in changed.items():
         if name not in known:
-            raise OptionError(f"There is no limit {name!r}; there are {', '.join(sorted(known))}.")
+            raise OptionError(f"There is no limit {name!r}; the limits are {', '.join(sorted(known))}.")
         if value < 1:
             raise OptionError(f"The limit {name} is {value}; it must be positive.")
     _LIMITS.set(replace(limits(), **changed))
@@ -57,4 +57,4 @@ def use(**changed: int) -> None:
 
 def way_on(name: str) -> str:
     """What a user can do who trusts a file that is beyond a limit."""
-    return f"If you trust it, move the limit: kerasport --limit {name}=N."
+    return f"If you trust it, raise the limit: kerasport --limit {name}=N."

@@ -16,7 +16,7 @@ def orders(properties: Mapping[str, str]) -> dict[str, Order]:
     """For each input and output that is not in Keras's axis order: the order in which it is stored.
 
     Raises:
-        NotAModelError: The note is not as kerasport writes it.
+        NotAModelError: The note was not written by kerasport.
     """
     return {name: _order(ORDERS, order) for name, order in _note(properties, ORDERS).items()}
 
@@ -25,7 +25,7 @@ def states(properties: Mapping[str, str]) -> dict[str, str]:
     """For each output that carries a state to the next batch: the input that takes it there.
 
     Raises:
-        NotAModelError: The note is not as kerasport writes it.
+        NotAModelError: The note was not written by kerasport.
     """
     found = _note(properties, STATES)
     if not all(isinstance(name, str) for name in found.values()):
@@ -47,7 +47,7 @@ def layers(properties: Mapping[str, str]) -> dict[str, tuple[str, Order | None, 
     value of the mask by which its steps are packed, or "".
 
     Raises:
-        NotAModelError: The note is not as kerasport writes it.
+        NotAModelError: The note was not written by kerasport.
     """
     return {name: _place(place) for name, place in _note(properties, LAYERS).items()}
 
@@ -82,5 +82,5 @@ def _note(properties: Mapping[str, str], key: str) -> dict[str, Any]:
 
 def _unreadable(key: str) -> NotAModelError:
     return NotAModelError(
-        f"The ONNX model's note {key!r} is not as kerasport writes it.", "Convert the Keras model again."
+        f"The ONNX model's note {key!r} was not written by kerasport.", "Convert the Keras model again."
     )

@@ -68,7 +68,7 @@ def _depth_first(model: ModelDef, layers: Mapping[str, LayerDef], done: Mapping[
                 stack.pop()
                 yield call
             elif any(need in state for need in waiting):
-                raise DamagedFileError(f"The layers of the model {model.name!r} form a circle at {call[0]!r}.")
+                raise DamagedFileError(f"The layers of the model {model.name!r} form a cycle at {call[0]!r}.")
             else:
                 state[call] = False
                 stack += reversed(waiting)

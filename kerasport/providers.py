@@ -47,7 +47,7 @@ def execution_providers(name: str) -> list[str]:
         here = ", ".join(key for key, known in PROVIDERS.items() if known.name in available)
         raise OptionError(
             f"The provider {name} is not in the ONNX Runtime that is installed, which has {here}.",
-            f"It comes with {provider.package}, which takes the place of the package onnxruntime.",
+            f"It comes with {provider.package}, which replaces the package onnxruntime.",
         )
     return list(dict.fromkeys([provider.name, PROVIDERS["cpu"].name]))
 

@@ -57,7 +57,7 @@ def _with_head(graph: Graph, name: str, spec: Spec) -> Graph:
     place = graph.output_names.index(name)
     value = graph.outputs[place]
     if value.type.rank < 2 or not value.type.dtype.startswith("float"):
-        raise OptionError(f"The output {name!r} is no vector of numbers for each sample.")
+        raise OptionError(f"The output {name!r} is no vector of values per sample.")
     label = f"{name}/{'softmax' if isinstance(spec, Softmax) else 'argmax'}"
     inferred = spec.infer(value.type)
     head = Value(label, inferred if isinstance(inferred, TensorType) else inferred[0])

@@ -64,7 +64,9 @@ class Sizes:
         for label in self._asked:
             if label not in self._used:
                 near = difflib.get_close_matches(label, self._open, n=1)
-                choice = f"Did you mean {near[0]}?" if near else f"Open are {', '.join(dict.fromkeys(self._open))}."
+                choice = (
+                    f"Did you mean {near[0]}?" if near else f"The open ones are {', '.join(dict.fromkeys(self._open))}."
+                )
                 hint = choice if self._open else "All its sizes are known."
                 raise OptionError(f"No input of the model has an open size {label!r}.", hint)
 

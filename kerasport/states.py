@@ -57,9 +57,10 @@ def _opened(call: Call, labels: tuple[str, ...]) -> Call:
     """The call with its first states as further inputs and its final states as its last outputs."""
     if len(call.inputs) > 1:
         what = (
-            "it is stateful and also given its first states; which of them the second batch takes, Kerases disagree on"
+            "it is stateful and also given initial states,"
+            " and versions of Keras disagree on which of them the second batch takes"
         )
-        raise UnsupportedModelError([Problem(call.layer, what, "convert it with states that are reset")])
+        raise UnsupportedModelError([Problem(call.layer, what, "convert it with --states reset")])
     spec = call.spec.returning_states()
     inferred = spec.infer(*(value.type for value in call.inputs))
     types = inferred if isinstance(inferred, tuple) else (inferred,)

@@ -20,7 +20,7 @@ _TITLES = {
     "conv_lstm": "Convolutional recurrent",
     "attention": "Attention",
     "wrappers": "Wrappers",
-    "applications": "Of keras.applications",
+    "applications": "Layers of keras.applications",
     "preprocessing": "Preprocessing",
     "image": "Images",
     "histograms": "Images",
@@ -33,7 +33,7 @@ _TITLES = {
     "legacy": "Keras 1",
 }
 _OPERATIONS = "Operations of Keras 3"
-_OF_TENSORFLOW = "Operations of TensorFlow alone"
+_OF_TENSORFLOW = "Operations of TensorFlow only"
 
 
 @dataclass(frozen=True)
@@ -138,11 +138,11 @@ def markdown() -> str:
     lines.append(f"| Activation functions | | {' '.join(f'`{name}`' for name in functions())} |")
     lines += ["", "Layers and functions of other packages, by their names in files:", ""]
     lines += [f"- {package}: {' '.join(f'`{name}`' for name in names)}" for package, names in strangers().items()]
-    lines += ["", "Options that are refused:", ""]
+    lines += ["", "Refused options:", ""]
     lines += [f"- {names}: {limit}" for limit, names in _grouped((row.limits, row.name) for row in rows if row.limits)]
-    lines += ["", "ONNX opsets that are needed, where 13 is not enough:", ""]
+    lines += ["", "Required ONNX opsets, if newer than 13:", ""]
     lines += [f"- {names}: {opset}" for opset, names in _grouped((str(r.opset), r.name) for r in rows if r.opset > 13)]
-    lines += ["", "Refused as a whole, with what to do instead:", ""]
+    lines += ["", "Refused entirely, and what to do instead:", ""]
     ways = _grouped((f"{row.reason}; {row.way_on}", row.name) for row in refused())
     return "\n".join([*lines, *(f"- {names}: {way}." for way, names in ways)]) + "\n"
 
@@ -179,6 +179,6 @@ _CONTAINERS = (
     _Container("Sequential", "wrappers"),
     _Container("Functional", "wrappers"),
     _Container("TimeDistributed", "wrappers"),
-    _Container("Lambda", "core", "what its function does with tensors must be among the supported operations"),
+    _Container("Lambda", "core", "its function may use only supported operations"),
     _Container("Pipeline", "image"),
 )

@@ -12,7 +12,7 @@ from kerasport.layers.base import Spec
 
 # How much a layer draws at random; where all are 0, training changes nothing.
 _RATES = ("rate", "stddev", "dropout", "recurrent_dropout")
-_RANDOM = "it is called with training=True, which makes its results random at inference, too"
+_RANDOM = "it is called with training=True, so its results are random at inference too"
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Training:
             LayerError: The user has not said that their mean will do.
         """
         if not self.mean:
-            raise LayerError(what, f"if their mean will do: {self.command} --sampling mean" if self.command else "")
+            raise LayerError(what, f"to use their mean instead: {self.command} --sampling mean" if self.command else "")
 
 
 def in_mode(node: Node, training: object) -> Node:

@@ -55,7 +55,7 @@ def test_shards_are_files_beside_their_index(kerasport: Run, tmp_path: Path) -> 
     index.write_text(index.read_text().replace("shards_00000", "../shards_00000"))
     outcome = kerasport("inspect", path, "--weights", index)
     assert outcome.code == 3
-    assert "no plain file name" in outcome.err
+    assert "not a plain file name" in outcome.err
 
 
 def test_yaml_is_plain_values_and_nothing_is_called(kerasport: Run, model: Path) -> None:

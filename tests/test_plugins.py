@@ -425,7 +425,7 @@ def test_a_plugin_that_fails_is_told_with_its_line(
 def test_a_plugin_must_say_what_becomes_of_a_mask(plugin: Callable[[str], Path]) -> None:
     path = plugin(ATTENTION.replace(', mask="dropped"', "") + "    return x")
     with load(MODELS / "reviews.h5", plugins=[path]) as model:
-        assert "does not say what becomes of it" in model.assembly.problems[0].what
+        assert "does not say what happens to it" in model.assembly.problems[0].what
 
 
 def test_options_that_a_plugin_does_not_read_are_refused(plugin: Callable[[str], Path]) -> None:

@@ -59,7 +59,7 @@ def single(class_name: str, dtype: str, **config: Any) -> Graph:
 
 
 BROKEN: dict[str, tuple[Callable[[bytes], bytes | None], type[Exception], str]] = {
-    "more tokens": (lambda text: text + b"\nmore", DamagedFileError, "where its config says"),
+    "more tokens": (lambda text: text + b"\nmore", DamagedFileError, "but its config says"),
     "no text": (lambda text: b"\xff\xfe" + text, DamagedFileError, "cannot be read"),
     "missing": (lambda text: None, UnsupportedModelError, "is not in this file"),
     "twice": (lambda text: text[: text.rindex(b"\n")] + b"\ncat", UnsupportedModelError, "holds a token twice"),
@@ -152,7 +152,7 @@ def test_what_is_no_string_is_refused(tmp_path: Path) -> None:
         for data, message in [
             (np.array([["a"]], object), "astype"),
             (np.array([[1.5]]), "takes strings"),
-            (np.array([[b"\xff"]]), "no UTF-8"),
+            (np.array([[b"\xff"]]), "not UTF-8"),
             (np.array(["a"]), "Make it a column"),
         ]:
             with pytest.raises(InputError, match=message):

@@ -39,7 +39,7 @@ RANDOM = {
 def test_what_is_random_is_refused_or_gives_its_mean(name: str) -> None:
     (problem,) = assemble(model(RANDOM[name]), training=Training(command="kerasport convert m.h5 m.onnx")).problems
     assert "random at inference" in problem.what
-    assert problem.hint == "if their mean will do: kerasport convert m.h5 m.onnx --sampling mean"
+    assert problem.hint == "to use their mean instead: kerasport convert m.h5 m.onnx --sampling mean"
     assert not assemble(model(RANDOM[name]), training=Training(mean=True)).problems
 
 

@@ -118,7 +118,7 @@ def test_an_optimizer_that_goes_wrong_stands_alone(
     monkeypatch.setattr(Session, "without_optimizer", lambda self: self)
     result = kp.validate(seed_model, tmp_path / "m.onnx")
     assert not result.witnesses
-    assert result.verdict().endswith("each layer is right on its own")
+    assert result.verdict().endswith("each layer on its own is right")
 
 
 def part(op: str, shapes: Sequence[Sequence[int]], **attributes: Any) -> float:

@@ -48,7 +48,7 @@ KINDS: dict[str, tuple[bytes, str]] = {
     "pytorch": (zipped("archive/data.pkl"), "PyTorch"),
     "old pytorch": (b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.", "pickle"),
     "pickle": (pickle.dumps({"a": 1}), "pickle"),
-    "onnx": (onnx_bytes(), "ONNX model already"),
+    "onnx": (onnx_bytes(), "already an ONNX model"),
     "npy": (npy(), "NumPy array"),
     "npz": (zipped("a.npy"), "NumPy archive"),
     "html": (b"\n<!DOCTYPE html><html><body>404</body></html>", "HTML page"),

@@ -24,7 +24,7 @@ from kerasport.parsing import Part, no_part, refuse_unread
 from kerasport.time_axis import Flow
 from kerasport.training import Training
 
-_RANDOM = "it draws random numbers, which makes its results random at inference, too"
+_RANDOM = "it draws random numbers, so its results are random at inference too"
 
 
 class BlockedError(LayerError):
@@ -199,7 +199,7 @@ class CustomLayer:
             return output.mask.value if output.mask is not None else None
         if given is not None and not self._composed.mask:
             raise LayerError(
-                "its input has a mask, and its plugin does not say what becomes of it",
+                "its input has a mask, and its plugin does not say what happens to it",
                 'give @compose(..., mask="carried"), or "dropped" where compute_mask gives None, or "own"',
             )
         return None

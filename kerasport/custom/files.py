@@ -31,10 +31,10 @@ def load(path: str | Path) -> None:
     """
     file = Path(path).resolve()
     if not file.is_file():
-        raise PluginError(f"There is no plugin {path}.", "Write its skeleton with: kerasport scaffold MODEL.")
+        raise PluginError(f"The plugin {path} does not exist.", "Write its skeleton with: kerasport scaffold MODEL.")
     name = f"kerasport_plugin_{hashlib.sha256(str(file).encode()).hexdigest()[:16]}"
     if file.suffix != ".py":
-        raise PluginError(f"The plugin {path} is no Python file; it must end in .py.")
+        raise PluginError(f"The plugin {path} is not a Python file; its name must end in .py.")
     loader = _Uncached(name, str(file))
     spec = spec_from_loader(name, loader)
     assert spec is not None
@@ -67,4 +67,4 @@ def _load_entry(entry: EntryPoint) -> None:
         raise
     except Exception as error:
         what = f"The plugin {entry.value} of the package {package} fails: {type(error).__name__}: {error}."
-        raise PluginError(what, f"Mend it, or uninstall it: pip uninstall {package}.") from error
+        raise PluginError(what, f"Fix it, or uninstall it: pip uninstall {package}.") from error

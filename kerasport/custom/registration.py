@@ -163,7 +163,7 @@ def _guard(spec: type[Spec], method: str, origin: Origin) -> None:
 
 def _unsaid(spec: Spec, masks: Any, inputs: Any, emit: Any) -> Masks:
     if any(masks):
-        raise LayerError("its input has a mask, and its plugin does not say what becomes of it", _SAY_MASK)
+        raise LayerError("its input has a mask, and its plugin does not say what happens to it", _SAY_MASK)
     return None
 
 

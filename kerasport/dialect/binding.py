@@ -85,7 +85,7 @@ def _as_floats(leaf: Leaf, weights: Mapping[str, Weight]) -> dict[str, Weight]:
     """The weights in floating point, to which Keras casts what it reads."""
     for role, weight in weights.items():
         if weight.dtype.kind not in "fVbiu":
-            raise DamagedFileError(f"The {role} of layer {leaf.key!r} is {weight.dtype} in the file, no real numbers.")
+            raise DamagedFileError(f"The {role} of layer {leaf.key!r} is {weight.dtype} in the file, not real numbers.")
     return {role: as_float(weight) for role, weight in weights.items()}
 
 
@@ -166,6 +166,6 @@ def _check_shapes(leaf: Leaf, weights: Mapping[str, Weight], where: str) -> None
         if not fits:
             raise DamagedFileError(
                 f"The {role} of layer {leaf.key!r} has the shape {found} in the file{where}"
-                f" where its config implies {shape}.",
+                f" but its config implies {shape}.",
                 _of_plugins([leaf]),
             )

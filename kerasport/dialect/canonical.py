@@ -64,7 +64,7 @@ def readings(config: Mapping[str, Any], writer: Writer, groups: Collection[str] 
             yield model
             yield from policies.with_hidden_forms(model, writer)
     except RecursionError as error:
-        raise DamagedFileError("The model's config is nested too deep.") from error
+        raise DamagedFileError("The model's config is nested too deeply.") from error
 
 
 def canonical(config: Mapping[str, Any], writer: Writer, groups: Collection[str] = ()) -> ModelDef:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from kerasport.errors import DamagedFileError
 
-_AGAIN = "Save the model again, or copy it again."
+_AGAIN = "Save the model again, or copy the file again."
 
 
 def matched(path: Path, layers: Sequence[str], groups: Mapping[str, Sized]) -> dict[str, str]:
@@ -39,8 +39,8 @@ def _mismatch(path: Path, layers: Sequence[str], filled: Sequence[str]) -> Damag
         return DamagedFileError(f"{path} has no weights for the layer {missing[0]!r}.", _AGAIN)
     return DamagedFileError(
         f"{path} has weights for {len(filled)} layers ({_listed(filled)}), and the model has {len(layers)} with weights"
-        f" ({_listed(layers)}); neither all names nor the numbers agree.",
-        "Give the weights of this very model.",
+        f" ({_listed(layers)}); neither the names nor the counts agree.",
+        "Give the weights of exactly this model.",
     )
 
 

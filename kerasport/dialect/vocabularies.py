@@ -61,10 +61,10 @@ def _tokens(layer: LayerDef, text: str) -> list[str | int]:
     try:
         tokens = [_LOOKUPS[layer.class_name](line) for line in lines]
     except ValueError as error:
-        raise DamagedFileError(f"The vocabulary of layer {layer.name!r} holds something else than numbers.") from error
+        raise DamagedFileError(f"The vocabulary of layer {layer.name!r} holds values that are not numbers.") from error
     claimed = layer.config.get("vocabulary_size")
     if isinstance(claimed, int) and claimed != len(tokens):
         raise DamagedFileError(
-            f"The vocabulary of layer {layer.name!r} has {len(tokens):,} tokens where its config says {claimed:,}."
+            f"The vocabulary of layer {layer.name!r} has {len(tokens):,} tokens, but its config says {claimed:,}."
         )
     return tokens

@@ -46,7 +46,7 @@ def hashed_crossing(spec: hashing.HashedCrossing, b: Scope, *inputs: Tensor) -> 
 
 def _refuse_strings(*inputs: Tensor) -> None:
     if any(x.type.dtype == "string" for x in inputs):
-        raise LayerError("it hashes strings, and ONNX has no operator for a string's bytes", STRINGS_HINT)
+        raise LayerError("it hashes strings, but ONNX has no operator for the bytes of a string", STRINGS_HINT)
 
 
 @EXPORT.register(hashing.CategoryCrossing)

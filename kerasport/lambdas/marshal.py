@@ -101,7 +101,7 @@ def readings(data: bytes) -> list[Code]:
         LayerError: No layout fits, or the bytes are more than any function has.
     """
     if len(data) > _MOST_BYTES:
-        raise LayerError(f"its function's code has {len(data):,} bytes, which no honest function has")
+        raise LayerError(f"its function's code has {len(data):,} bytes, far more than any real function")
     found, reasons = [], []
     for layout in _LAYOUTS:
         try:

@@ -47,7 +47,7 @@ class Tensors:
 
     def random(self, source: str) -> LayerError:
         """The error for random numbers."""
-        hint = f"if their mean will do: {self.surroundings.command} --sampling mean"
+        hint = f"to use their mean instead: {self.surroundings.command} --sampling mean"
         return LayerError(f"its function draws random numbers, from {source}, so that no two runs agree", hint)
 
     def by_corners(self) -> bool:

@@ -17,7 +17,7 @@ from kerasport.layers.stored import PLAIN, Layout, Stored
 T = TypeVar("T")
 _OUTPUT_MASKS = ("given", "implicit", "none")
 _HEADS_IGNORED = "dropout seed query_shape key_shape value_shape flash_attention"
-_HEADS_LIMITS = "masks, causal masks and windows only where attention runs over the axis behind the batch"
+_HEADS_LIMITS = "masks, causal masks and windows are supported only if attention runs over the axis after the batch"
 # MultiHeadAttention's tensor arguments, in the order of its signature.
 _ARGUMENTS = ("query", "value", "key", "query_mask", "value_mask", "key_mask", "attention_mask")
 

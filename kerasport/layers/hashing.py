@@ -13,7 +13,7 @@ from kerasport.layers.config import Config
 from kerasport.layers.frozen import frozen
 from kerasport.layers.hashes import Hash, salt
 
-_STRINGS = "strings are computed by the reference, not in ONNX, which has no operator for a string's bytes"
+_STRINGS = "strings are computed by the reference, not in ONNX, which has no operator for the bytes of a string"
 _MODES = ("int", "one_hot", "multi_hot", "count")
 # Of every length that a hash treats apart.
 _WORDS = (

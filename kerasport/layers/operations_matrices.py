@@ -125,7 +125,7 @@ def _cholesky_solve(call: Arguments) -> Step:
 def _svd(call: Arguments) -> Step:
     call.get("full_matrices")
     if call.get("compute_uv", default=True):
-        raise LayerError("singular vectors, whose signs no formula fixes, are not supported", _FACTORS_HINT)
+        raise LayerError("singular vectors, whose signs are arbitrary, are not supported", _FACTORS_HINT)
     return Step(SingularValues(), (_matrix(call),))
 
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from kerasport.errors import LayerError
 
-_CUT = "save the model up to this layer, and the model behind it, as two models in Keras, and convert these"
+_CUT = "in Keras, save the part before this layer and the part after it as two models, and convert those"
 
 _RAGGED = "it calls a method of a ragged or sparse tensor, which ONNX does not have"
 _DENSE = "pad the rows to one length, and use masks"
-_PREMADE = "it is a subclass of Model, of which Keras saves no layer graph"
-_REBUILD = "build the same with Dense, Concatenate and Add in the functional API, load its weights, and save that"
+_PREMADE = "it is a subclass of Model, for which Keras saves no layer graph"
+_REBUILD = "build the same model with Dense, Concatenate and Add in the functional API, load its weights, and save that"
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ LAYERS: dict[str, Refusal] = {
     "LinearModel": Refusal(_PREMADE, _REBUILD),
     "WideDeepModel": Refusal(_PREMADE, _REBUILD),
     "FeatureSpace": Refusal(
-        "it takes a dict of columns and is no layer of a graph",
+        "it takes a dict of columns and is not part of a layer graph",
         "save the model of its features: Model(feature_space.get_inputs(), feature_space.get_encoded_features())",
     ),
     "TFSMLayer": Refusal(
@@ -52,7 +52,7 @@ LAYERS: dict[str, Refusal] = {
     "JaxLayer": Refusal("it holds a Python function of JAX, which is code", "export that with jax2onnx"),
     "FlaxLayer": Refusal("it holds a Python function of JAX, which is code", "export that with jax2onnx"),
     "TernaryDense": Refusal(
-        "no released Keras has it yet, so that no golden case can prove it", "save the model with Dense in its place"
+        "no released Keras has it yet, so it cannot be tested against a real Keras", "save the model with Dense instead"
     ),
 }
 OPERATIONS: dict[str, Refusal] = {}

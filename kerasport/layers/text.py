@@ -29,8 +29,8 @@ _OWN = "apply it to the texts before the model, and build the layer without it"
     "TextVectorization",
     ignored="vocabulary_size sparse",
     opset=20,
-    limits="functions of one's own for `standardize` and `split`, `ragged=True` and `output_mode=None` are refused;"
-    " in ONNX also `ngrams` of characters",
+    limits="custom functions for `standardize` and `split`, `ragged=True` and `output_mode=None` are refused;"
+    " in ONNX, `ngrams` of characters too",
 )
 @frozen
 class TextVectorization(Vocabulary):

@@ -95,7 +95,7 @@ def first_bad(bad: Sequence[BadRow]) -> InputError:
     reason = bad[0].reason
     return InputError(
         f"{reason[:1].upper()}{reason[1:]}, first in row {bad[0].row}.",
-        "To leave such rows out, or to have NaN in their places, use --on-error skip, or null.",
+        "Use --on-error skip to leave such rows out, or --on-error null to return NaN for them.",
     )
 
 
@@ -126,7 +126,7 @@ def _faults(port: Port, array: Array) -> Iterator[tuple[Array, str]]:
     if array.dtype.kind == "f":
         yield ~np.isfinite(array), "holds NaN or infinity"
         if wanted.kind in "iu":
-            yield array != np.trunc(array), f"takes whole numbers ({port.dtype}) and holds fractions"
+            yield array != np.trunc(array), f"takes integers ({port.dtype}) but holds fractions"
     if wanted.kind in "iu" and array.dtype != wanted and array.dtype.kind in "iuf":
         limits = np.iinfo(wanted)
         yield (array < limits.min) | (array > limits.max), f"holds numbers beyond {port.dtype}"
@@ -148,7 +148,7 @@ def _decoded_one_by_one(port: Port, array: Array, start: int) -> tuple[Array, li
             texts.append(np.char.decode(row, "utf-8"))
         except UnicodeDecodeError:
             texts.append(np.zeros(array.shape[1:], "str"))
-            bad.append(BadRow(start + index, f"the input {port.name!r} holds bytes that are no UTF-8"))
+            bad.append(BadRow(start + index, f"the input {port.name!r} holds bytes that are not UTF-8"))
     return np.array(texts, "str"), bad
 
 

@@ -45,7 +45,7 @@ except ImportError as error:
 _PORTION = 16 << 20  # bytes of inputs, or of outputs, that an actor is given at a time
 _STORE = 1 << 30  # bytes of memory, at most, in which the machine's own cluster hands on objects
 _PATIENCE = 10.0  # seconds for a cluster to answer
-_SHARED = "Model and inputs have to be in folders that all machines of the cluster share, with the same packages."
+_SHARED = "All machines of the cluster need the same packages, and shared folders with the model and inputs."
 
 
 @dataclass(frozen=True)
@@ -245,12 +245,12 @@ class Worker:
             predictor, source = task.open_model(), task.open_source()
             here = made_of(predictor.files, source.files, {**task.made["options"], **predictor.settings})
         except (KerasportError, OSError) as error:
-            raise FileError(f"A worker on {platform.node()} cannot begin: {error}", _SHARED) from error
+            raise FileError(f"A worker on {platform.node()} cannot start: {error}", _SHARED) from error
         found = first_difference(task.made, here)
         if found is not None:
             name, wanted, has = found
             what = "is another file there" if name in task.made["files"] else f"is {has} there, not {wanted}"
-            raise FileError(f"A worker on {platform.node()} cannot begin: {name} {what}.", _SHARED)
+            raise FileError(f"A worker on {platform.node()} cannot start: {name} {what}.", _SHARED)
         return predictor, source
 
 

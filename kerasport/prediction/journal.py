@@ -47,8 +47,8 @@ def _read(path: Path, target: Path) -> dict[str, Any]:
         if _digest(written["noted"]) != written["sha256"]:
             raise ValueError("another digest")
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
-        what = f"{target} cannot be continued: {path}, which says how far it is, is damaged."
-        raise FileError(what, "Begin anew without --resume.") from error
+        what = f"{target} cannot be continued: its journal {path} is damaged."
+        raise FileError(what, "Start over without --resume.") from error
     noted: dict[str, Any] = json.loads(written["noted"])
     return noted
 
@@ -170,11 +170,11 @@ def _noted(folder: Path, made: Made, target: Path) -> dict[str, Any] | None:
     if difference is None:
         return noted
     name, had, has = difference
-    hint = f"Begin anew without --resume, or give what it was begun with ({folder} holds what is there)."
+    hint = f"Start over without --resume, or use what it was started with ({folder} holds what is there)."
     what = f"{target} cannot be continued: "
     if name == "kerasport":
-        raise OptionError(f"{what}it was begun by kerasport {had}.", hint)
+        raise OptionError(f"{what}it was started by kerasport {had}.", hint)
     if name in {**noted["made_of"]["files"], **made["files"]}:
         state = "has changed" if had and has else "was not read by both"
         raise OptionError(f"{what}{name} {state}.", hint)
-    raise OptionError(f"{what}it was begun with {name} {had}, not {has}.", hint)
+    raise OptionError(f"{what}it was started with {name} {had}, not {has}.", hint)

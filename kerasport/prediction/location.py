@@ -79,6 +79,6 @@ def locations(text: str) -> list[Location]:
     if any(letter in text for letter in "*?["):
         found = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 (a pattern may be absolute)
         if not found:
-            raise InputError(f"No file is like {text}.")
+            raise InputError(f"No file matches {text}.")
         return [Location(name, Path(name)) for name in found]
     return [Location(text, path)]

@@ -64,8 +64,8 @@ def check_target(path: Path, form: str, names: Sequence[str]) -> Form:
     found = write_form(path, form)
     twice = [name for name in names if names.count(name) > 1]
     if twice:
-        what = f"The output would have the column {twice[0]!r} twice, one that is carried through and one of the model."
-        raise OptionError(what, "Rename the one that is carried through.")
+        what = f"The output would have the column {twice[0]!r} twice, once copied and once from the model."
+        raise OptionError(what, "Rename the one that is copied.")
     if not found.several and len(names) > 1:
         what = f"{path}: {found.name} holds one column, and there are {len(names)} ({', '.join(names)})."
         raise OptionError(what, "Name the output file *.npz, *.csv or *.jsonl.")

@@ -130,8 +130,8 @@ class Pipeline:
             if output.ndim == 0 or len(output) != rows:
                 what = "one number" if output.ndim == 0 else f"{len(output)} rows"
                 raise InputError(
-                    f"The output {port.name!r} is {what} for a batch of {rows} rows, so it cannot be given row by row.",
-                    "From Python, Predictor.predict gives it for a single batch.",
+                    f"The output {port.name!r} is {what} for a batch of {rows} rows; it cannot be returned row by row.",
+                    "From Python, Predictor.predict returns it for a single batch.",
                 )
         self._widths = self._widths or [output.shape[1:] for output in outputs]
         check_widths(self._engine.outputs, self._widths, outputs, start)
@@ -159,7 +159,7 @@ def nulled(name: str, array: Array, predicted: Predicted) -> Array:
     """
     if array.dtype.kind not in "fU":
         raise OptionError(
-            f"The output {name!r} holds {array.dtype}, which knows no NaN: --on-error null cannot be written.",
+            f"The output {name!r} holds {array.dtype}, which has no NaN, so --on-error null cannot be used.",
             "Use --on-error skip, which leaves such rows out.",
         )
     if not predicted.bad:

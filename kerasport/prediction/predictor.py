@@ -98,7 +98,7 @@ class Predictor:
             if engine == "reference":
                 raise OptionError(f"{path} is an ONNX file; the reference runs Keras files only.")
             if weights is not None:
-                raise OptionError(f"{path} is an ONNX file, which has its weights in it.")
+                raise OptionError(f"{path} is an ONNX file, which contains its weights.")
             self._engine = self._session(path)
             return
         self._loaded = load(path, **reading)

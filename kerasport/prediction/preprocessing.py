@@ -71,7 +71,7 @@ def preprocessing(ports: Sequence[Port], mode: str) -> Callable[[Rows], Rows]:
 
 def unsaid(name: str) -> OptionError:
     """The error that images are given, and nothing is said of how the model wants them scaled."""
-    what = f"{name} has images, and how the model was trained to take their pixels is not in its file."
+    what = f"{name} has images, but the model's file does not say how their pixels are scaled."
     return OptionError(what, f"Say it with --preprocess ({_TRAINED}).")
 
 

@@ -125,10 +125,10 @@ def cluster_of(options: dict[str, Any], address: str, writes: bool) -> Cluster |
     """
     if options.get("engine") != "ray":
         if address:
-            raise OptionError("--address is where a Ray cluster is.", "Add --engine ray.")
+            raise OptionError("--address needs --engine ray.", "Add --engine ray.")
         return None
     if not writes:
-        raise OptionError("--engine ray writes predictions of files into a file.", "Name it: --output FILE.")
+        raise OptionError("--engine ray needs an output file.", "Name it: --output FILE.")
     if options.get("provider", "cpu") != "cpu":
         raise OptionError(f"--engine ray computes with CPUs, not with --provider {options['provider']}.")
     options |= {"engine": "onnxruntime", "threads": options.get("threads") or 1}
@@ -154,14 +154,14 @@ def _check(predictor: Predictor, source: Table, job: Job) -> None:
     if job.target == STANDARD_OUTPUT and (job.resume or (job.on_error != "stop" and job.bad_rows is None)):
         wish, hint = "--resume", "Write a file."
         if not job.resume:
-            wish, hint = f"--on-error {job.on_error}", "Name the file that is to list such rows: --bad-rows FILE."
+            wish, hint = f"--on-error {job.on_error}", "Name the file that lists such rows: --bad-rows FILE."
         raise OptionError(f"{wish} needs an output file, not standard output.", hint)
     wishes = {"--engine ray": job.cluster is not None, "--resume": job.resume, "--shard": job.shard != (1, 1)}
     wish = next((wish for wish, wanted in wishes.items() if wanted), "")
     if wish and not source.files:
         raise OptionError(f"{wish} needs files to read from, not {source.name}.", "Give a file.")
     if wish and predictor.stateful:
-        what = f"{wish} cannot be used, as the model carries states from batch to batch"
+        what = f"{wish} cannot be used, because the model carries states from batch to batch"
         raise OptionError(f"{what}: each row needs those before it.", "Convert it with --states reset.")
 
 

@@ -94,7 +94,7 @@ class Wishes:
         """Steps between inference and writing, for a model's outputs."""
         if not self.top:
             if self.labels is not None:
-                raise OptionError("--labels names classes, of which --top says how many are wanted.", "Add --top 5.")
+                raise OptionError("--labels needs --top, which says how many classes to return.", "Add --top 5.")
             return []
         from kerasport.prediction.ranking import ranking, read_labels
 

@@ -56,8 +56,8 @@ def understood(path: Path) -> Iterator[None]:
         with reading(path):
             yield
     except _MISREAD as error:
-        what = f"{path} is not as any Keras writes a model ({type(error).__name__}: {str(error)[:200]})."
-        hint = "It may be damaged. If Keras loads it, please report it with what --debug shows."
+        what = f"{path} is not a model as any Keras writes it ({type(error).__name__}: {str(error)[:200]})."
+        hint = "It may be damaged. If Keras loads it, please report it with the output of --debug."
         raise DamagedFileError(what, hint) from error
 
 
@@ -78,7 +78,7 @@ def _whole(model: Contents) -> SavedModel:
     if model.weights is None:
         raise NotAModelError(
             f"{model.path} is the architecture of a model, without its weights.",
-            "Give the file of its weights too: --weights weights.h5.",
+            "Add the file with its weights: --weights weights.h5.",
         )
     origin = model.origin
     files = {"source": model.files}
@@ -99,7 +99,7 @@ def _joined(model: Contents, other: Contents) -> SavedModel:
     if other.weights is None:
         other.on_close()
         raise NotAModelError(
-            f"{other.path}, given for the weights, is the architecture of a model, without weights.",
+            f"{other.path}, given as --weights, is the architecture of a model, without weights.",
             "Give a file that model.save_weights('weights.h5') wrote.",
         )
     stack = ExitStack()

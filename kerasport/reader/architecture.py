@@ -56,7 +56,7 @@ def read_text(path: Path) -> bytes:
     """
     size = path.stat().st_size
     if size > limits().text:
-        raise DamagedFileError(f"{path} has {size:,} bytes of text, which no architecture has.", way_on("text"))
+        raise DamagedFileError(f"{path} has {size:,} bytes of text, far more than any architecture.", way_on("text"))
     return path.read_bytes()
 
 

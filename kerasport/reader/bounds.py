@@ -28,7 +28,7 @@ def check_config(path: Path, config: Any) -> None:
             count += len(layers)
             wrong = next((layer for layer in layers if not isinstance(layer, dict)), None)
             if wrong is not None:
-                raise DamagedFileError(f"{path} has {str(wrong)[:40]!r} among its layers, which is none.")
+                raise DamagedFileError(f"{path} has {str(wrong)[:40]!r} among its layers, which is not a layer.")
             if count > bound.layers:
                 raise DamagedFileError(f"{path} has more than {bound.layers:,} layers.", way_on("layers"))
         waiting += [value for value in item.values() if isinstance(value, dict | list)]

@@ -71,7 +71,7 @@ class Groups(Mapping[str, NamedWeights]):
         names = self._weight_names(group)
         name, count = max(Counter(names).items(), key=itemgetter(1), default=("", 0))
         if count > 1:  # HDF5 holds one of them: Keras failed at the second, and left the file behind
-            what = f"{self._path}: {count} weights of {layer!r} are named {name!r}, of which a file can hold only one."
+            what = f"{self._path}: {count} weights of {layer!r} are named {name!r}, of which a file can store only one."
             raise DamagedFileError(what, "Keras failed when it saved this file; save the model as a .keras archive.")
         return [(name, h5.weight(self._path, group, name, self._raw)) for name in names]
 

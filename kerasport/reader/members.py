@@ -77,7 +77,7 @@ class ZipMembers:
         """The bytes of a member."""
         info = self._info(name)
         if info.file_size > limits().text:
-            what = f"{self.path}: {name} claims {info.file_size:,} bytes; no model has such a text."
+            what = f"{self.path}: {name} claims {info.file_size:,} bytes, far more than any text of a model."
             raise DamagedFileError(what, way_on("text"))
         return self._unpacked(info)
 
@@ -138,7 +138,7 @@ class FolderMembers:
         path = self._file(name)
         size = path.stat().st_size
         if size > limits().text:
-            raise DamagedFileError(f"{path} has {size:,} bytes, which no text of a model has.", way_on("text"))
+            raise DamagedFileError(f"{path} has {size:,} bytes, far more than any text of a model.", way_on("text"))
         return path.read_bytes()
 
     def open_h5(self, name: str) -> H5File:

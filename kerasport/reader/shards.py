@@ -44,7 +44,7 @@ def _names(path: Path, weight_map: Mapping[str, Any]) -> list[str]:
     for value in weight_map.values():
         for name in value if isinstance(value, list) else [value]:
             if not isinstance(name, str) or name in ("", ".", "..") or Path(name).name != name or "\\" in name:
-                raise DamagedFileError(f"{path} names {name!r} as a file of weights, which is no plain file name.")
+                raise DamagedFileError(f"{path} names {name!r} as a file of weights, which is not a plain file name.")
             names[name] = None
     if not 0 < len(names) <= _MOST_SHARDS:
         raise DamagedFileError(f"{path} names {len(names)} files of weights.")

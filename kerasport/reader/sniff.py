@@ -32,7 +32,7 @@ def kind(path: Path) -> Kind:
             return "archive"
         raise _directory(path)
     if path.exists() and not path.is_file():  # to open it might wait for ever
-        raise NotAModelError(f"{path} is a pipe or a device, not a file.", "Write what it gives into a file first.")
+        raise NotAModelError(f"{path} is a pipe or a device, not a file.", "Write its output to a file first.")
     try:
         with path.open("rb") as file:
             head = file.read(4096)
@@ -118,16 +118,16 @@ def _safetensors(head: bytes) -> bool:
 _Kind = tuple[Callable[[bytes], bool], str, str]
 _KINDS: tuple[_Kind, ...] = (
     (_starts(b"version https://git-lfs"), "a git-LFS pointer, not the file itself", "Run `git lfs pull` where it is."),
-    (_text(b"<!doctype html", b"<html"), "an HTML page", f"The download gave a web page. {_DOWNLOAD}"),
-    (_text(b"<?xml"), "an XML document", f"The download may have given an error text. {_DOWNLOAD}"),
-    (lambda head: head[4:8] == b"TFL3", "a TensorFlow Lite model", "The Keras model that it came from is needed."),
-    (_starts(b"\x93NUMPY"), "a NumPy array (.npy)", "Give the model first; arrays go to --input."),
-    (_starts(b"\x1f\x8b"), "gzip-compressed", "Uncompress it first: gunzip or tar xzf."),
+    (_text(b"<!doctype html", b"<html"), "an HTML page", f"The download returned a web page. {_DOWNLOAD}"),
+    (_text(b"<?xml"), "an XML document", f"The download may have returned an error message. {_DOWNLOAD}"),
+    (lambda head: head[4:8] == b"TFL3", "a TensorFlow Lite model", "Use the Keras model that it was made from."),
+    (_starts(b"\x93NUMPY"), "a NumPy array (.npy)", "The first argument is the model; arrays go to --input."),
+    (_starts(b"\x1f\x8b"), "gzip-compressed", "Decompress it first: gunzip or tar xzf."),
     (lambda head: head[257:262] == b"ustar", "a tar archive", "Unpack it first: tar xf."),
     (_starts(b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"),
      "a Python pickle (PyTorch, joblib or other), which kerasport never loads", _SAVE_AGAIN),
-    (_safetensors, "a safetensors file, which holds weights without their model", _SAVE_AGAIN),
-    (_onnx, "an ONNX model already", "Use it as it is: `kerasport predict model.onnx --input data.npy`."),
+    (_safetensors, "a safetensors file, which holds weights without a model", _SAVE_AGAIN),
+    (_onnx, "already an ONNX model", "Use it as it is: `kerasport predict model.onnx --input data.npy`."),
     (_starts(b"\x0a", b"\x08\x01"), "a protocol buffer (a SavedModel or frozen graph, most likely)", _SAVE_AGAIN),
 )  # fmt: skip
 
@@ -158,7 +158,7 @@ def _zip(path: Path) -> tuple[str, str]:
     if any(name.endswith("data.pkl") for name in names):
         return "a PyTorch file", "Export it with torch.onnx instead."
     if any(name.endswith(".npy") for name in names):
-        return "a NumPy archive (.npz)", "Give the model first; arrays go to --input."
+        return "a NumPy archive (.npz)", "The first argument is the model; arrays go to --input."
     return "a zip archive of another kind", "Unpack it first if the model is inside."
 
 

@@ -87,7 +87,7 @@ class WeightTree:
             group = self._group(root, f"{path}/vars")
             for name in group or ():
                 if name in found:
-                    raise DamagedFileError(f"{self._path}: the weight {path}/vars/{name} is there twice.")
+                    raise DamagedFileError(f"{self._path}: the weight {path}/vars/{name} appears twice.")
                 found[name] = group, root
         names = sorted(found, key=lambda name: int(name) if name.isdecimal() else -1)
         return [(f"{path}/vars/{name}", self._weight(*found[name], name)) for name in names]

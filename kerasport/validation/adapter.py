@@ -77,7 +77,7 @@ def _read(end: End, array: Array) -> Array:
     with np.errstate(over="ignore", invalid="ignore"):
         read = array.astype(there).astype(array.dtype)
     if there.kind != "f" and not np.array_equal(read, array):
-        raise InputError(f"The ONNX model's input {end.port.name!r} takes {end.port.dtype}; given are other numbers.")
+        raise InputError(f"The ONNX model's input {end.port.name!r} takes {end.port.dtype}; other numbers are given.")
     return read
 
 

@@ -191,10 +191,10 @@ class _Comparison:
         for kind, ends in (("inputs", self._session.inputs), ("outputs", self._session.outputs)):
             pairs = [f"{end.name}={end.port.name}" for end in ends if end.by_order]
             if pairs:
-                yield f"the {kind} {', '.join(pairs)} were told by their order; --map-{kind[:-1]} says otherwise"
+                yield f"the {kind} {', '.join(pairs)} were matched by their order; --map-{kind[:-1]} says otherwise"
         plan = self._plan
         if not plan.skeleton.is_own:
-            yield f"{len(plan.guessed)} of {len(plan.graph.calls)} layers were found by the names of their values"
+            yield f"{len(plan.guessed)} of {len(plan.graph.calls)} layers were located by the names of their values"
 
     def _excused(self, layers: Mapping[str, LayerError], outputs: Iterable[LayerError]) -> Mapping[str, LayerError]:
         foreign = not self._plan.skeleton.is_own

@@ -210,7 +210,7 @@ def _unknown_sizes(graph: Graph) -> Iterator[int]:
             yield from fitting
             return
     hint = "Give inputs of your own with --input of kerasport validate, or sizes with --input-shape."
-    raise OptionError("No size was found for the model's unknown dimensions.", hint)
+    raise OptionError("No size was found that fits the model's unknown dimensions.", hint)
 
 
 def sizes(graph: Graph, inputs: Sequence[Array]) -> dict[str, int]:

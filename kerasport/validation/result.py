@@ -116,7 +116,7 @@ class Validation:
         with_folded = f" (with {', '.join(first.folded)} folded in)" if first.folded else ""
         heard = next((_ALONE[witness.alone] for witness in self.witnesses if witness.layer == first.name), "")
         if first.class_name == "output" and first not in self.layers:
-            chain = "" if heard or first.detail or not self.layers else ", though each layer is right on its own"
+            chain = "" if heard or first.detail or not self.layers else ", although each layer on its own is right"
             return f"the output {first.name!r} diverges: {first.detail or differs}{chain}{heard}"
         return f"the layer {first.name!r}{with_folded} is the first that diverges: {first.detail or differs}{heard}"
 

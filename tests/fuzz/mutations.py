@@ -87,7 +87,7 @@ def moved(data: bytes, rng: Random) -> bytes:
 
 
 def altered(value: Any, rng: Random) -> Any:
-    """A JSON value of which one thing is another, is gone, or is there twice."""
+    """A JSON value of which one thing is another, is gone, or appears twice."""
     value = copy.deepcopy(value)
     places = list(_places(value))
     if not places:

@@ -81,7 +81,7 @@ FAULTS: dict[str, tuple[Port, Any, list[int], str]] = {
     "too large": (Port("x", (None,), "uint8"), [1, 256, -1], [1, 2], "holds numbers beyond uint8"),
     "huge": (Port("x", (None,), "int32"), [1e30, 2.0], [0], "holds numbers beyond int32"),
     "nan": (Port("x", (None, 2), "float32"), [[1, np.nan], [2, 3]], [0], "holds NaN or infinity"),
-    "bytes": (Port("x", (None,), "str"), np.array([b"a", b"\xff", b"c"]), [1], "holds bytes that are no UTF-8"),
+    "bytes": (Port("x", (None,), "str"), np.array([b"a", b"\xff", b"c"]), [1], "holds bytes that are not UTF-8"),
 }
 
 

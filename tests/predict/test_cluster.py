@@ -189,7 +189,7 @@ def test_what_a_cluster_cannot_do_is_refused_before_it_starts(
         arguments = ["predict", golden.model(tmp_path), "--states", "carry"]
         arguments += ["--backend", golden.backend] if golden.backend else []
         arguments += [word for index in range(len(golden.inputs)) for word in ("--input", tmp_path / f"{index}.npy")]
-        said = "--engine ray cannot be used, as the model carries states from batch to batch"
+        said = "--engine ray cannot be used, because the model carries states from batch to batch"
     outcome = kerasport(*arguments, "--engine", "ray", "--output", tmp_path / "y.npz")
     assert outcome.code == 2
     assert said in outcome.err
@@ -217,8 +217,8 @@ def test_without_ray_the_package_is_named(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--address", "auto"], "--address is where a Ray cluster is. Add --engine ray."),
-        (["--engine", "ray"], "--engine ray writes predictions of files into a file. Name it: --output FILE."),
+        (["--address", "auto"], "--address needs --engine ray. Add --engine ray."),
+        (["--engine", "ray"], "--engine ray needs an output file. Name it: --output FILE."),
         (
             ["--engine", "ray", "--output", "y.npy", "--provider", "cuda"],
             "--engine ray computes with CPUs, not with --provider cuda.",

@@ -61,7 +61,7 @@ WRONG = {
         "takes 2 columns a row; t.csv gives it 4: a, b, c, d. Choose them with --columns",
     ),
     "too few": (("x",), {"": ("a",)}, (), "takes 2 columns a row; t.csv gives it 1: a."),
-    "which input": (("x", "y"), {"": ("a", "b")}, (), "Say which one takes these columns: --columns x=a,b,c."),
+    "which input": (("x", "y"), {"": ("a", "b")}, (), "Say which input takes these columns: --columns x=a,b,c."),
     "nothing for one": (("x", "ad", "e"), {"x": ("a", "b")}, (), "no column for the inputs ad, e; 3 of its 5 columns"),
     "all used": (("x", "y"), {"x": ("a:d",)}, ("id",), "no column for the input y; all are used"),
 }

@@ -131,7 +131,7 @@ def test_a_bad_row_stands_in_its_place_with_its_reason(cells: str, tmp_path: Pat
         ("bool", "0", False),
         ("bool", "maybe", "'a' holds 'maybe', no truth value"),
         ("str", "Köln", "Köln"),
-        ("str", "\udcff", "'a' holds bytes that are no UTF-8"),
+        ("str", "\udcff", "'a' holds bytes that are not UTF-8"),
     ],
 )
 def test_fields_are_read_as_the_input_wants_them(tmp_path: Path, dtype: str, field: str, value: object) -> None:
@@ -174,7 +174,7 @@ def test_a_header_is_told_or_asked_for(tmp_path: Path, text: str, dtype: str) ->
     path.write_text(text, encoding="utf-8")
     ports = [port("x", 2, dtype=dtype)]
     if HEADERS[text, dtype] is None:
-        with pytest.raises(InputError, match="Say it: --header or --no-header"):
+        with pytest.raises(InputError, match="Use --header or --no-header"):
             opened(path, ports)
         assert opened(path, ports, header="yes").count() == 1
         assert opened(path, ports, header="no").count() == 2
@@ -199,7 +199,7 @@ def test_a_decimal_comma_is_no_delimiter(tmp_path: Path) -> None:
 def test_what_is_no_text_is_refused(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "t.csv"
     path.write_bytes(data)
-    with pytest.raises(InputError, match="not a text in UTF-8"):
+    with pytest.raises(InputError, match="not UTF-8 text"):
         opened(path, [port("x", 2)])
 
 
@@ -213,7 +213,7 @@ def test_an_empty_file_is_refused(tmp_path: Path) -> None:
 def test_a_quote_that_is_never_closed_does_not_take_the_memory(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text('a,b\n1,"2\n' + "3,4\n" * 100_000, encoding="utf-8")
-    with pytest.raises(InputError, match="A quote may be open"):
+    with pytest.raises(InputError, match="A quote may have been opened"):
         list(opened(path, [port("x", 2)]).batches(10))
 
 

@@ -240,7 +240,7 @@ def test_python_takes_the_same_options(
 def test_how_pixels_are_scaled_has_to_be_said(kerasport: Run, images: tuple[Path, Path]) -> None:
     outcome = kerasport("predict", images[0], "--input", images[1], "--image-size", "32")
     assert outcome.code == 2
-    assert "how the model was trained to take their pixels is not in its file" in outcome.err
+    assert "does not say how their pixels are scaled" in outcome.err
     assert "tf: Inception, Xception, MobileNet" in outcome.err
 
 

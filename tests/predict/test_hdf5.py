@@ -45,7 +45,7 @@ def test_datasets_are_read_in_parts(file: Path, name: str, start: int, stop: int
 def test_texts_are_decoded_and_what_is_no_text_is_told(file: Path) -> None:
     assert rows_of(opened(f"{file}:/g/texts", [port("x", dtype="str")]))["texts"].tolist()[35:] == ["ü35", "ü36"]
     assert reasons(opened(f"{file}:/g/bytes", [port("x", dtype="str")])) == {
-        36: "'bytes' holds bytes that are no UTF-8"
+        36: "'bytes' holds bytes that are not UTF-8"
     }
 
 

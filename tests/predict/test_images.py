@@ -72,7 +72,7 @@ def test_broken_images_are_bad_rows(tmp_path: Path, pillow: Any, monkeypatch: py
     monkeypatch.setattr(pillow, "MAX_IMAGE_PIXELS", 100_000)
     found = reasons(opened(tmp_path, [port("x", 4, 4, 3)]))
     assert list(found) == [1, 2, 3, 4, 5]
-    assert all(f"{row}." in reason and "is no readable image: " in reason for row, reason in found.items())
+    assert all(f"{row}." in reason and "is not a readable image: " in reason for row, reason in found.items())
     assert "120000 pixels" in found[5] or "400×300 pixels" in found[5]
 
 
@@ -80,7 +80,7 @@ def test_broken_images_are_bad_rows(tmp_path: Path, pillow: Any, monkeypatch: py
 @pytest.mark.parametrize(
     ("shapes", "options", "message"),
     [
-        ([(None, None, 3)], {}, "Say to which size they are brought: --image-size"),
+        ([(None, None, 3)], {}, "Set the size to resize them to: --image-size"),
         ([(9, 8, 3)], {"image_size": "8x9"}, "takes images of 9×8"),
         ([(9, 8, 5)], {}, "takes 5 channels"),
         ([(10,)], {}, "none of the inputs takes: x0"),

@@ -65,9 +65,9 @@ BAD: dict[str, tuple[Any, str]] = {
     "deeper": ({"x": [[1, 2]]}, "'x' has the shape (1, 2); (2,) is needed"),
     "ragged": ({"x": [[1], [2, 3]]}, "'x' holds lists of different lengths"),
     "beyond": ({"x": [1, 1e300]}, "'x' holds 1e+300, no number of float32"),
-    "list": ([1, 2], "it is no JSON object"),
-    "broken": ('{"x": [1, 2', "it is no JSON: Expecting ',' delimiter: line 1 column 12 (char 11)"),
-    "deep": ("[" * 100_000, "it is no JSON: "),
+    "list": ([1, 2], "it is not a JSON object"),
+    "broken": ('{"x": [1, 2', "it is not valid JSON: Expecting ',' delimiter: line 1 column 12 (char 11)"),
+    "deep": ("[" * 100_000, "it is not valid JSON: "),
 }
 
 
@@ -93,7 +93,7 @@ def test_a_bad_row_stands_in_its_place_with_its_reason(tmp_path: Path, wrong: st
         ([True, False], "bool", None),
         ([True, "a"], "bool", "'k' holds \"a\", no truth value"),
         ([None, "a"], "str", None),
-        (["a", "\ud800"], "str", "'k' holds bytes that are no UTF-8"),
+        (["a", "\ud800"], "str", "'k' holds bytes that are not UTF-8"),
     ],
 )
 def test_keys_are_carried_in_the_type_of_the_first(tmp_path: Path, values: list[Any], dtype: str, bad: str) -> None:

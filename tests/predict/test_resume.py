@@ -98,9 +98,9 @@ def test_the_batch_size_that_was_found_is_kept(kerasport: Run, arguments: list[s
 
 
 CHANGES: dict[str, tuple[list[str], str]] = {
-    "batch size": (["--batch-size", "8"], "begun with --batch-size 16, not 8"),
-    "policy": (["--on-error", "null"], "begun with --on-error skip, not null"),
-    "threads": (["--threads", "2"], "begun with --threads 1, not 2"),
+    "batch size": (["--batch-size", "8"], "started with --batch-size 16, not 8"),
+    "policy": (["--on-error", "null"], "started with --on-error skip, not null"),
+    "threads": (["--threads", "2"], "started with --threads 1, not 2"),
 }
 
 
@@ -132,8 +132,8 @@ def test_a_damaged_journal_is_not_continued(kerasport: Run, arguments: list[str]
     outcome = kerasport(*arguments, tmp_path / "y.npy", "--resume")
     assert outcome.code == 3
     assert outcome.err == (
-        f"Error: {tmp_path / 'y.npy'} cannot be continued: {journal}, which says how far it is, is damaged.\n"
-        "Begin anew without --resume.\n"
+        f"Error: {tmp_path / 'y.npy'} cannot be continued: its journal {journal} is damaged.\n"
+        "Start over without --resume.\n"
     )
     assert kerasport(*arguments, tmp_path / "y.npy").code == 0
 

@@ -77,7 +77,7 @@ def test_files_of_different_shapes_are_not_one(tmp_path: Path) -> None:
     np.save(tmp_path / "b.npy", np.zeros((2, 3)))
     with pytest.raises(InputError, match="different columns"):
         opened(tmp_path / "*.npy")
-    with pytest.raises(InputError, match="No file is like"):
+    with pytest.raises(InputError, match="No file matches"):
         opened(tmp_path / "*.npz")
 
 

@@ -122,11 +122,11 @@ def read_form(location: Location, named: str = "") -> Form:
     if found is None:
         known = ", ".join(form.name for form in readable)
         raise InputError(
-            f"{location.text} is in none of the forms that are read: {known}.",
-            "Where it is, name its form: --input-format.",
+            f"{location.text} is in none of the known formats: {known}.",
+            "If it is, name the format: --input-format.",
         )
     if location.path is None and not found.pipes:
-        raise InputError(f"{found.name} cannot be read from a pipe.", "Give it as a file.")
+        raise InputError(f"{found.name} cannot be read from a pipe.", "Use a file.")
     return found
 
 
@@ -138,7 +138,7 @@ def write_form(target: Path, named: str = "") -> Form:
     """
     writable = [form for form in FORMS if form.writes]
     if target.name == "-" and not named:
-        raise OptionError("For standard output the form has to be said.", "Name it: --output-format npy.")
+        raise OptionError("Standard output needs a format.", "Name it: --output-format npy.")
     wanted = [form for form in writable if form.name == named or (not named and target.suffix in form.suffixes)]
     if not wanted:
         known = ", ".join(suffix for form in writable for suffix in form.suffixes[:1])

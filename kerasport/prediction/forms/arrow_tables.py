@@ -120,7 +120,7 @@ class ArrowReader:
 
     def _carried_as(self, place: int) -> np.dtype[Any]:
         if place in self._header.nested:
-            what = f"{self._header.names[place]!r} in {self.name} holds lists, which are not carried through."
+            what = f"{self._header.names[place]!r} in {self.name} holds lists, which cannot be copied to the output."
             raise InputError(what, "Name other columns with --keep-columns.")
         return carried_as(self._schema.field(place).type)
 

@@ -143,7 +143,7 @@ def _chosen(ports: Sequence[Port], header: Header, chosen: Mapping[str, Sequence
     names = [port.name for port in ports]
     if "" in chosen and len(ports) > 1:
         what = f"--columns {','.join(chosen[''])}: the model has {len(ports)} inputs ({listed(names)})."
-        raise InputError(what, f"Say which one takes these columns: --columns {names[0]}=a,b,c.")
+        raise InputError(what, f"Say which input takes these columns: --columns {names[0]}=a,b,c.")
     meant = {name or names[0]: columns for name, columns in chosen.items()}
     return {name: tuple(header.places(columns)) for name, columns in meant.items() if name in names}
 
@@ -165,7 +165,7 @@ def _unfed(ports: Sequence[Port], header: Header, free: Sequence[int]) -> InputE
     guess = next(((name, found[0]) for name, found in near.items() if found), (ports[0].name, "a,b,c"))
     return InputError(
         f"{header.table} has no column for the input{'s' * (len(ports) > 1)} {unfed}; {over}.",
-        f"Say which columns it takes: --columns {guess[0]}={guess[1]}.",
+        f"Choose its columns: --columns {guess[0]}={guess[1]}.",
     )
 
 
@@ -184,5 +184,5 @@ def _check_width(port: Port, header: Header, places: Sequence[int]) -> None:
     needs = "some columns" if wanted is None else f"{wanted:,} column{'s' * (wanted != 1)}"
     given_names = f": {listed(header.names[place] for place in places)}" if given else ""
     what = f"The input {port.name!r} takes {needs} a row; {header.table} gives it {given:,}{given_names}."
-    hint = "Choose them with --columns a,b,c (a:c is all from a to c); what is carried through, with --keep-columns."
+    hint = "Choose them with --columns a,b,c (a:c is the range from a to c), and those to copy with --keep-columns."
     raise InputError(what, hint)

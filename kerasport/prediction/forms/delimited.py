@@ -148,7 +148,7 @@ class _Delimited:
                     records.append(record)
         except csv.Error as error:
             what = f"{self.name} cannot be read as a table: {error}, in or after {records[-1:] or block[:40]!r}."
-            raise InputError(what, "A quote may be open that is never closed.") from error
+            raise InputError(what, "A quote may have been opened and never closed.") from error
         return records
 
     def _from_records(self, start: int, records: Sequence[list[str]]) -> Rows:
@@ -243,8 +243,8 @@ def has_header(name: str, records: Sequence[Sequence[str]], request: Request) ->
     numbers_wanted = any(port.dtype != "str" for port in request.ports)
     if len(words) == len(first) and (numbers_wanted or any(map(_is_number, records[-1]))):
         return True
-    what = f"Whether the first line of {name} names its columns cannot be told: {listed(first)}."
-    raise InputError(what, "Say it: --header or --no-header.")
+    what = f"Whether the first line of {name} names its columns is ambiguous: {listed(first)}."
+    raise InputError(what, "Use --header or --no-header.")
 
 
 def _wanted(request: Request) -> set[str]:

@@ -123,7 +123,7 @@ def _decoded(values: Array, name: str, faults: Faults) -> Array:
         try:
             texts[row] = [item.decode() for item in items]
         except UnicodeDecodeError:
-            faults.add(row, f"{name!r} holds bytes that are no UTF-8")
+            faults.add(row, f"{name!r} holds bytes that are not UTF-8")
     return texts.astype("str").reshape(values.shape)
 
 

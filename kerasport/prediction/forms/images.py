@@ -117,7 +117,7 @@ class _Images:
         unknown = [name for name in request.keep if name != FILE]
         if unknown:
             what = f"{name} has images, which have no column {unknown[0]!r}."
-            raise InputError(what, f"Their names are carried through with --keep-columns {FILE}.")
+            raise InputError(what, f"Their names are copied to the output with --keep-columns {FILE}.")
         kept = [Column(FILE, (), np.dtype("str"))] if request.keep else []
         self.columns = (Column(port.name, self._picture.shape, np.dtype("float32")), *kept)
 
@@ -140,7 +140,7 @@ class _Images:
             try:
                 arrays[row] = self._picture.load(paths[row])
             except (*_BROKEN, *_BROKEN_INSIDE, Warning) as error:
-                faults.add(row, f"{paths[row]} is no readable image: {error}")
+                faults.add(row, f"{paths[row]} is not a readable image: {error}")
 
         list(pool.map(load, range(len(paths))))
         columns = {self._input: arrays, FILE: np.array([str(path) for path in paths], "str")}
@@ -176,7 +176,7 @@ def picture(port: Port, request: Request) -> Picture:
         height, width = given
     if height is None or width is None:
         what = f"The input {port.name!r} takes images of any size."
-        raise InputError(what, "Say to which size they are brought: --image-size HEIGHTxWIDTH.")
+        raise InputError(what, "Set the size to resize them to: --image-size HEIGHTxWIDTH.")
     if channels not in (None, *_MODES):
         raise InputError(f"The input {port.name!r} takes {channels} channels, which images do not have.")
     return Picture(height, width, channels or 3, channels_first, request.options.get("resample") or "nearest")

@@ -125,13 +125,13 @@ class _JsonLines:
             try:
                 value = json.loads(line.rstrip())
             except _BROKEN as error:
-                faults.add(row, f"it is no JSON: {error}")
+                faults.add(row, f"it is not valid JSON: {error}")
                 value = {}
             else:
                 if self._alone:
                     value = {self._alone: value}
                 elif not isinstance(value, dict):
-                    faults.add(row, "it is no JSON object")
+                    faults.add(row, "it is not a JSON object")
                     value = {}
             records.append(value)
         return records
@@ -145,7 +145,7 @@ class _JsonLines:
             return list_shape(self._header, places[0], port, np.array(record[self._keys[places[0]]]).shape)
         except ValueError as error:
             what = f"{self.name}: the first {self._keys[places[0]]!r} has lists of different lengths in it."
-            raise InputError(what, "Give each row as many numbers as the input takes.") from error
+            raise InputError(what, "Each row needs as many numbers as the input takes.") from error
 
 
 def _kept_as(value: Any) -> np.dtype[Any]:
@@ -162,7 +162,7 @@ def _first_of(name: str, lines: Iterable[str]) -> Any:
             return json.loads(line)
         except _BROKEN:
             continue
-    raise InputError(f"{name} has no JSON value in its first lines.", "JSON lines has one value a line.")
+    raise InputError(f"{name} has no JSON value in its first lines.", "JSON lines has one value per line.")
 
 
 def _only(name: str, ports: Sequence[Port]) -> str:

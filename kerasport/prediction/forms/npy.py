@@ -79,7 +79,7 @@ class _Npy:
             shape, self._fortran, dtype = read_header(file, location.text)
             self._offset = file.tell() if location.path is not None else 0
         if location.path is None and self._fortran:
-            raise InputError("An array in Fortran order cannot be read from a pipe.", "Give it as a file.")
+            raise InputError("An array in Fortran order cannot be read from a pipe.", "Use a file.")
         whole = self._offset + dtype.itemsize * math.prod(shape)
         if location.path is not None and whole > location.path.stat().st_size:
             raise InputError(f"{location.text} is cut off: it is shorter than an array of shape {shape}.")

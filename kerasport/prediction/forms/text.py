@@ -49,5 +49,5 @@ class _Lines:
         try:
             return line.removeprefix(b"\xef\xbb\xbf" if row == 0 else b"").decode("utf-8")
         except UnicodeDecodeError as error:
-            bad.append(BadRow(row, f"{self._location.text} is not a text in UTF-8: {error}"))
+            bad.append(BadRow(row, f"{self._location.text} is not UTF-8 text: {error}"))
             return ""

@@ -31,7 +31,7 @@ class Text:
         self.head = self._next = self._read()
         if "\0" in self.head:
             self.close()
-            what = f"{location.text} is not a text in UTF-8."
+            what = f"{location.text} is not UTF-8 text."
             raise InputError(what, "Write it in UTF-8; UTF-16, as some spreadsheets write, is not read.")
 
     def again(self) -> Text:

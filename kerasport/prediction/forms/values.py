@@ -87,7 +87,7 @@ def encodable(values: list[str], name: str, faults: Faults) -> None:
         try:
             value.encode()
         except UnicodeEncodeError:
-            faults.add(row, f"{name!r} holds bytes that are no UTF-8")
+            faults.add(row, f"{name!r} holds bytes that are not UTF-8")
             values[row] = ""
 
 
