@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
+from functools import cache
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h5py
 
@@ -15,6 +16,9 @@ from kerasport.reader.attributes import attribute, readable, string_list
 from kerasport.reader.saved import Contents, Origin, StoredWeights
 from kerasport.reader.stretch import Stretch
 from kerasport.reader.weights import PlacedWeight, StoredWeight, Weight
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _Item = Any  # a GroupID, DatasetID or TypeID of h5py, which has no types
 _TREE = {"layers", "_layer_checkpoint_dependencies", "vars"}
@@ -106,38 +110,40 @@ def weight(path: Path, group: h5py.Group, name: str, raw: Stretch | None) -> Wei
     dataset = walk(path, group, name)
     if not isinstance(dataset, h5py.h5d.DatasetID):
         raise DamagedFileError(f"{path}: the weight {name!r} is not an array.")
-    stored, layout = dataset.get_type(), dataset.get_create_plist().get_layout()
+    stored, shape, options = dataset.get_type(), dataset.shape, dataset.get_create_plist()
     dtype = stored.dtype
     if dtype.kind not in "fiub" and dtype.str != "|V2":
         raise DamagedFileError(f"{path}: the weight {name!r} holds {dtype}, not numbers.")
-    if dataset.shape is None:
+    if shape is None:
         raise DamagedFileError(f"{path}: the weight {name!r} is empty.")
-    if is_elsewhere(dataset):
+    if is_elsewhere(options):
         raise DamagedFileError(f"{path}: the weight {name!r} points to another file, which kerasport does not follow.")
+    if not _has_all_values(dataset, prod(shape) * stored.get_size(), shape, options):
+        raise DamagedFileError(f"{path}: the weight {name!r} has not all of its values in the file.")
     where = f"{group.name}/{name}"
-    _require_values(path, name, dataset)
-    start = dataset.get_offset() if layout == h5py.h5d.CONTIGUOUS else None
-    if raw is not None and start is not None and dtype.kind != "b" and h5py.h5t.py_create(dtype) == stored:
-        return PlacedWeight(where, dataset.shape, dtype, raw, start)
-    return StoredWeight(where, dataset.shape, dtype, h5py.Dataset(dataset))
+    start = dataset.get_offset() if options.get_layout() == h5py.h5d.CONTIGUOUS else None
+    if raw is not None and start is not None and dtype.kind != "b" and _plain(dtype) == stored:
+        return PlacedWeight(where, shape, dtype, raw, start)
+    return StoredWeight(where, shape, dtype, h5py.Dataset(dataset))
 
 
-def is_elsewhere(dataset: _Item) -> bool:
-    """Whether an array's values are in other files, or are those of other arrays."""
-    options = dataset.get_create_plist()
+@cache
+def _plain(dtype: np.dtype[Any]) -> h5py.h5t.TypeID:
+    """The HDF5 type whose bytes are those of NumPy's."""
+    return h5py.h5t.py_create(dtype)
+
+
+def is_elsewhere(options: h5py.h5p.PropDCID) -> bool:
+    """Whether the values of an array created with these options are in other files, or are those of other arrays."""
     return bool(options.get_layout() == h5py.h5d.VIRTUAL or options.get_external_count())
 
 
-def _require_values(path: Path, name: str, dataset: _Item) -> None:
-    """Where HDF5 has no values for a part of an array it makes some up: zeros, most often."""
-    options, due = dataset.get_create_plist(), prod(dataset.shape) * dataset.get_type().get_size()
+def _has_all_values(dataset: h5py.h5d.DatasetID, due: int, shape: tuple[int, ...], options: h5py.h5p.PropDCID) -> bool:
+    """Whether a file has all bytes of an array; values that it lacks, HDF5 makes up: zeros, most often."""
     if options.get_layout() == h5py.h5d.CHUNKED:
-        chunks = prod(-(-size // chunk) for size, chunk in zip(dataset.shape, options.get_chunk(), strict=True))
-        whole = not due or dataset.get_num_chunks() >= chunks
-    else:
-        whole = dataset.get_storage_size() >= due
-    if not whole:
-        raise DamagedFileError(f"{path}: the weight {name!r} has not all of its values in the file.")
+        chunks = prod(-(-size // chunk) for size, chunk in zip(shape, options.get_chunk(), strict=True))
+        return bool(not due or dataset.get_num_chunks() >= chunks)
+    return bool(dataset.get_storage_size() >= due)
 
 
 def walk(path: Path, group: h5py.Group, name: str, kind: str = "weight") -> _Item:

@@ -61,7 +61,7 @@ class _Dataset:
         self.files = location.files
         array = h5py.Dataset(dataset)
         self._is_text = h5py.check_string_dtype(array.dtype) is not None
-        if is_elsewhere(dataset):
+        if is_elsewhere(dataset.get_create_plist()):
             raise InputError(f"{self.name} points to other files or arrays, which kerasport does not follow.")
         if not array.shape:
             raise InputError(f"{self.name} holds {'one value' if array.shape == () else 'nothing'}, not rows of them.")
