@@ -10,11 +10,15 @@ import h5py
 import numpy as np
 import pytest
 
+from kerasport import reference
 from kerasport.dialect import tensorflow
 from kerasport.errors import UnsupportedModelError
+from kerasport.export import translate
+from kerasport.export.writer import to_bytes
 from kerasport.layers.arguments import names, refusals
 from kerasport.loading import load
 from tests.goldens import golden_classes, golden_functions, golden_operators
+from tests.test_goldens import run_onnx
 
 # Operations that no Keras of the golden cases can put into a model's file.
 UNMET = {
@@ -85,3 +89,11 @@ def test_what_a_file_does_not_hold_or_onnx_cannot_say_is_refused_with_its_reason
     call, why = REFUSED[name]
     with pytest.raises(UnsupportedModelError, match=why), load(saved(tmp_path / "m.h5", call)) as model:
         assert model.graph
+
+
+def test_erfinv_is_precise_near_one(tmp_path: Path) -> None:
+    x = (1 - np.geomspace(1e-6, 0.5, 24)).astype("float32").reshape(2, 4, 3)
+    with load(saved(tmp_path / "m.h5", recorded("TFOpLambda", [["x", 0, 0, {}]], function="math.erfinv"))) as model:
+        (found,) = run_onnx(to_bytes(translate(model.graph), {}), [x])
+        (expected,) = reference.run(model.graph, [x.astype("float64")], np.float64)
+    np.testing.assert_allclose(found, expected, rtol=8 * 2**-24)

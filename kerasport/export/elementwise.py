@@ -92,7 +92,9 @@ _FAR = (-0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.005739
 
 
 def _erfinv(b: Scope, x: str) -> str:
-    w = b.op("Neg", b.op("Log", b.op("Sub", b.constant(1.0, "one"), b.op("Mul", x, x))))
+    one = b.constant(1.0, "one")
+    rest = b.op("Mul", b.op("Sub", one, x), b.op("Add", one, x))  # 1 - x^2 without its cancellation near 1
+    w = b.op("Neg", b.op("Log", rest))
     near = _polynomial(b, b.op("Sub", w, b.constant(2.5, "centre")), _NEAR)
     far = _polynomial(b, b.op("Sub", b.op("Sqrt", w), b.constant(3.0, "centre")), _FAR)
     return b.op("Mul", x, b.op("Where", b.op("Less", w, b.constant(5.0, "limit")), near, far))
