@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from kerasport.assembly import Assembly, Commands, LayerRecord, is_too_large, value_dtype, with_parts_before
+from kerasport.assembly import Assembly, LayerRecord, is_too_large, value_dtype
 from kerasport.custom.registry import CUSTOM
-from kerasport.dialect.model import LayerDef, ModelDef, Node, TensorRef
+from kerasport.dialect.model import LayerDef, ModelDef, Node, has_states
 from kerasport.errors import DamagedFileError, LayerError, Problem, UnknownError
 from kerasport.graph import Call, Ends, Graph, Layer, reachable
+from kerasport.holes import Guess, Holes, Reading, picked
 from kerasport.layers.base import MISFITS, Spec, TensorType, Value
 from kerasport.layers.composed import Composite, Parameter
 from kerasport.layers.core import Identity
@@ -22,6 +23,7 @@ from kerasport.parsing import Part, no_part, parsed
 from kerasport.sizes import Sizes
 from kerasport.time_axis import Flow, TimeAxis
 from kerasport.training import Training, in_mode
+from kerasport.ways import Commands, with_parts
 
 if TYPE_CHECKING:
     from kerasport.custom.registry import Composed
@@ -38,6 +40,7 @@ def assemble(
     part: Part = no_part,
     commands: Commands | None = None,
     training: Training | None = None,
+    guess: Guess = lambda name, layer: None,
 ) -> Assembly:
     """Builds the graph of a model.
 
@@ -48,16 +51,18 @@ def assemble(
         part: Makes the canonical definition of a layer that a composed one holds.
         commands: What the user types on this model.
         training: How calls in training mode are taken.
+        guess: The likely shape of what a layer reads.
 
     Raises:
         OptionError: The model has no such open sizes.
     """
-    return _Assembler(allowed, sizes or Sizes({}), part, commands or Commands(), training or Training()).run(model)
+    assembler = _Assembler(allowed, sizes or Sizes({}), guess, part, commands or Commands(), training or Training())
+    return assembler.run(model)
 
 
 class _Assembler:
     def __init__(
-        self, allowed: frozenset[str], sizes: Sizes, part: Part, commands: Commands, training: Training
+        self, allowed: frozenset[str], sizes: Sizes, guess: Guess, part: Part, commands: Commands, training: Training
     ) -> None:
         self._allowed, self._sizes = allowed, sizes
         self._part, self._commands, self._training = part, commands, training
@@ -70,6 +75,7 @@ class _Assembler:
         self._time = TimeAxis(self._emit)
         self._records: dict[str, LayerRecord] = {}
         self._problems: dict[str, Problem] = {}
+        self._holes = Holes(sizes, guess, self._records, self._problems, self._unique)
         self._ends: dict[str, list[Ends]] = {}
         self._unknown: dict[str, UnknownError] = {}
         self._fixed_batch = False  # Keras holds its batch size against nobody, unless there are states
@@ -77,10 +83,10 @@ class _Assembler:
 
     def run(self, model: ModelDef) -> Assembly:
         defined = {layer.name: layer for layer in model.layers}
-        self._stateful = any(map(_has_states, model.layers))
+        self._stateful = any(map(has_states, model.layers))
         inputs = [self._input(defined[ref.layer]) for ref in model.inputs]
-        self._sizes.check()
         flows = self._model(model, inputs, "")
+        self._sizes.check()
         outputs = tuple(flow.value for flow in flows if flow.value is not None)
         graph = Graph(
             name=model.name,
@@ -94,11 +100,14 @@ class _Assembler:
         )
         return Assembly(
             graph,
-            with_parts_before(self._problems, self._ends, self._calls),
+            with_parts(
+                self._problems, graph, [ref.layer for ref in model.outputs], self._calls, self._ends, self._holes
+            ),
             self._records,
             tuple(self._calls),
             self._ends,
             self._unknown,
+            self._holes,
         )
 
     # --- models
@@ -131,11 +140,13 @@ class _Assembler:
         }
         for name, index in order(model, layers, done):
             node = in_mode(layers[name].nodes[index], training)
-            flows = [self._with_its_mask(_pick(done, ref)) for ref in node.inputs]
-            mask = _pick(done, node.mask) if node.mask else None
+            reads = [Reading(ref, layers[ref.layer], layers[name], prefix, node) for ref in node.inputs]
+            found = [self._holes.filled(picked(done, read.tensor), read) for read in reads]
+            flows = [self._with_its_mask(flow) for flow in found]
+            mask = picked(done, node.mask) if node.mask else None
             results = done[name, index] = self._apply(layers[name], node, flows, mask, prefix)
             self._ends.setdefault(prefix + name, []).append(Ends(_values(flows), _values(results)))
-        return [_pick(done, ref) for ref in model.outputs]
+        return [picked(done, ref) for ref in model.outputs]
 
     def _with_its_mask(self, flow: Flow) -> Flow:
         """The tensor without its mask, where a call before took that away."""
@@ -339,7 +350,7 @@ class _Assembler:
             )
             return [Flow(None)]
         inner, x, mask = layer.inner["layer"], values[0], flows[0].mask
-        if _has_states(inner):
+        if has_states(inner):
             self._problem(key, "its layer is stateful and would carry states from step to step", "")
             return [Flow(None)]
         alone = layer.config["mask_rule"] == "free_batch" and self._fixed_batch
@@ -375,23 +386,9 @@ def _named(spec: Spec) -> tuple[str, ...]:
     return (f"{spec.layer}/{spec.role}", spec.layer) if isinstance(spec, Parameter) else ()
 
 
-def _has_states(layer: LayerDef) -> bool:
-    parts = [*(layer.model.layers if layer.model else ()), *layer.inner.values()]
-    return bool(layer.config.get("stateful")) or any(map(_has_states, parts))
-
-
 def _behind_time(value: Value) -> tuple[int, ...]:
     return tuple(range(2, value.type.rank))
 
 
 def _values(flows: Sequence[Flow]) -> tuple[Value, ...]:
     return tuple(flow.value for flow in flows if flow.value is not None)
-
-
-def _pick(done: Mapping[tuple[str, int], list[Flow]], ref: TensorRef) -> Flow:
-    flows = done[ref.layer, ref.node]
-    if flows == [Flow(None)]:
-        return flows[0]
-    if ref.tensor >= len(flows):
-        raise DamagedFileError(f"The layer {ref.layer!r} has {len(flows)} outputs; output {ref.tensor} is asked for.")
-    return flows[ref.tensor]

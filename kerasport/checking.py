@@ -102,6 +102,7 @@ def obstacles(model: LoadedModel, opset: int | None = None) -> tuple[Problem, ..
 
     unsupported = model.assembly.problems
     if unsupported:
-        known = replace(model.assembly.graph, calls=model.assembly.calls)
+        inputs = (*model.assembly.graph.inputs, *(hole.value for hole in model.assembly.holes.found))
+        known = replace(model.assembly.graph, inputs=inputs, calls=model.assembly.calls)
         return (*unsupported, *untranslatable(known, opset, bound=False))
     return tuple(untranslatable(model.graph, opset))

@@ -11,9 +11,11 @@ import difflib
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from shlex import quote
 
-from kerasport.errors import NotAModelError, OptionError, UnsupportedModelError
+from kerasport.errors import KerasportError, NotAModelError, OptionError, UnsupportedModelError
 from kerasport.graph import Ends, Graph, reachable
+from kerasport.holes import input_name
 from kerasport.layers.base import Value
 from kerasport.loading import LoadedModel
 from kerasport.rewiring import renamed, rewired, with_heads, with_preprocessing
@@ -92,11 +94,9 @@ def cut(model: LoadedModel, what: Cut) -> Graph:
 
 def _between(model: LoadedModel, what: Cut) -> Graph:
     found = _Finder(model)
-    if what.outputs:
-        outputs = [pair for name in what.outputs for pair in found.outputs(name)]
-    else:
-        outputs = list(zip(model.graph.output_names, model.graph.outputs, strict=True))
     inputs, replaced = found.inputs(what.inputs) if what.inputs else (list(model.assembly.graph.inputs), {})
+    asked = [pair for name in what.outputs for pair in found.outputs(name)]
+    outputs = asked or found.own_outputs()
     _differ("output", [name for name, _ in outputs])
     calls = tuple(rewired(call, replaced) for call in model.assembly.calls)
     values = tuple(value for _, value in outputs)
@@ -107,7 +107,25 @@ def _between(model: LoadedModel, what: Cut) -> Graph:
         output_names=tuple(name for name, _ in outputs),
         calls=reachable(calls, values),
     )
+    _require_known(graph, model)
     return _whole(graph, asked=bool(what.inputs))
+
+
+def _require_known(graph: Graph, model: LoadedModel) -> None:
+    """Refuses what is computed from layers that are not supported, or from masks that they may give."""
+    read = {value.name for call in graph.calls for value in (*call.inputs, *call.masks) if value}
+    read |= {value.name for value in graph.outputs}
+    holes = [hole for hole in model.assembly.holes.found if hole.value.name in read]
+    if any(not hole.is_mask for hole in holes if hole.value not in graph.inputs):
+        raise UnsupportedModelError(model.assembly.problems)
+    masks = [hole for hole in holes if hole.is_mask]
+    if masks:
+        readers = [call.layer for call in graph.calls if masks[0].value in call.masks]
+        what = f"The layer {readers[0]!r} takes a mask from before the cut" if readers else "A mask crosses the cut"
+        raise OptionError(
+            f"{what}, and whether {masks[0].layer!r} gives one is not known.",
+            f"Cut behind it, or write a plugin for {masks[0].layer!r}.",
+        )
 
 
 def _whole(graph: Graph, asked: bool) -> Graph:
@@ -132,10 +150,20 @@ class _Finder:
     def __init__(self, model: LoadedModel) -> None:
         self._ends = model.assembly.ends
         self._inputs = {value.name: value for value in model.assembly.graph.inputs}
-        self._problems = model.assembly.problems
+        self._problems, self._holes = model.assembly.problems, model.assembly.holes
         graph = model.assembly.graph
         whole = len(graph.outputs) == len(graph.output_names)
         self._outputs = dict(zip(graph.output_names, graph.outputs, strict=True)) if whole else {}
+
+    def own_outputs(self) -> list[tuple[str, Value]]:
+        """The model's own outputs, by name.
+
+        Raises:
+            UnsupportedModelError: They cannot be worked out.
+        """
+        if not self._outputs:
+            raise UnsupportedModelError(self._problems)
+        return list(self._outputs.items())
 
     def outputs(self, name: str) -> list[tuple[str, Value]]:
         """What a name gives, each with its own name.
@@ -170,13 +198,23 @@ class _Finder:
                 continue
             read = self._call(name).inputs
             if not read:
-                raise UnsupportedModelError(self._problems)
+                raise self._shapeless(name)
             new = [value for value in dict.fromkeys(read) if value.name not in replaced]
             for index, value in enumerate(new):
-                replaced[value.name] = Value(f"{name}_input" + (f"_{index}" if len(new) > 1 else ""), value.type)
+                replaced[value.name] = Value(input_name(name, index, len(new)), value.type)
                 inputs.append(replaced[value.name])
         _differ("input", [value.name for value in inputs])
         return inputs, replaced
+
+    def _shapeless(self, name: str) -> KerasportError:
+        """Why a part cannot begin at a layer of which is not known what it reads."""
+        for failed, readers in self._holes.shapeless.items():
+            if name in readers:
+                return OptionError(
+                    f"The shape of what {name!r} reads is not known, as {failed!r} before it is not supported.",
+                    f"Give it too, with ? for what stays open: --input-shape {quote(readers[name])}",
+                )
+        return UnsupportedModelError(self._problems)
 
     def _call(self, name: str) -> Ends:
         base, _, place = name.rpartition("@")

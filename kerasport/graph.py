@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -104,12 +104,18 @@ class Graph:
         return layer.weights if layer else {}
 
 
-def reachable(calls: Sequence[Call], outputs: Sequence[Value]) -> tuple[Call, ...]:
-    """The calls that some outputs need, in their order."""
-    needed = {value.name for value in outputs}
+def reachable(calls: Sequence[Call], outputs: Sequence[Value], given: Collection[str] = ()) -> tuple[Call, ...]:
+    """The calls that some outputs need, in their order.
+
+    Args:
+        calls: In topological order.
+        outputs: What is needed.
+        given: The names of values that need no call.
+    """
+    needed = {value.name for value in outputs}.difference(given)
     kept: list[Call] = []
     for call in reversed(calls):
         if any(value.name in needed for value in call.outputs):
             kept.append(call)
-            needed |= {value.name for value in (*call.inputs, *call.masks) if value}
+            needed |= {value.name for value in (*call.inputs, *call.masks) if value}.difference(given)
     return tuple(reversed(kept))

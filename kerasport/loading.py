@@ -14,20 +14,22 @@ from typing import Self, TypedDict, Unpack
 
 from kerasport import dialect, reader
 from kerasport.assemble import assemble
-from kerasport.assembly import Assembly, Commands
+from kerasport.assembly import Assembly
 from kerasport.custom.files import load as load_plugin
 from kerasport.dialect.binding import Leaf, bind
-from kerasport.dialect.model import ModelDef
+from kerasport.dialect.model import LayerDef, ModelDef
 from kerasport.dialect.paths import cells, places
 from kerasport.errors import DamagedFileError, OptionError, UnsupportedModelError
 from kerasport.finite import NotFinite, Watch
 from kerasport.graph import Graph
+from kerasport.layers.base import Shape
 from kerasport.layers.stored import MERGED_ROLES
 from kerasport.reader.saved import NamedWeights
 from kerasport.reader.tree import WeightTree
 from kerasport.reader.weights import Weight
 from kerasport.sizes import Sizes
 from kerasport.training import Training
+from kerasport.ways import Commands
 
 _Sizes = Mapping[str, int | Sequence[int | None]]
 
@@ -238,7 +240,10 @@ def _loaded(path: str | Path, reading: Reading) -> LoadedModel:
         part, commands = partial(dialect.part, writer=writer), Commands(command, _scaffold(path, reading))
         sizes = reading.get("input_shape", {})
         training = Training(mean, command)
-        return _fitting(saved, found, lambda model: assemble(model, allowed, Sizes(sizes), part, commands, training))
+        guess = partial(_likely_input, saved)
+        return _fitting(
+            saved, found, lambda model: assemble(model, allowed, Sizes(sizes), part, commands, training, guess)
+        )
     except BaseException:
         saved.close()
         raise
@@ -268,6 +273,10 @@ def _read(saved: reader.SavedModel, definition: ModelDef, assembled: Assembling)
     if saved.tree is not None:
         definition = dialect.with_vocabularies(definition, saved.tree, saved.stored.text)
     return LoadedModel(saved, definition, assembled(definition))
+
+
+def _likely_input(saved: reader.SavedModel, name: str, layer: LayerDef) -> Shape | None:
+    return dialect.likely_input(layer, list(_shapes(saved, name).values()))
 
 
 def _fits(model: LoadedModel) -> bool:

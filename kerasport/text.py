@@ -10,6 +10,11 @@ def shape_text(shape: Sequence[int | None]) -> str:
     return "×".join("?" if dim is None else str(dim) for dim in shape) or "scalar"
 
 
+def dims_text(shape: Sequence[int | None]) -> str:
+    """(None, 28, 28, 1) as ``--input-shape`` takes it: "?x28x28x1"."""
+    return "x".join("?" if dim is None else str(dim) for dim in shape)
+
+
 def size_text(size: int) -> str:
     """A number of bytes for people."""
     value = float(size)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import onnx
 import pytest
@@ -15,6 +18,7 @@ import kerasport
 from kerasport import Cut
 from kerasport.errors import NotAModelError, OptionError
 from kerasport.runtime import Session
+from tests.goldens import goldens
 
 PARTS = Path(__file__).parent.parent / "fixtures" / "parts"
 
@@ -179,18 +183,114 @@ def test_on_the_command_line(tmp_path: Path, kerasport: Any) -> None:
     assert [value.name for value in (*graph.input, *graph.output)] == ["x", "shortcut", "y"]
 
 
-def test_layers_that_cannot_be_converted_do_not_matter_outside_of_the_part(tmp_path: Path, seed_model: Path) -> None:
-    import h5py
+def test_arrays_of_ones_own_are_those_of_the_part(tmp_path: Path, kerasport: Any) -> None:
+    keras, target = keras_values("images"), tmp_path / "m.onnx"
+    assert kerasport("convert", PARTS / "images.h5", target, "--inputs", "norm", "--outputs", "shortcut").code == 0
+    for name in ("entry", "shortcut", "logits"):
+        np.save(tmp_path / f"{name}.npy", keras[name])
+    given = ["--input", tmp_path / "entry.npy"]
+    expected = ["--expected", tmp_path / "shortcut.npy"]
+    assert kerasport("validate", PARTS / "images.h5", target, *given, *expected).code == 0
+    assert kerasport("validate", PARTS / "images.h5", target, "--input", tmp_path / "logits.npy").code == 6
 
-    broken = tmp_path / "broken.h5"
-    broken.write_bytes(seed_model.read_bytes())
-    with h5py.File(broken, "r+") as file:
-        config = file.attrs["model_config"]
-        head, _, tail = config.rpartition('"class_name": "Dense"')
-        file.attrs["model_config"] = f'{head}"class_name": "Mystery"{tail}'
+
+# --- behind and before layers that are not supported
+
+
+def unknown(source: Path, target: Path, layer: str) -> Path:
+    """A copy of an HDF5 file in which a layer is of a class that nobody knows."""
+    target.write_bytes(source.read_bytes())
+    with h5py.File(target, "r+") as file:
+        config = json.loads(file.attrs["model_config"])
+        (entry,) = (entry for entry in config["config"]["layers"] if entry["config"]["name"] == layer)
+        entry |= {"class_name": "Mystery", "module": None, "registered_name": "Mystery"}
+        file.attrs["model_config"] = json.dumps(config)
+    return target
+
+
+def way_on(path: Path, option: str) -> list[str]:
+    """The options that a refusal tells, those of the part that begins with one of them."""
+    (problem,) = kerasport.check(path).problems
+    (told,) = (part for part in problem.hint.split("; or ") if option in part)
+    options = shlex.split(told)
+    return options[options.index(option) :]
+
+
+def test_layers_that_cannot_be_converted_do_not_matter_outside_of_the_part(tmp_path: Path, seed_model: Path) -> None:
+    broken = unknown(seed_model, tmp_path / "broken.h5", "dense_1")
+    assert way_on(broken, "--outputs") == ["--outputs", "dense"]
     result = kerasport.convert(broken, tmp_path / "m.onnx", part=Cut(["dense"]))
     assert result.validation is not None
     assert result.validation.passed
+
+
+def test_a_part_may_begin_behind_a_layer_that_is_not_supported(tmp_path: Path) -> None:
+    keras, target = keras_values("images"), tmp_path / "m.onnx"
+    broken = unknown(PARTS / "images.h5", tmp_path / "broken.h5", "entry")
+    sizes = {"norm_input": (None, *keras["entry"].shape[1:])}
+    with pytest.raises(OptionError, match="what 'norm' reads is not known, as 'entry' before it is not") as caught:
+        kerasport.convert(broken, target, part=Cut(inputs=["norm"]))
+    assert "--input-shape" in caught.value.hint
+    kerasport.convert(broken, target, part=Cut(inputs=["norm"]), input_shape=sizes)
+    assert kerasport.validate(broken, target, input_shape=sizes).passed
+    agree(run(Session(target), norm_input=keras["entry"]), logits=keras["logits"])
+
+
+@pytest.mark.parametrize(
+    ("case", "layer"),
+    [
+        ("autoencoder_convolutional", "conv2d_3"),
+        ("autoencoder_dense", "dense_2"),
+        ("bigru_classifier", "bidirectional"),
+    ],
+)
+def test_keras_3_notes_what_is_read_behind_a_layer_that_is_not_supported(
+    case: str, layer: str, tmp_path: Path, kerasport: Any
+) -> None:
+    """The command that the refusal tells converts the rest, also where that needs inputs of the model besides."""
+    (golden,) = goldens("models", case, "3.15.1-tensorflow")
+    broken = unknown(golden.model(tmp_path), tmp_path / "broken.h5", layer)
+    outcome = kerasport("convert", broken, tmp_path / "m.onnx", *way_on(broken, "--inputs"))
+    assert (outcome.code, outcome.err) == (0, "")
+    assert kerasport("validate", broken, tmp_path / "m.onnx").code == 0
+
+
+@pytest.mark.parametrize(
+    ("case", "layer", "expected"),
+    [
+        ("autoencoder_dense", "dense", ["--inputs", "code", "--input-shape", "code_input=?x16"]),
+        ("lenet", "dropout", ["--inputs", "flatten", "--input-shape", "flatten_input=SHAPE,"]),
+    ],
+)
+def test_before_keras_3_weights_tell_the_shape_or_the_user(
+    case: str, layer: str, expected: list[str], tmp_path: Path
+) -> None:
+    (golden,) = goldens("models", case, "2.15.0-tensorflow")
+    broken = unknown(golden.model(tmp_path), tmp_path / "broken.h5", layer)
+    assert way_on(broken, "--inputs")[:4] == expected
+
+
+def test_a_mask_that_may_come_from_a_layer_that_is_not_supported_is_not_left_out(tmp_path: Path) -> None:
+    (golden,) = goldens("models", "bigru_classifier", "2.15.0-tensorflow")
+    broken = unknown(golden.model(tmp_path), tmp_path / "broken.h5", "spatial_dropout1d")
+    with pytest.raises(OptionError, match="'bidirectional' takes a mask from before the cut, and whether 'spatial_dr"):
+        kerasport.convert(
+            broken,
+            tmp_path / "m.onnx",
+            part=Cut(inputs=["bidirectional"]),
+            input_shape={"bidirectional_input": (None, None, 8)},
+        )
+
+
+def test_all_that_is_not_supported_behind_such_a_layer_is_found_at_once(tmp_path: Path) -> None:
+    (golden,) = goldens("models", "autoencoder_convolutional", "3.15.1-tensorflow")
+    broken = unknown(golden.model(tmp_path), tmp_path / "broken.h5", "conv2d")
+    with h5py.File(broken, "r+") as file:
+        config = file.attrs["model_config"]
+        assert config.count('"interpolation": "nearest"')
+        file.attrs["model_config"] = config.replace('"interpolation": "nearest"', '"interpolation": "wavy"')
+    layers = [problem.layer for problem in kerasport.check(broken).problems]
+    assert layers == ["conv2d", "up_sampling2d", "up_sampling2d_1", "up_sampling2d_2"]
 
 
 def test_metadata_that_kerasport_does_not_write_is_refused() -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from kerasport.graph import Graph
     from kerasport.layers.base import Value
-    from kerasport.loading import Reading
+    from kerasport.loading import LoadedModel, Reading
     from kerasport.validation import LayerError, Validation
 
 _SHOWN = 12
@@ -110,9 +110,9 @@ def command(
     settings = Settings(seed, batch, precision, memory << 20, ends=ends)
     with reporting(reports, Draft("validate", (model,), onnx, reading.get("weights"))) as draft:
         with load(model, **reading) as loaded:
-            graph = loaded.graph
-            arrays = _read(graph.inputs, inputs, preprocess) if inputs else None
-            predictions = _predictions(graph, expected) if expected else None
+            graph = _part(loaded, onnx) if inputs or expected else None
+            arrays = _read(graph.inputs, inputs, preprocess) if graph and inputs else None
+            predictions = _predictions(graph, expected) if graph and expected else None
             draft.suspect = onnx
             result = compare(loaded, onnx, arrays, Tolerance(rtol, atol), settings, predictions)
         draft.validation = result
@@ -122,6 +122,14 @@ def command(
             _show(result)
         warn_of(result.not_finite)
     return 0 if result.passed else 5
+
+
+def _part(model: LoadedModel, onnx: Path) -> Graph:
+    """What the ONNX file is of the model, by what it says itself."""
+    from kerasport.cutting import Cut, cut
+    from kerasport.validation.skeleton import read_skeleton
+
+    return cut(model, Cut.of(read_skeleton(onnx).properties))
 
 
 def _read(values: Sequence[Value], inputs: tuple[str, ...], preprocess: str | None) -> list[NDArray[Any]]:

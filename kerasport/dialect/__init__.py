@@ -7,7 +7,7 @@ from kerasport.dialect.functions import written
 from kerasport.dialect.matching import matched
 from kerasport.dialect.model import LayerDef, ModelDef, Node, TensorRef
 from kerasport.dialect.policies import with_low_rank
-from kerasport.dialect.unshaped import with_input_shape
+from kerasport.dialect.unshaped import likely_input, with_input_shape
 from kerasport.dialect.versions import likely_version
 from kerasport.dialect.vocabularies import with_vocabularies
 from kerasport.dialect.writer import Writer, writer
@@ -19,6 +19,7 @@ __all__ = [
     "TensorRef",
     "Writer",
     "canonical",
+    "likely_input",
     "likely_version",
     "matched",
     "part",

@@ -154,8 +154,9 @@ def _sequential(raw: Mapping[str, Any], writer: Writer, depth: int) -> ModelDef:
     layers, inputs = _branches(entries, writer, depth)
     for entry in entries[1 if inputs else 0 :]:
         name = _entry_name(entry)
-        for layer in _layer(entry, name, writer, depth):
-            source = (TensorRef(layers[-1].name),) if layers else ()
+        for place, layer in enumerate(_layer(entry, name, writer, depth)):
+            shape = inbound.built_shape(entry) if not place else None  # behind it stands its activation
+            source = (TensorRef(layers[-1].name, shape=shape),) if layers else ()
             layers.append(replace(layer, nodes=(Node(source),)))
     if not layers:
         raise DamagedFileError("A Sequential model has no layers.")
@@ -321,7 +322,8 @@ def _wrapped(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _calls(entry: Mapping[str, Any], name: str, writer: Writer) -> tuple[Node, ...]:
-    calls = inbound.nodes(entry.get("inbound_nodes", []), name, str(entry["class_name"]) in keras2.ATTENTION)
+    raw = entry.get("inbound_nodes", [])
+    calls = inbound.with_shape(inbound.nodes(raw, name, str(entry["class_name"]) in keras2.ATTENTION), entry)
     return tuple(map(_without_training, calls)) if writer.keras3 else calls
 
 

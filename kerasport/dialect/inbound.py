@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from kerasport.dialect.model import Node, TensorRef
@@ -163,7 +164,9 @@ def _tensors(raw: Any) -> list[TensorRef]:
     """All tensor references in a nested argument, in order."""
     if isinstance(raw, dict):
         if raw.get("class_name") == "__keras_tensor__":
-            return [_reference(raw["config"]["keras_history"])]
+            told = raw["config"]
+            ref = _reference(told["keras_history"])
+            return [replace(ref, shape=told.get("shape"), dtype=str(told.get("dtype") or ""))]
         return [tensor for _, value in sorted(raw.items()) for tensor in _tensors(value)]
     if _is_triple(raw):
         return [_reference(raw)]
@@ -182,3 +185,16 @@ def shape_of(ref: TensorRef, raw: Any) -> list[int | None] | None:
     if isinstance(raw, list):
         return next((shape for value in raw if (shape := shape_of(ref, value)) is not None), None)
     return None
+
+
+def built_shape(entry: Mapping[str, Any]) -> Any:
+    """The shape that a layer was built for, as Keras notes it since 2.13; None where it does not."""
+    built = entry.get("build_config")
+    return built.get("input_shape") if isinstance(built, dict) else None
+
+
+def with_shape(calls: tuple[Node, ...], entry: Mapping[str, Any]) -> tuple[Node, ...]:
+    """The only call of a layer on one tensor, with the shape that the layer was built for where none is noted yet."""
+    if [len(call.inputs) for call in calls] != [1] or calls[0].inputs[0].shape is not None:
+        return calls
+    return (replace(calls[0], inputs=(replace(calls[0].inputs[0], shape=built_shape(entry)),)),)

@@ -11,11 +11,18 @@ from kerasport.dialect.storage import PLAIN, Storage
 
 @dataclass(frozen=True, slots=True)
 class TensorRef:
-    """The ``tensor``-th output of the ``node``-th call of a layer, within one model."""
+    """The ``tensor``-th output of the ``node``-th call of a layer, within one model.
+
+    Attributes:
+        shape: Its shape, where the file notes that beside the reference; the batch is its first axis.
+        dtype: Its dtype, likewise.
+    """
 
     layer: str
     node: int = 0
     tensor: int = 0
+    shape: Any = field(default=None, compare=False)
+    dtype: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -120,3 +127,9 @@ def each(model: ModelDef, prefix: str, change: Callable[[str, LayerDef], LayerDe
         return change(key, replace(layer, inner=inner, model=model) if inner or model else layer)
 
     return replace(model, layers=tuple(changed(layer, prefix) for layer in model.layers))
+
+
+def has_states(layer: LayerDef) -> bool:
+    """Whether a layer, or one in it, keeps states from batch to batch."""
+    parts = [*(layer.model.layers if layer.model else ()), *layer.inner.values()]
+    return bool(layer.config.get("stateful")) or any(map(has_states, parts))

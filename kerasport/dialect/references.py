@@ -56,7 +56,7 @@ class References:
     def _moved(self, ref: TensorRef, first: Mapping[str, int], ranks: Mapping[str, Mapping[int, int]]) -> TensorRef:
         node = 0 if ref.layer in self._single else ref.node - first.get(ref.layer, 0)
         node = ranks[ref.layer][ref.node] if ref.layer in ranks else node
-        return TensorRef(self._after.get(ref.layer, ref.layer), node, ref.tensor)
+        return replace(ref, layer=self._after.get(ref.layer, ref.layer), node=node)
 
 
 def _ranks(calls: Mapping[str, int], refs: Iterable[TensorRef]) -> dict[str, dict[int, int]]:

@@ -41,13 +41,19 @@ def with_input_shape(model: ModelDef, weights: Callable[[str], Sequence[tuple[in
     if len(model.inputs) != 1 or layers[0].class_name != "InputLayer" or layers[0].config.get("batch_shape"):
         return model
     first = next((layer for layer in layers[1:] if layer.class_name not in _SHAPELESS), layers[-1])
-    stored = weights(first.name)
-    rule = _SHAPES.get(first.class_name)
-    if rule is None or not stored or first.config.get("data_format") == "channels_first" or _grouped(first):
+    shape = likely_input(first, weights(first.name))
+    if shape is None:
         return model
-    shape = rule(stored[0])
     layers[0] = replace(layers[0], config={**layers[0].config, "batch_shape": list(shape)})
     return replace(model, layers=tuple(layers))
+
+
+def likely_input(layer: LayerDef, weights: Sequence[tuple[int, ...]]) -> _Shape | None:
+    """The shape of what a layer reads, as far as its weights' shapes tell it; None where they do not."""
+    rule = _SHAPES.get(layer.class_name)
+    if rule is None or not weights or layer.config.get("data_format") == "channels_first" or _grouped(layer):
+        return None
+    return rule(weights[0])
 
 
 # Layers that leave the shape as it is, so that the next one still tells the input's.
