@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kerasport.cli.options import reading_options, states_option
-from kerasport.cli.predict_options import form_options, shard_option
+from kerasport.cli.predict_options import data_options, shard_option
 from kerasport.cli.reporting import warn_of
 from kerasport.text import shape_text
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from kerasport.loading import Reading
     from kerasport.prediction import Predictor
     from kerasport.prediction.binding import Bound
+    from kerasport.prediction.data_options import DataOptions
     from kerasport.prediction.pipeline import After
     from kerasport.prediction.preparing import Before
     from kerasport.prediction.summary import Summary
-    from kerasport.prediction.wishes import Wishes
 
 _PREVIEW_ROWS = 10
 
@@ -40,7 +40,7 @@ _PREVIEW_ROWS = 10
 @click.option(
     "--output", type=click.Path(path_type=Path), help="A file, or - for standard output; by default a preview is shown."
 )
-@form_options
+@data_options
 @click.option(
     "--batch-size",
     type=click.IntRange(min=1),
@@ -99,7 +99,7 @@ def command(
     model: Path,
     inputs: tuple[str, ...],
     output: Path | None,
-    wishes: Wishes,
+    data: DataOptions,
     batch_size: int | None,
     engine: str,
     address: str,
@@ -119,24 +119,35 @@ def command(
     """
     from kerasport.prediction import Predictor
     from kerasport.prediction.binding import open_inputs
+    from kerasport.prediction.data_options import names_after
     from kerasport.prediction.output import check_target
     from kerasport.prediction.scoring import Job, cluster_of, score
-    from kerasport.prediction.wishes import names_after
 
     options: dict[str, Any] = {"engine": engine, "threads": threads, "provider": provider, "states": states, **reading}
     cluster = cluster_of(options, address, writes=output is not None)
     with Predictor(model, **options) as predictor:
-        before, after = wishes.before(predictor.inputs), wishes.after(predictor.outputs)
+        before, after = data.before(predictor.inputs), data.after(predictor.outputs)
         names = names_after(predictor.outputs, after)
         if output is not None:
-            check_target(output, wishes.output_format, [*wishes.keep_columns, *names])
-        source = open_inputs(inputs, wishes.request(predictor.inputs))
+            check_target(output, data.output_format, [*data.keep_columns, *names])
+        source = open_inputs(inputs, data.request(predictor.inputs))
         if output is None:
             _preview(predictor, source, before, after)
             warn_of(predictor.not_finite)
             return
-        form, said = wishes.output_format, wishes.settings()
-        job = Job(output, form, batch_size, on_error, bad_rows, resume, shard, before, after, said, cluster)
+        job = Job(
+            output,
+            data.output_format,
+            batch_size,
+            on_error,
+            bad_rows,
+            resume,
+            shard,
+            before,
+            after,
+            data.settings(),
+            cluster,
+        )
         with _progress(source.rows) as watch:
             result = score(predictor, source, job, watch)
         warn_of(predictor.not_finite)

@@ -12,19 +12,19 @@ import click
 Command = Callable[..., None]
 
 
-def form_options(command: Command) -> Command:
-    """Adds the options; the command gets them as one argument, ``wishes``."""
+def data_options(command: Command) -> Command:
+    """Adds the options; the command gets them as one argument, ``data``."""
 
     @wraps(command)
-    def with_wishes(**given: Any) -> None:
-        from kerasport.prediction.wishes import Wishes
+    def with_data(**given: Any) -> None:
+        from kerasport.prediction.data_options import DataOptions
 
         said = {name: given.pop(name) for name in _OPTIONS}
         said["columns"] = _columns(said["columns"])
         said["keep_columns"] = tuple(name for text in said["keep_columns"] for name in _names(text))
-        command(wishes=Wishes(**{name: value for name, value in said.items() if value is not None}), **given)
+        command(data=DataOptions(**{name: value for name, value in said.items() if value is not None}), **given)
 
-    decorated: Command = with_wishes
+    decorated: Command = with_data
     for option in reversed(_OPTIONS.values()):
         decorated = option(decorated)
     return decorated

@@ -135,14 +135,14 @@ def _part(model: LoadedModel, onnx: Path) -> Graph:
 def _read(values: Sequence[Value], inputs: tuple[str, ...], preprocess: str | None) -> list[NDArray[Any]]:
     from kerasport.prediction.binding import open_inputs
     from kerasport.prediction.checks import check_rows
+    from kerasport.prediction.data_options import DataOptions
     from kerasport.prediction.rows import Rows
-    from kerasport.prediction.wishes import Wishes
     from kerasport.runtime import port_of
 
     ports = tuple(port_of(value.name, value.type) for value in values)
-    wishes = Wishes(preprocess=preprocess or "")
-    rows = Rows(0, open_inputs(inputs, wishes.request(ports)).read())
-    for step in wishes.before(ports):
+    data = DataOptions(preprocess=preprocess or "")
+    rows = Rows(0, open_inputs(inputs, data.request(ports)).read())
+    for step in data.before(ports):
         rows = step(rows)
     return [check_rows(port, rows.columns[port.name], 0) for port in ports]
 

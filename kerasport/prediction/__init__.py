@@ -1,8 +1,8 @@
-"""``predict``: rows through ONNX Runtime, or through the NumPy reference, in batches.
+"""``predict``: runs rows through ONNX Runtime, or the NumPy reference, in batches.
 
-    readers (``forms``) -> ``binding``: columns to inputs -> ``pipeline``: steps, checks, inference -> ``output``
+    readers (``formats``) -> ``binding``: columns to inputs -> ``pipeline``: steps, checks, inference -> ``output``
 
-What flows is ``rows.Rows``; ``stages`` lets it overlap, ``journal`` lets another process continue.
+What flows is ``rows.Rows``; ``stages`` overlaps the steps, ``journal`` lets another process resume.
 """
 
 from __future__ import annotations

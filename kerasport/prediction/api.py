@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any, TypeAlias, cast, overload
 
 from kerasport.errors import OptionError
+from kerasport.prediction.data_options import DataOptions
 from kerasport.prediction.predictor import Data, Predictor
 from kerasport.prediction.rows import Array, Table
 from kerasport.prediction.summary import Summary
-from kerasport.prediction.wishes import Wishes
 
 Result: TypeAlias = Array | list[Array]
-_WISHES = {field.name for field in fields(Wishes)}
+_DATA_OPTIONS = {field.name for field in fields(DataOptions)}
 Files: TypeAlias = str | Path | Sequence[str | Path] | Mapping[str, str | Path]
 
 
@@ -43,27 +43,27 @@ def predict(
     address: str = "",
     **options: Any,
 ) -> Result | Iterator[Result] | Summary:
-    """Predictions for arrays, for an iterator of batches, or for files.
+    """Predicts for arrays, for an iterator of batches, or for files.
 
     Args:
         model: An ONNX file, or a Keras file, which is converted in memory.
         data: An array, a list of arrays in the order of the inputs, or arrays by input name, batch first; or an
-            iterator of such batches; or the files, in the forms that ``kerasport predict --input`` reads.
-        output: The file to write; None gives arrays.
-        batch_size: Rows at a time; None lets kerasport choose. What an iterator gives is taken as it comes.
-        on_error: For an output file: "stop", "skip" or "null", what becomes of rows that cannot be used.
+            iterator of such batches; or the files, in the formats that ``kerasport predict --input`` reads.
+        output: The file to write; None returns arrays.
+        batch_size: Rows per batch; None lets kerasport choose. The batches of an iterator are taken as they come.
+        on_error: For an output file: "stop", "skip" or "null", what to do with unusable rows.
         bad_rows: The file that lists these; None names it after the output, ``OUTPUT.bad.jsonl``.
-        resume: For an output file: whether to continue what a run before left.
-        shard: For an output file: (i, n) for the i-th of n equal shares of the rows, from 1.
-        address: For the engine "ray", which predicts files into a file: where a cluster runs; "" for the one that this
-            process is connected to, or else for one on this machine.
+        resume: For an output file: whether to continue a run that was killed.
+        shard: For an output file: (i, n) for the i-th of n contiguous shares of the rows, counted from 1.
+        address: For the engine "ray", which predicts from file to file: the address of a cluster; "" for the one that
+            this process is connected to, or else for one on this machine.
         **options: Those of ``Predictor``: engine, threads, provider, states, and how a Keras file is read; and those of
-            ``Wishes``, as the command line has them: columns, keep_columns, input_format, output_format, delimiter,
+            ``DataOptions``, as on the command line: columns, keep_columns, input_format, output_format, delimiter,
             header, preprocess, resample, image_size, top, labels.
 
     Returns:
-        The output, or a list of them when the model has several; for an iterator, an iterator of these; with
-        ``output``, a summary of what was written there.
+        The output, or a list of outputs if the model has several; for an iterator, an iterator of these; with
+        ``output``, a summary of what was written.
 
     Raises:
         FileError: The model cannot be read, or the output cannot be written.
@@ -73,27 +73,29 @@ def predict(
     """
     if isinstance(data, Iterator):
         return _streamed(model, data, options)
-    wishes = Wishes.of({name: options.pop(name) for name in _WISHES & set(options)})
-    if output is None and (wishes.keep_columns or wishes.top):
+    chosen = DataOptions.of({name: options.pop(name) for name in _DATA_OPTIONS & set(options)})
+    if output is None and (chosen.keep_columns or chosen.top):
         raise OptionError("keep_columns and top are for an output file.", "Name one: output='predictions.csv'.")
     from kerasport.prediction.scoring import Job, cluster_of, score
 
     cluster = cluster_of(options, address, writes=output is not None)
     with Predictor(model, **options) as predictor:
-        before = wishes.before(predictor.inputs)
-        table = _opened(predictor, data, wishes) if _are_files(data) else predictor.table(cast("Data", data))
+        before = chosen.before(predictor.inputs)
+        table = _opened(predictor, data, chosen) if _are_files(data) else predictor.table(cast("Data", data))
         if output is None:
             return _single(predictor.read(table, batch_size, before))
         listed = None if bad_rows is None else Path(bad_rows)
-        after, form, said = wishes.after(predictor.outputs), wishes.output_format, wishes.settings()
-        job = Job(Path(output), form, batch_size, on_error, listed, resume, shard, before, after, said, cluster)
+        after, format = chosen.after(predictor.outputs), chosen.output_format
+        job = Job(
+            Path(output), format, batch_size, on_error, listed, resume, shard, before, after, chosen.settings(), cluster
+        )
         return score(predictor, table, job)
 
 
-def _opened(predictor: Predictor, data: Any, wishes: Wishes) -> Table:
+def _opened(predictor: Predictor, data: Any, chosen: DataOptions) -> Table:
     from kerasport.prediction.binding import open_inputs
 
-    return open_inputs(_given(data), wishes.request(predictor.inputs))
+    return open_inputs(_given(data), chosen.request(predictor.inputs))
 
 
 def _streamed(model: str | Path, data: Iterator[Data], options: Mapping[str, Any]) -> Iterator[Result]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kerasport.prediction.carrying import Engine
+from kerasport.prediction.engine import Engine
 from kerasport.prediction.rows import Array, Column, Table
 from kerasport.prediction.usage import resident_bytes
 

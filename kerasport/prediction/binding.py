@@ -13,7 +13,7 @@ import numpy as np
 
 from kerasport.errors import InputError, OptionError
 from kerasport.prediction.checks import check, match_names
-from kerasport.prediction.forms import open_readers, read_form
+from kerasport.prediction.formats import open_readers, read_format
 from kerasport.prediction.joining import joined
 from kerasport.prediction.location import locations
 from kerasport.prediction.rows import Array, BadRow, Column, Reader, Request, Rows
@@ -136,9 +136,9 @@ def _sources(text: str, request: Request) -> list[Source]:
     """The columns of a file; of several files that a pattern names, one after another."""
     found = locations(text)
     name = text if len(found) == 1 else f"{text} ({len(found):,} files)"
-    form = read_form(found[0], request.form) if len(found) > 1 else None
-    if form is not None and form.together:
-        readers = form.open_together(name, found, request)
+    format = read_format(found[0], request.format) if len(found) > 1 else None
+    if format is not None and format.together:
+        readers = format.open_together(name, found, request)
     else:
         readers = joined(name, [open_readers(location, request) for location in found])
     return [Source(reader, column) for reader in readers for column in reader.columns]
@@ -156,7 +156,7 @@ class Bound:
     Attributes:
         sources: Where each column comes from.
         opening: Opens the same again.
-        direct: Whether rows in the middle can be read without those before: where their number is known, no form of
+        direct: Whether rows in the middle can be read without those before: where their number is known, no format of
             which files are read has to go through them.
     """
 

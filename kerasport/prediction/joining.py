@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from kerasport.errors import InputError
-from kerasport.prediction.regrouping import regrouped
+from kerasport.prediction.rebatching import rebatched
 from kerasport.prediction.rows import BadRow, Reader, Rows
 
 
@@ -52,7 +52,7 @@ class _Joined:
 
     def batches(self, size: int, start: int = 0, stop: int | None = None) -> Iterator[Rows]:
         """Chunks of full size, across the ends of files."""
-        yield from regrouped(self._pieces(size, start, stop), size, start, stop)
+        yield from rebatched(self._pieces(size, start, stop), size, start, stop)
 
     def _pieces(self, size: int, start: int, stop: int | None) -> Iterator[Rows]:
         """What each file has of the rows asked for, numbered over all of them."""

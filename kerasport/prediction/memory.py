@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from kerasport.prediction.regrouping import regrouped
+from kerasport.prediction.rebatching import rebatched
 from kerasport.prediction.rows import Array, BadRow, Column, Rows
 
 
@@ -36,4 +36,4 @@ class Arrays:
 
     def batches(self, size: int, start: int = 0, stop: int | None = None) -> Iterator[Rows]:
         """Slices of the arrays."""
-        yield from regrouped([Rows(self._start, self.arrays, tuple(self._bad))], size, start, stop)
+        yield from rebatched([Rows(self._start, self.arrays, tuple(self._bad))], size, start, stop)

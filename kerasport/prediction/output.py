@@ -19,8 +19,8 @@ import numpy as np
 from kerasport.errors import FileError, OptionError
 from kerasport.files import keep_names
 from kerasport.prediction.checks import check_widths
-from kerasport.prediction.forms import Form, write_form
-from kerasport.prediction.forms.appended import Appended
+from kerasport.prediction.formats import Format, write_format
+from kerasport.prediction.formats.appended import Appended
 from kerasport.prediction.journal import Journal, Made, opened
 from kerasport.prediction.pipeline import Predicted
 from kerasport.prediction.rows import Array, Column, Writer
@@ -35,7 +35,7 @@ class Target:
 
     Attributes:
         path: The file; ``-`` for standard output.
-        form: Its form.
+        format: Its format.
         bad_rows: The file that lists the rows that could not be used.
         rows: How many rows there will be, as far as is known.
         made: What they are made of.
@@ -43,7 +43,7 @@ class Target:
     """
 
     path: Path
-    form: Form
+    format: Format
     bad_rows: Path
     rows: int | None = None
     made: Made = field(default_factory=dict)
@@ -55,13 +55,13 @@ class Target:
         return self.path == STANDARD_OUTPUT
 
 
-def check_target(path: Path, form: str, names: Sequence[str]) -> Form:
-    """The form of an output file.
+def check_target(path: Path, format: str, names: Sequence[str]) -> Format:
+    """The format of an output file.
 
     Raises:
-        OptionError: There is no such form, or it does not hold so many columns.
+        OptionError: There is no such format, or it does not hold so many columns.
     """
-    found = write_form(path, form)
+    found = write_format(path, format)
     twice = [name for name in names if names.count(name) > 1]
     if twice:
         what = f"The output would have the column {twice[0]!r} twice, once copied and once from the model."
@@ -123,7 +123,7 @@ class Output:
             _publish(listed, self._target.bad_rows)
         if not self._target.piped:
             _publish(whole, self._target.path)
-        elif not self._target.form.streams:
+        elif not self._target.format.streams:
             with whole.open("rb") as file:
                 shutil.copyfileobj(file, sys.stdout.buffer)
         if not self.bad:
@@ -155,10 +155,10 @@ class Output:
         noted = self._journal.noted or {"position": None, "listed": None}
         folder, target = self._journal.folder, self._target
         self._columns = columns
-        if target.piped and target.form.streams:
-            self._writer = target.form.open_stream(sys.stdout.buffer, columns)
+        if target.piped and target.format.streams:
+            self._writer = target.format.open_stream(sys.stdout.buffer, columns)
         else:
-            self._writer = target.form.open_writer(folder, target.path.name, columns, target.rows, noted["position"])
+            self._writer = target.format.open_writer(folder, target.path.name, columns, target.rows, noted["position"])
         self._listed = Appended((folder / "bad.jsonl"), b"", _lines, noted["listed"])
 
 

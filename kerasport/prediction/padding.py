@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kerasport.prediction.carrying import Engine
+from kerasport.prediction.engine import Engine
 from kerasport.prediction.rows import Array
 
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from kerasport.errors import InputError, OptionError
-from kerasport.prediction.carrying import Engine
 from kerasport.prediction.checks import check_batch, check_widths
 from kerasport.prediction.durations import Durations
+from kerasport.prediction.engine import Engine
 from kerasport.prediction.preparing import Before, prepared
 from kerasport.prediction.rows import Array, BadRow, Column, Reader, Rows
 from kerasport.prediction.stages import stage

@@ -15,8 +15,8 @@ from kerasport.errors import InputError, NotAModelError, OptionError
 from kerasport.finite import NotFinite
 from kerasport.loading import LoadedModel, Reading, load
 from kerasport.prediction.batch_size import default, fastest, worth_trying
-from kerasport.prediction.carrying import Carrying, Engine, carrying
 from kerasport.prediction.checks import check, check_rows, check_widths, named
+from kerasport.prediction.engine import Engine, StatefulEngine, carrying_states
 from kerasport.prediction.memory import Arrays
 from kerasport.prediction.padding import Padded
 from kerasport.prediction.pipeline import Pipeline, Plan
@@ -126,7 +126,7 @@ class Predictor:
     @property
     def stateful(self) -> bool:
         """Whether each batch starts from the states that the one before left."""
-        return isinstance(self._engine, Carrying)
+        return isinstance(self._engine, StatefulEngine)
 
     def batches(self, batches: Iterable[Data]) -> Iterator[list[Array]]:
         """The outputs of each batch, in order, one at a time and as it comes.
@@ -209,7 +209,7 @@ class Predictor:
 
     def reset_states(self) -> None:
         """Lets the next batch start from zero states, where states are carried."""
-        if isinstance(self._engine, Carrying):
+        if isinstance(self._engine, StatefulEngine):
             self._engine.reset()
 
     @property
@@ -235,7 +235,7 @@ class Predictor:
         if engine == "reference":
             model.saved.check()
             reference = _Reference(model, states)
-            return carrying(reference, reference.states)
+            return carrying_states(reference, reference.states)
         from kerasport.conversion import to_onnx_bytes
 
         return self._session(to_onnx_bytes(model, states))
@@ -243,7 +243,7 @@ class Predictor:
     def _session(self, model: Path | bytes) -> Engine:
         session = Session(model, threads=self.threads, provider=self.provider)
         self.settings["onnxruntime"] = session.version
-        return carrying(session, notes.states(session.metadata))
+        return carrying_states(session, notes.states(session.metadata))
 
 
 def _is_onnx(path: Path) -> bool:

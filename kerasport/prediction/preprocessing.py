@@ -27,7 +27,7 @@ def preprocess(array: Array, mode: str, channels_last: bool = True) -> Array:
 
     Args:
         array: (rows, height, width, channels), or channels first.
-        mode: One of ``wishes.PREPROCESS``.
+        mode: One of ``data_options.PREPROCESS``.
         channels_last: Whether the channels are the last axis.
     """
     found = array.astype(np.float32)  # a copy, for all below is in place

@@ -119,12 +119,12 @@ class Request:
         ports: The inputs of the model, or whatever else the arrays are for.
         columns: For an input, or "" for the only one, the columns that make it up.
         keep: Columns to carry through to the output.
-        form: The name of the form, where the user says it.
-        options: Further wishes by name, for the forms that know them.
+        format: The name of the format, if the user gives it.
+        options: Further options by name, for the formats that know them.
     """
 
     ports: tuple[Port, ...]
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     keep: tuple[str, ...] = ()
-    form: str = ""
+    format: str = ""
     options: Mapping[str, str] = field(default_factory=dict)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kerasport.errors import OptionError
+from kerasport.prediction.data_options import names_after
 from kerasport.prediction.journal import made_of
 from kerasport.prediction.output import STANDARD_OUTPUT, Target, check_target, output
 from kerasport.prediction.pipeline import After, Plan
@@ -18,7 +19,6 @@ from kerasport.prediction.preparing import Before
 from kerasport.prediction.rows import Table
 from kerasport.prediction.summary import Summary
 from kerasport.prediction.usage import peak_bytes
-from kerasport.prediction.wishes import names_after
 
 if TYPE_CHECKING:
     from kerasport.prediction.cluster import Cluster
@@ -32,7 +32,7 @@ class Job:
 
     Attributes:
         target: The file to write.
-        form: Its form, where its suffix does not tell.
+        format: Its format, where its suffix does not tell.
         batch_size: Rows at a time; None lets kerasport choose.
         on_error: What becomes of rows that cannot be used: "stop", "skip" or "null".
         bad_rows: The file that lists them; None names it after the target.
@@ -45,7 +45,7 @@ class Job:
     """
 
     target: Path
-    form: str = ""
+    format: str = ""
     batch_size: int | None = None
     on_error: str = "stop"
     bad_rows: Path | None = None
@@ -74,13 +74,13 @@ def score(predictor: Predictor, source: Table, job: Job, watch: Watch = lambda r
     began = time.perf_counter()
     ports = [port.name for port in predictor.inputs]
     kept = [column.name for column in source.columns if column.name not in ports]
-    form = check_target(job.target, job.form, [*kept, *names_after(predictor.outputs, job.after)])
+    format = check_target(job.target, job.format, [*kept, *names_after(predictor.outputs, job.after)])
     _check(predictor, source, job)
     start, stop = share(source, job.shard)
     rows = source.rows if stop is None else stop - start
     bad_rows = job.bad_rows or job.target.with_name(f"{job.target.name}.bad.jsonl")
     made = _made(predictor, source, job)
-    with output(Target(job.target, form, bad_rows, rows, made, job.resume)) as out:
+    with output(Target(job.target, format, bad_rows, rows, made, job.resume)) as out:
         size = out.settings.setdefault("batch_size", predictor.batch_size(source, job.batch_size, job.before))
         plan = Plan(size, max(start, out.start), stop, job.before, job.after, job.on_error)
         cluster = job.cluster
@@ -152,16 +152,16 @@ def share(source: Table, shard: tuple[int, int]) -> tuple[int, int | None]:
 def _check(predictor: Predictor, source: Table, job: Job) -> None:
     """Raises OptionError where rows cannot be taken from the middle."""
     if job.target == STANDARD_OUTPUT and (job.resume or (job.on_error != "stop" and job.bad_rows is None)):
-        wish, hint = "--resume", "Write a file."
+        option, hint = "--resume", "Write a file."
         if not job.resume:
-            wish, hint = f"--on-error {job.on_error}", "Name the file that lists such rows: --bad-rows FILE."
-        raise OptionError(f"{wish} needs an output file, not standard output.", hint)
-    wishes = {"--engine ray": job.cluster is not None, "--resume": job.resume, "--shard": job.shard != (1, 1)}
-    wish = next((wish for wish, wanted in wishes.items() if wanted), "")
-    if wish and not source.files:
-        raise OptionError(f"{wish} needs files to read from, not {source.name}.", "Give a file.")
-    if wish and predictor.stateful:
-        what = f"{wish} cannot be used, because the model carries states from batch to batch"
+            option, hint = f"--on-error {job.on_error}", "Name the file that lists such rows: --bad-rows FILE."
+        raise OptionError(f"{option} needs an output file, not standard output.", hint)
+    options = {"--engine ray": job.cluster is not None, "--resume": job.resume, "--shard": job.shard != (1, 1)}
+    option = next((option for option, given in options.items() if given), "")
+    if option and not source.files:
+        raise OptionError(f"{option} needs files to read from, not {source.name}.", "Give a file.")
+    if option and predictor.stateful:
+        what = f"{option} cannot be used, because the model carries states from batch to batch"
         raise OptionError(f"{what}: each row needs those before it.", "Convert it with --states reset.")
 
 
@@ -171,7 +171,7 @@ def _made(predictor: Predictor, source: Table, job: Job) -> dict[str, Any]:
         "--batch-size": job.batch_size,
         "--on-error": job.on_error,
         "--shard": list(job.shard),
-        "--output-format": job.form,
+        "--output-format": job.format,
         "--input": source.name,
         **predictor.settings,
         **job.options,

@@ -14,12 +14,12 @@ from kerasport.finite import has_finite_weights
 from kerasport.layers.base import Value
 from kerasport.reference import run_layers
 from kerasport.validation.error import NOT_FINITE, OVERFLOW, ROUNDING, LayerError, Tolerance, failed, measure
+from kerasport.validation.perturbation import Perturbation
 from kerasport.validation.plan import Plan
-from kerasport.validation.shaking import Shaking
 
 Array = NDArray[Any]
-Shaken = Callable[[Value, Array], Array]
-_SHAKES = 4  # as one draw of roundings may happen to cancel
+Perturbed = Callable[[Value, Array], Array]
+_PERTURBATIONS = 4  # as one draw of roundings may happen to cancel
 
 
 def judge_ends(
@@ -52,9 +52,9 @@ def _excused(plan: Plan, inputs: Sequence[Array], entries: list[LayerError], noi
     values = dict(zip(plan.graph.output_names, (value.name for value in plan.graph.outputs), strict=True))
     overflows: set[str] = set()
     rounding: dict[str, float] = defaultdict(float)
-    shaken = Shaking(plan.graph).shaken
-    for _ in range(_SHAKES):
-        for value, (error, overflow) in _of_float32(plan, inputs, shaken):
+    perturbed = Perturbation(plan.graph).perturbed
+    for _ in range(_PERTURBATIONS):
+        for value, (error, overflow) in _of_float32(plan, inputs, perturbed):
             rounding[value] = max(rounding[value], error)
             overflows |= {value} if overflow else set()
         excused = [_excuse(entry, values[entry.name], overflows, rounding, noises) for entry in entries]
@@ -63,12 +63,12 @@ def _excused(plan: Plan, inputs: Sequence[Array], entries: list[LayerError], noi
     return excused
 
 
-def _of_float32(plan: Plan, inputs: Sequence[Array], shaken: Shaken) -> Iterator[tuple[str, tuple[float, bool]]]:
+def _of_float32(plan: Plan, inputs: Sequence[Array], perturbed: Perturbed) -> Iterator[tuple[str, tuple[float, bool]]]:
     """What float32 makes of each output, roundings beside: the largest error, and whether finite weights overflow."""
     wanted = {value.name for value in plan.graph.outputs}
     with np.errstate(all="ignore"):
-        beside = [shaken(value, array) for value, array in zip(plan.graph.inputs, inputs, strict=True)]
-        rounded = run_layers(plan.graph, beside, np.float32, shaken)
+        beside = [perturbed(value, array) for value, array in zip(plan.graph.inputs, inputs, strict=True)]
+        rounded = run_layers(plan.graph, beside, np.float32, perturbed)
         exact = run_layers(plan.graph, inputs, np.float64)
         for (call, singles), (_, doubles) in zip(rounded, exact, strict=True):
             for value, single, double in zip(call.outputs, singles, doubles, strict=True):

@@ -26,7 +26,7 @@ _PATIENCE = 5.0  # seconds
 
 
 @dataclass(frozen=True)
-class Doubt:
+class Suspect:
     """What the evaluator of onnx 1.23 gets wrong.
 
     Attributes:
@@ -60,13 +60,13 @@ def _is_uneven(node: onnx.NodeProto) -> bool:
 _RECURRENT = ("GRU", "LSTM", "RNN")
 _FLOAT8 = range(17, 21)
 _DOUBTS = (
-    Doubt(("BatchNormalization",), lambda node, opset: opset < 14, "takes part of the batch's own statistics"),
-    Doubt(("Cast",), lambda node, opset: _ints(node, "to")[0] in _FLOAT8, "scales float8 in another way"),
-    Doubt(_RECURRENT, lambda node, opset: _has_lengths(node), "ignores sequence_lens"),
-    Doubt(_RECURRENT, lambda node, opset: _has(node, "activations", "clip"), "ignores activations and clip"),
-    Doubt(("LRN",), lambda node, opset: True, "sums over other channels"),
-    Doubt(("LogSoftmax",), lambda node, opset: True, "takes the logarithm of what has underflowed"),
-    Doubt(("MaxPool",), lambda node, opset: _is_uneven(node), "mistakes pads that differ"),
+    Suspect(("BatchNormalization",), lambda node, opset: opset < 14, "takes part of the batch's own statistics"),
+    Suspect(("Cast",), lambda node, opset: _ints(node, "to")[0] in _FLOAT8, "scales float8 in another way"),
+    Suspect(_RECURRENT, lambda node, opset: _has_lengths(node), "ignores sequence_lens"),
+    Suspect(_RECURRENT, lambda node, opset: _has(node, "activations", "clip"), "ignores activations and clip"),
+    Suspect(("LRN",), lambda node, opset: True, "sums over other channels"),
+    Suspect(("LogSoftmax",), lambda node, opset: True, "takes the logarithm of what has underflowed"),
+    Suspect(("MaxPool",), lambda node, opset: _is_uneven(node), "mistakes pads that differ"),
 )
 
 

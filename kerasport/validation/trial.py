@@ -16,9 +16,9 @@ from kerasport.graph import Call
 from kerasport.layers.base import Value
 from kerasport.reference import run_layers
 from kerasport.reference.registry import Watch
-from kerasport.validation.doubts import Doubt, settled
 from kerasport.validation.error import LayerError, Limit, Tolerance, failed, measure, unit
 from kerasport.validation.plan import Plan
+from kerasport.validation.rounding import Suspect, settled
 from kerasport.validation.segments import Part
 
 Array = NDArray[Any]
@@ -274,9 +274,9 @@ class _Judge:
             chained = place.logical(chained, self._masks)
             entry = replace(entry, chained=measure(value, class_name, chained, expected, limit).entry.max_rel)
         if limit.roundings and not entry.passed:
-            graph, doubt = self._plan.graph_of(value), Doubt(entry, limit, measured.errors)
+            graph, suspect = self._plan.graph_of(value), Suspect(entry, limit, measured.errors)
             given = [self._reference.values[read.name] for read in graph.inputs]
-            entry = settled(graph, given, doubt, self._tolerance.noises)
+            entry = settled(graph, given, suspect, self._tolerance.noises)
         self._found.entries[value] = entry
         if limit.slack and entry.passed and entry.max_abs:
             self._found.cut[value] = alone

@@ -19,12 +19,12 @@ from kerasport.graph import Graph
 from kerasport.layers.base import Value
 from kerasport.reference import run_layers
 from kerasport.validation.adapter import Adapter
-from kerasport.validation.doubts import rounding
 from kerasport.validation.ends import judge_ends
 from kerasport.validation.error import LayerError, Limit, Tolerance, measure
 from kerasport.validation.evaluator import Answer, evaluate
 from kerasport.validation.plan import Plan
 from kerasport.validation.result import Witness
+from kerasport.validation.rounding import rounding
 from kerasport.validation.trial import layer_limit
 
 Array = NDArray[Any]

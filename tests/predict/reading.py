@@ -1,4 +1,4 @@
-"""Reading files of all forms in tests."""
+"""Reading files of all formats in tests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasport.prediction.forms import open_readers
+from kerasport.prediction.formats import open_readers
 from kerasport.prediction.location import locations
 from kerasport.prediction.rows import Reader, Request
 from kerasport.runtime import Port

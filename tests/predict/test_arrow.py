@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kerasport.errors import InputError
-from kerasport.prediction.forms import FORMS
+from kerasport.prediction.formats import FORMATS
 from kerasport.prediction.rows import Column, Writer
 from tests.predict.reading import FIXTURES, opened, port, reasons, rows_of
 
@@ -165,19 +165,19 @@ def some(rows: int) -> dict[str, Any]:
     }
 
 
-def writer(folder: Path, form: str, position: Any = None) -> Writer:
-    (found,) = [each for each in FORMS if each.name == form]
-    return found.open_writer(folder, f"o.{form}", COLUMNS, None, position)
+def writer(folder: Path, format: str, position: Any = None) -> Writer:
+    (found,) = [each for each in FORMATS if each.name == format]
+    return found.open_writer(folder, f"o.{format}", COLUMNS, None, position)
 
 
-@pytest.mark.parametrize("form", ["parquet", "arrow"])
-def test_what_is_written_is_what_pyarrow_and_kerasport_read(tmp_path: Path, form: str) -> None:
+@pytest.mark.parametrize("format", ["parquet", "arrow"])
+def test_what_is_written_is_what_pyarrow_and_kerasport_read(tmp_path: Path, format: str) -> None:
     arrays = some(50)
-    out = writer(tmp_path, form)
+    out = writer(tmp_path, format)
     out.write({name: array[:20] for name, array in arrays.items()})
     out.write({name: array[20:] for name, array in arrays.items()})
     path = out.finish()
-    table = pq.read_table(path) if form == "parquet" else pa.ipc.open_file(path).read_all()
+    table = pq.read_table(path) if format == "parquet" else pa.ipc.open_file(path).read_all()
     for name, array in arrays.items():
         assert table.column(name).to_pylist() == array.tolist()
     ports = [port("v", 3), port("m", 2, 2, dtype="float64")]
@@ -186,21 +186,21 @@ def test_what_is_written_is_what_pyarrow_and_kerasport_read(tmp_path: Path, form
         np.testing.assert_array_equal(found[name], array)
 
 
-@pytest.mark.parametrize("form", ["parquet", "arrow"])
+@pytest.mark.parametrize("format", ["parquet", "arrow"])
 def test_a_file_that_is_continued_has_the_same_bytes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format: str
 ) -> None:
-    monkeypatch.setattr("kerasport.prediction.forms.arrow_writer._GROUP_ROWS", 16)
+    monkeypatch.setattr("kerasport.prediction.formats.arrow_writer._GROUP_ROWS", 16)
     arrays = some(100)
     (tmp_path / "whole").mkdir()
-    whole = writer(tmp_path / "whole", form)
+    whole = writer(tmp_path / "whole", format)
     whole.write(arrays)
     expected = whole.finish().read_bytes()
     folder = tmp_path / "parts"
     folder.mkdir()
     position = None
     for start in range(0, 100, 9):
-        out = writer(folder, form, position)
+        out = writer(folder, format, position)
         out.write({name: array[start : start + 5] for name, array in arrays.items()})
         out.position()
         out.write({name: array[start + 5 : start + 9] for name, array in arrays.items()})
@@ -209,21 +209,21 @@ def test_a_file_that_is_continued_has_the_same_bytes(
         if start % 2:
             out.position()
         out.close()
-    assert writer(folder, form, position).finish().read_bytes() == expected
+    assert writer(folder, format, position).finish().read_bytes() == expected
 
 
-@pytest.mark.parametrize("form", ["parquet", "arrow"])
-def test_no_rows_give_a_file_of_no_rows(tmp_path: Path, form: str) -> None:
-    path = writer(tmp_path, form).finish()
-    table = pq.read_table(path) if form == "parquet" else pa.ipc.open_file(path).read_all()
+@pytest.mark.parametrize("format", ["parquet", "arrow"])
+def test_no_rows_give_a_file_of_no_rows(tmp_path: Path, format: str) -> None:
+    path = writer(tmp_path, format).finish()
+    table = pq.read_table(path) if format == "parquet" else pa.ipc.open_file(path).read_all()
     assert (table.num_rows, table.column_names) == (0, ["key", "n", "v", "m"])
 
 
-@pytest.mark.parametrize("form", ["parquet", "arrow"])
-def test_what_was_read_does_not_stay_in_memory(tmp_path: Path, form: str) -> None:
+@pytest.mark.parametrize("format", ["parquet", "arrow"])
+def test_what_was_read_does_not_stay_in_memory(tmp_path: Path, format: str) -> None:
     table = pa.table({f"f{place}": np.random.default_rng(place).normal(size=100_000) for place in range(10)})
-    path = tmp_path / f"t.{form}"
-    if form == "parquet":
+    path = tmp_path / f"t.{format}"
+    if format == "parquet":
         pq.write_table(table, path, row_group_size=5_000)
     else:
         with pa.ipc.new_file(path, table.schema) as file:

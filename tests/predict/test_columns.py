@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kerasport.errors import InputError
-from kerasport.prediction.forms.columns import Header, assign
+from kerasport.prediction.formats.columns import Header, assign
 from tests.predict.reading import port
 
 ABC = Header("t.csv", ("id", "a", "b", "c", "d"))

@@ -1,4 +1,4 @@
-"""CSV in the forms in which people have it."""
+"""CSV in the formats in which people have it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from kerasport.errors import InputError
-from kerasport.prediction.forms import delimited
+from kerasport.prediction.formats import delimited
 from kerasport.prediction.rows import Column
 from tests.predict.reading import FIXTURES, opened, port, reasons, rows_of
 
@@ -31,7 +31,7 @@ def cells(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> st
     if request.param == "pyarrow":
         pytest.importorskip("pyarrow", reason="pyarrow reads CSV faster where it is installed")
     else:
-        monkeypatch.setitem(__import__("sys").modules, "kerasport.prediction.forms.arrow_cells", None)
+        monkeypatch.setitem(__import__("sys").modules, "kerasport.prediction.formats.arrow_cells", None)
     found: str = request.param
     return found
 
@@ -63,7 +63,7 @@ def test_files_of_pandas_and_numpy_are_read(cells: str, expected: dict[str, Any]
 def test_rows_are_read_from_one_up_to_another(
     cells: str, monkeypatch: pytest.MonkeyPatch, expected: dict[str, Any], start: int, stop: int | None
 ) -> None:
-    monkeypatch.setattr("kerasport.prediction.forms.texts._BLOCK", 500)
+    monkeypatch.setattr("kerasport.prediction.formats.texts._BLOCK", 500)
     reader = opened(TABLES / "all.csv", [port("x", 10)], **FILES["all.csv"])
     chunks = list(reader.batches(7, start, stop))
     found = [row for chunk in chunks for row in chunk.columns["id"].tolist()]
@@ -85,7 +85,7 @@ def test_both_ways_of_reading_give_the_same_numbers(tmp_path: Path, monkeypatch:
     fast = opened(path, [port("x", 4, dtype="float64")])
     assert delimited.ArrowCells is not None if hasattr(delimited, "ArrowCells") else True
     first = rows_of(fast, 100)["x"]
-    monkeypatch.setitem(__import__("sys").modules, "kerasport.prediction.forms.arrow_cells", None)
+    monkeypatch.setitem(__import__("sys").modules, "kerasport.prediction.formats.arrow_cells", None)
     second = rows_of(opened(path, [port("x", 4, dtype="float64")]), 100)["x"]
     np.testing.assert_array_equal(first, second)
 
@@ -145,7 +145,7 @@ def test_fields_are_read_as_the_input_wants_them(tmp_path: Path, dtype: str, fie
 
 
 def test_records_go_on_over_lines_and_blocks(cells: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kerasport.prediction.forms.texts._BLOCK", 64)
+    monkeypatch.setattr("kerasport.prediction.formats.texts._BLOCK", 64)
     records = [[f"row {row}\n" * (row % 5), str(row), str(row / 8)] for row in range(200)]
     buffer = io.StringIO()
     csv.writer(buffer).writerows([["text", "a", "b"], *records])

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from kerasport.errors import InputError, KerasportError
-from kerasport.prediction.forms import open_readers
+from kerasport.prediction.formats import open_readers
 from kerasport.prediction.location import locations
 from kerasport.prediction.rows import Request
 from tests.predict.reading import opened, port, reasons, rows_of

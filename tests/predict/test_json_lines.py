@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from kerasport.errors import InputError
-from kerasport.prediction.forms import json_lines
+from kerasport.prediction.formats import json_lines
 from kerasport.prediction.rows import Column
 from tests.predict.reading import FIXTURES, opened, port, reasons, rows_of
 

@@ -21,7 +21,7 @@ KILLED = """
 import os, signal, sys
 from kerasport.cli.main import run
 from kerasport.prediction import output, pipeline
-from kerasport.prediction.forms.npy import NpyWriter
+from kerasport.prediction.formats.npy import NpyWriter
 what, left, *arguments = sys.argv[1:]
 pipeline._CHUNK, output._SECONDS, left = 1, -1, int(left)
 
@@ -63,7 +63,7 @@ def test_a_killed_run_is_continued_to_the_same_bytes(
     kerasport: Run, arguments: list[str], tmp_path: Path, what: str, number: int, suffix: str
 ) -> None:
     if suffix == "npz" and number != 60:
-        pytest.skip("one kill is enough for the other form")
+        pytest.skip("one kill is enough for the other format")
     whole, parts = tmp_path / f"whole.{suffix}", tmp_path / f"parts.{suffix}"
     batches = ("--batch-size", "16")
     assert kerasport(*arguments, whole, *batches).code == 0

@@ -1,4 +1,4 @@
-"""The command with each form of input and of output, from end to end."""
+"""The command with each format of input and of output, from end to end."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 import kerasport as kp
 from kerasport.errors import OptionError
 from kerasport.prediction import Predictor
-from kerasport.prediction.forms import FORMS
+from kerasport.prediction.formats import FORMATS
 from kerasport.prediction.preprocessing import preprocess
 from tests.conftest import Outcome
 from tests.goldens import goldens
@@ -119,32 +119,32 @@ def truth(text: str) -> float:
     return {"True": 1.0, "False": 0.0}.get(text) if text in ("True", "False") else float(text)
 
 
-@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet", "arrow", "npy"])
-def test_standard_input_and_output(model: Path, expected: NDArray[Any], tmp_path: Path, form: str) -> None:
-    needs(f".{form}")
-    name = {"csv": "plain.csv", "jsonl": "lists.jsonl", "arrow": "stream.arrows"}.get(form, "plain.csv")
-    given = "csv" if name == "plain.csv" else form
+@pytest.mark.parametrize("format", ["csv", "jsonl", "parquet", "arrow", "npy"])
+def test_standard_input_and_output(model: Path, expected: NDArray[Any], tmp_path: Path, format: str) -> None:
+    needs(f".{format}")
+    name = {"csv": "plain.csv", "jsonl": "lists.jsonl", "arrow": "stream.arrows"}.get(format, "plain.csv")
+    given = "csv" if name == "plain.csv" else format
     columns = [] if given == "csv" else ["--columns", "x"]
     command = [sys.executable, "-m", "kerasport", "predict", str(model), "--input", "-", "--input-format", given]
     done = subprocess.run(
-        [*command, *columns, "--output", "-", "--output-format", form],
+        [*command, *columns, "--output", "-", "--output-format", format],
         input=(TABLES / name).read_bytes(),
         capture_output=True,
         check=True,
     )
-    path = tmp_path / f"y.{form}"
+    path = tmp_path / f"y.{format}"
     path.write_bytes(done.stdout)
-    if form == "npy":
+    if format == "npy":
         found = np.load(path)[:, 0]
-    elif form == "csv":
+    elif format == "csv":
         found = np.loadtxt(path, skiprows=1)
-    elif form == "jsonl":
+    elif format == "jsonl":
         found = [json.loads(line)["dense_1"][0] for line in path.read_text().splitlines()]
     else:
         import pyarrow.feather
         import pyarrow.parquet
 
-        table = pyarrow.parquet.read_table(path) if form == "parquet" else pyarrow.feather.read_table(path)
+        table = pyarrow.parquet.read_table(path) if format == "parquet" else pyarrow.feather.read_table(path)
         found = [row[0] for row in table.column("dense_1").to_pylist()]
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
@@ -279,7 +279,7 @@ def test_datasets_are_inputs(kerasport: Run, model: Path, expected: NDArray[Any]
 def test_a_form_whose_library_is_missing_names_the_extra(
     kerasport: Run, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, extra: str
 ) -> None:
-    for name in [name for name in sys.modules if name.startswith("kerasport.prediction.forms.")]:
+    for name in [name for name in sys.modules if name.startswith("kerasport.prediction.formats.")]:
         monkeypatch.delitem(sys.modules, name)
     for name in [name for name in sys.modules if name.partition(".")[0] == extra]:
         monkeypatch.delitem(sys.modules, name)
@@ -300,8 +300,8 @@ def test_arrays_load_no_library_of_other_forms(model: Path, rows: Path, tmp_path
 
 
 def test_every_form_is_of_one_name_and_suffix() -> None:
-    names = [form.name for form in FORMS]
-    suffixes = [suffix for form in FORMS for suffix in form.suffixes]
+    names = [format.name for format in FORMATS]
+    suffixes = [suffix for format in FORMATS for suffix in format.suffixes]
     assert len(set(names)) == len(names)
     assert len(set(suffixes)) == len(suffixes)
 
@@ -310,5 +310,5 @@ def test_every_form_is_in_the_readmes_table() -> None:
     readme = (FIXTURES.parent / "README.md").read_text(encoding="utf-8")
     rows = [line.split("|")[1:4] for line in readme.splitlines() if line.startswith("| `")]
     told = {name.strip("` "): marks for names, *marks in rows for name in names.split("` `")}
-    for form in FORMS:
-        assert [bool(mark.strip()) for mark in told[form.name]] == [form.reads, form.writes]
+    for format in FORMATS:
+        assert [bool(mark.strip()) for mark in told[format.name]] == [format.reads, format.writes]

@@ -1,4 +1,4 @@
-"""Rows that come in pieces of any size, in chunks of one size."""
+"""Regroups rows that come in pieces of any size into batches of one size."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 from kerasport.prediction.rows import Rows
 
 
-def regrouped(pieces: Iterable[Rows], size: int, start: int = 0, stop: int | None = None) -> Iterator[Rows]:
-    """The rows from one up to another, in chunks of a size, of which the last one may be shorter.
+def rebatched(pieces: Iterable[Rows], size: int, start: int = 0, stop: int | None = None) -> Iterator[Rows]:
+    """The rows of a range in batches of one size; the last one may be smaller.
 
     Args:
         pieces: Consecutive rows.
-        size: Of a chunk.
-        start: The first row that is wanted; those before it are passed by.
+        size: Rows per batch.
+        start: The first row to return; earlier ones are skipped.
         stop: The row after the last one; None for all.
     """
     waiting: list[Rows] = []

@@ -1,4 +1,4 @@
-"""Numbers that are off by a rounding: what that makes of a layer, no arithmetic in float32 can be blamed for."""
+"""Inputs that are off by a rounding: no float32 arithmetic can be blamed for the effect of that on a layer."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ Array = NDArray[Any]
 HALF_A_UNIT = 2.0**-24  # of float32's last place, for 1
 
 
-class Shaking:
-    """Puts the values of a graph off by half a unit in their last place, up or down.
+class Perturbation:
+    """Perturbs the values of a graph by half a unit in their last place, up or down.
 
     Args:
         graph: The graph.
@@ -29,18 +29,18 @@ class Shaking:
                 self._readers[name].append(call)
         self._rng = np.random.default_rng(0)
 
-    def shaken(self, value: Value, array: Array) -> Array:
-        """A value's array, otherwise each time; as it is where it holds no numbers that are rounded."""
+    def perturbed(self, value: Value, array: Array) -> Array:
+        """A value's array, perturbed differently at each call; unchanged if it holds no rounded numbers."""
         sizes = _sizes(value, array, self._readers[value.name])
         return array if sizes is None else array + HALF_A_UNIT * sizes * self._rng.choice((-1.0, 1.0), array.shape)
 
 
 def _sizes(value: Value, array: Array, readers: list[Call]) -> Array | None:
-    """For each number, the size of the largest one whose rounding is as good as a change of it; None where none is.
+    """For each number, the magnitude whose rounding is equivalent to a change of that number; None if none is rounded.
 
-    That is itself; where its readers eliminate, the largest number of its matrix (Higham, Accuracy and Stability of
-    Numerical Algorithms, 2nd ed., theorem 9.4); and where they sample it, the coordinate, which is up to the length of
-    the axis, times how far away its neighbours are.
+    That is the number itself; if its readers perform an elimination, the largest number of its matrix (Higham, Accuracy
+    and Stability of Numerical Algorithms, 2nd ed., theorem 9.4); if they sample it, the coordinate (at most the length
+    of the axis) times the distance to its neighbours.
     """
     sizes = np.abs(array).astype(np.float64) if array.dtype.kind == "f" else None
     for call in readers:
@@ -53,7 +53,7 @@ def _sizes(value: Value, array: Array, readers: list[Call]) -> Array | None:
 
 
 def _steps(array: Array, axis: int) -> Array:
-    """The larger one of the differences of each number from its two neighbours along an axis."""
+    """The larger of the differences between each number and its two neighbours along an axis."""
     lines = np.moveaxis(array.astype(np.float64), axis, 0)
     nothing = np.zeros((1, *lines.shape[1:]))
     steps = np.concatenate([nothing, np.abs(np.diff(lines, axis=0)), nothing])

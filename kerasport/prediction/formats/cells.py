@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasport.prediction.forms.values import KINDS, Faults, encodable, narrowed
+from kerasport.prediction.formats.values import KINDS, Faults, encodable, narrowed
 from kerasport.prediction.rows import Array
 
 Record = Sequence[str]

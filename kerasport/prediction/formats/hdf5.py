@@ -13,8 +13,8 @@ import numpy as np
 
 from kerasport.errors import InputError
 from kerasport.limits import limits, way_on
-from kerasport.prediction.forms.columns import listed
-from kerasport.prediction.forms.values import Faults
+from kerasport.prediction.formats.columns import listed
+from kerasport.prediction.formats.values import Faults
 from kerasport.prediction.location import Location
 from kerasport.prediction.rows import Array, Column, Reader, Request, Rows
 from kerasport.reader.h5 import is_elsewhere, member, open_file
@@ -30,7 +30,7 @@ def open_readers(location: Location, request: Request) -> Sequence[Reader]:
         InputError: There is none, or it cannot be read.
         DamagedFileError: The file is no HDF5, or the way leads out of it.
     """
-    assert location.path is not None  # this form is not read from pipes
+    assert location.path is not None  # this format is not read from pipes
     parts = [part for part in location.inner.split("/") if part]
     with reading(location.path), open_file(location.path) as file:
         found = member(file, *parts)

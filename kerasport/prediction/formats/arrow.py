@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from kerasport.errors import InputError
-from kerasport.prediction.forms.arrow_library import pa, readable
-from kerasport.prediction.forms.arrow_tables import ArrowReader, from_row
-from kerasport.prediction.forms.arrow_writer import GroupsWriter
+from kerasport.prediction.formats.arrow_library import pa, readable
+from kerasport.prediction.formats.arrow_tables import ArrowReader, from_row
+from kerasport.prediction.formats.arrow_writer import GroupsWriter
 from kerasport.prediction.location import Location
 from kerasport.prediction.rows import Column, Reader, Request
 

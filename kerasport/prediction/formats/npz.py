@@ -14,7 +14,7 @@ import numpy as np
 
 from kerasport.errors import InputError
 from kerasport.limits import limits, way_on
-from kerasport.prediction.forms.npy import NpyWriter, read_header, read_rows
+from kerasport.prediction.formats.npy import NpyWriter, read_header, read_rows
 from kerasport.prediction.location import Location
 from kerasport.prediction.rows import Array, Column, Reader, Request, Rows
 
@@ -39,7 +39,7 @@ def open_writer(
 
 
 def _archive(location: Location) -> zipfile.ZipFile:
-    assert location.path is not None  # this form is not read from pipes
+    assert location.path is not None  # this format is not read from pipes
     return zipfile.ZipFile(location.path)
 
 

@@ -1,4 +1,4 @@
-"""States carried from batch to batch, as Keras does it for stateful layers."""
+"""What runs a model batch by batch; states are carried from batch to batch, as Keras does for stateful layers."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ class Engine(Protocol):
         """The outputs in order."""
 
     def run(self, inputs: Sequence[Array]) -> list[Array]:
-        """One batch: an array for each input to one for each output."""
+        """Runs one batch: takes an array for each input, returns one for each output."""
 
 
-def carrying(engine: Engine, states: Mapping[str, str]) -> Engine:
-    """The engine; where it has states, one that carries them.
+def carrying_states(engine: Engine, states: Mapping[str, str]) -> Engine:
+    """The engine, made to carry its states if it has any.
 
     Args:
-        engine: With states as inputs and outputs.
-        states: For each output that is a state: the input that takes it in the next batch.
+        engine: An engine with its states as inputs and outputs.
+        states: For each output that is a state, the input that takes it in the next batch.
     """
-    return Carrying(engine, states) if states else engine
+    return StatefulEngine(engine, states) if states else engine
 
 
-class Carrying:
-    """An engine whose states are carried from each batch to the next, from zero on."""
+class StatefulEngine:
+    """An engine that carries its states from each batch to the next, starting from zero."""
 
     def __init__(self, engine: Engine, states: Mapping[str, str]) -> None:
         self._engine, self._sources = engine, {taker: giver for giver, taker in states.items()}
@@ -52,7 +52,7 @@ class Carrying:
         self._last = {}
 
     def run(self, inputs: Sequence[Array]) -> list[Array]:
-        """One batch, from the states that the one before left."""
+        """Runs one batch, from the states that the previous one left."""
         given = dict(zip((port.name for port in self.inputs), inputs, strict=True))
         rows = len(inputs[0])
         arrays = [given[port.name] if port.name in given else self._state(port, rows) for port in self._engine.inputs]
@@ -61,6 +61,6 @@ class Carrying:
         return [self._last[port.name] for port in self.outputs]
 
     def _state(self, port: Port, rows: int) -> Array:
-        """The state that an input takes."""
+        """The state for an input."""
         zeros = np.zeros([rows if dim is None else dim for dim in port.shape], port.dtype)
         return self._last.get(self._sources[port.name], zeros)

@@ -1,8 +1,8 @@
-"""A second look at layers whose error is larger than their arithmetic should explain.
+"""What rounding explains: a second look at layers whose error exceeds the limit.
 
-What the reference in float32 does not get right either is float32's fault, not the translation's: it may overflow, or
-lose all digits, as the logarithm of what hardly differs from 1 does. And a sum of large terms that cancel has errors of
-the terms' size: how large, is seen when the inputs are shaken by half a unit in the last place.
+If the reference computed in float32 is wrong too, float32 is to blame and not the translation: it may overflow, or lose
+all digits, as the logarithm of a number close to 1 does. A sum of large terms that cancel has an error of the size of
+its terms; perturbing the inputs by half a unit in the last place shows how large it is.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from kerasport.finite import has_finite_weights
 from kerasport.graph import Graph
 from kerasport.reference import run
 from kerasport.validation.error import NOT_FINITE, OVERFLOW, ROUNDING, LayerError, Limit, noise
-from kerasport.validation.shaking import HALF_A_UNIT, Shaking
+from kerasport.validation.perturbation import HALF_A_UNIT, Perturbation
 
 Array = NDArray[Any]
 Enough = Callable[[str, Array], bool]
-# A change of this part of the largest value is no error, but another branch of a step.
+# A change by this fraction of the largest value is not an error but the other branch of a step.
 _JUMP = 2.0**-10
-# How often inputs are shaken: what a chain of steps makes of a rounding depends on which one it is.
-_SHAKES = 4
+# How often inputs are perturbed: the effect of a rounding on a chain of steps depends on its direction.
+_PERTURBATIONS = 4
 
 
 @dataclass(frozen=True)
-class Doubt:
-    """A layer that is doubted.
+class Suspect:
+    """A layer whose error exceeds its limit.
 
     Attributes:
         entry: What was measured.
         limit: What was allowed.
-        errors: The largest error of each channel, where it is not within the limit.
+        errors: The largest error of each channel that is not within the limit.
     """
 
     entry: LayerError
@@ -43,12 +43,12 @@ class Doubt:
     errors: Array
 
     def settled(self, noise: Array, overflows: bool, factor: float) -> LayerError:
-        """The entry in the light of what float32 does to the reference.
+        """The entry, judged again by what float32 does to the reference.
 
         Args:
             noise: The largest error of each channel of the reference in float32.
-            overflows: Whether finite weights have given values that are not.
-            factor: How many times that is allowed.
+            overflows: Whether finite weights produced values that are not finite.
+            factor: The allowed multiple of the noise.
         """
         if self.entry.detail == NOT_FINITE and overflows:
             return replace(self.entry, max_abs=0.0, max_rel=0.0, mean_abs=0.0, passed=True, detail=OVERFLOW)
@@ -67,34 +67,34 @@ class Doubt:
         )
 
 
-def settled(graph: Graph, given: Sequence[Array], doubt: Doubt, factor: float) -> LayerError:
-    """What becomes of a doubted layer when it is computed in float32, on the exact inputs that it was judged on.
+def settled(graph: Graph, given: Sequence[Array], suspect: Suspect, factor: float) -> LayerError:
+    """Judges a layer again, by computing it in float32 on exactly the inputs that it was judged on.
 
     Args:
         graph: The layer.
         given: Its inputs.
-        doubt: The doubt.
-        factor: How many times the noise is allowed.
+        suspect: What was measured.
+        factor: The allowed multiple of the noise.
     """
 
     def explained(noise: Array) -> bool:
-        return doubt.settled(noise, False, factor).passed
+        return suspect.settled(noise, False, factor).passed
 
-    return doubt.settled(*rounding(graph, given, explained), factor)
+    return suspect.settled(*rounding(graph, given, explained), factor)
 
 
 def rounding(
     graph: Graph, given: Sequence[Array], enough: Callable[[Array], bool] = lambda noise: False
 ) -> tuple[Array, bool]:
-    """What computing in float32 does to a layer, and what inputs do that are off by a rounding.
+    """The noise of a layer: its error in float32, and the effect of inputs that are off by a rounding.
 
     Args:
         graph: The layer.
         given: Its inputs.
-        enough: Whether so much noise is enough to know, so that the inputs need not be shaken further.
+        enough: Whether a noise is large enough to decide, so that the inputs need not be perturbed further.
 
     Returns:
-        The largest error of each channel, and whether finite weights have given values that are not.
+        The largest error of each channel, and whether finite weights produced values that are not finite.
     """
     with np.errstate(all="ignore"):
         return _rounding(graph, given, enough)
@@ -106,13 +106,13 @@ def _rounding(graph: Graph, given: Sequence[Array], enough: Callable[[Array], bo
         return np.zeros(()), False
     magnitude = max(call.spec.magnitude for call in graph.calls)
     worst, jump = noise(single, double), _JUMP * np.abs(double).max(initial=0.0)
-    jump = np.inf if any(call.spec.eliminates for call in graph.calls) else jump  # which has no branches
+    jump = np.inf if any(call.spec.eliminates for call in graph.calls) else jump  # an elimination has no branches
     worst = np.maximum(worst, HALF_A_UNIT * magnitude)
-    shaking = Shaking(graph)
-    for _ in range(_SHAKES):
+    perturbation = Perturbation(graph)
+    for _ in range(_PERTURBATIONS):
         if enough(worst):
             break
-        shaken = [shaking.shaken(value, array) for value, array in zip(graph.inputs, given, strict=True)]
-        (other,) = run(graph, shaken, np.float64)
+        perturbed = [perturbation.perturbed(value, array) for value, array in zip(graph.inputs, given, strict=True)]
+        (other,) = run(graph, perturbed, np.float64)
         worst = np.maximum(worst, noise(np.where(np.abs(other - double) < jump, other, double), double))
     return worst, not np.isfinite(single).all() and has_finite_weights(graph)

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from kerasport.errors import InputError, MissingExtraError, OptionError
-from kerasport.prediction.forms import IMAGES
-from kerasport.prediction.forms.columns import listed
-from kerasport.prediction.forms.values import Faults
+from kerasport.prediction.formats import IMAGES
+from kerasport.prediction.formats.columns import listed
+from kerasport.prediction.formats.values import Faults
 from kerasport.prediction.location import Location
 from kerasport.prediction.preprocessing import unsaid
 from kerasport.prediction.rows import Array, Column, Reader, Request, Rows
@@ -89,7 +89,7 @@ class Picture:
 
 def open_readers(location: Location, request: Request) -> Sequence[Reader]:
     """The reader of an image, or of all images in a folder and in the folders below it."""
-    assert location.path is not None  # this form is not read from pipes
+    assert location.path is not None  # this format is not read from pipes
     if not location.path.is_dir():
         return [_Images(location.text, [location.path], request)]
     found = (path for path in location.path.rglob("*") if path.suffix.lower() in IMAGES and path.is_file())

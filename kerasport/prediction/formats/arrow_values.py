@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kerasport.prediction.forms.values import Faults, narrowed
+from kerasport.prediction.formats.values import Faults, narrowed
 from kerasport.prediction.rows import Array
 
 

@@ -13,19 +13,19 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from kerasport.errors import InputError
-from kerasport.prediction.forms import cells
-from kerasport.prediction.forms.appended import Appended, Encode, Streamed
-from kerasport.prediction.forms.columns import Header, assign, listed, row_shape
-from kerasport.prediction.forms.texts import Text, lines_of
-from kerasport.prediction.forms.values import Faults, narrowed
-from kerasport.prediction.forms.written import csv_fields, csv_names
+from kerasport.prediction.formats import cells
+from kerasport.prediction.formats.appended import Appended, Encode, Streamed
+from kerasport.prediction.formats.columns import Header, assign, listed, row_shape
+from kerasport.prediction.formats.texts import Text, lines_of
+from kerasport.prediction.formats.values import Faults, narrowed
+from kerasport.prediction.formats.written import csv_fields, csv_names
 from kerasport.prediction.location import Location
-from kerasport.prediction.regrouping import regrouped
+from kerasport.prediction.rebatching import rebatched
 from kerasport.prediction.rows import Array, Column, Reader, Request, Rows
 from kerasport.runtime import Port
 
 if TYPE_CHECKING:
-    from kerasport.prediction.forms.arrow_cells import ArrowCells
+    from kerasport.prediction.formats.arrow_cells import ArrowCells
 
 _LOOKED_AT = 20
 _DELIMITERS = ",;\t|"
@@ -98,7 +98,7 @@ class _Delimited:
 
     def batches(self, size: int, start: int = 0, stop: int | None = None) -> Iterator[Rows]:
         """The rows in chunks of a size."""
-        yield from regrouped(self._pieces(start), size, start, stop)
+        yield from rebatched(self._pieces(start), size, start, stop)
 
     def _pieces(self, start: int = 0) -> Iterator[Rows]:
         """The rows of each block; those that end before a first row are passed by."""
@@ -187,7 +187,7 @@ class _Delimited:
     def _fast(self) -> ArrowCells | None:
         """What reads blocks fast, where pyarrow is installed and only texts and real numbers are wanted."""
         try:
-            from kerasport.prediction.forms.arrow_cells import ArrowCells
+            from kerasport.prediction.formats.arrow_cells import ArrowCells
         except ImportError:
             return None
         kinds = {place: np.dtype(port.dtype).kind for port in self._ports for place in self._assigned.inputs[port.name]}

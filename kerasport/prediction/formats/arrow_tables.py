@@ -9,10 +9,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from kerasport.errors import InputError
-from kerasport.prediction.forms.arrow_library import pa, readable
-from kerasport.prediction.forms.arrow_values import as_numpy, carried, carried_as, is_list, kinds, tensor_shape
-from kerasport.prediction.forms.columns import Header, assign, list_shape, row_shape
-from kerasport.prediction.forms.values import KINDS, Faults
+from kerasport.prediction.formats.arrow_library import pa, readable
+from kerasport.prediction.formats.arrow_values import as_numpy, carried, carried_as, is_list, kinds, tensor_shape
+from kerasport.prediction.formats.columns import Header, assign, list_shape, row_shape
+from kerasport.prediction.formats.values import KINDS, Faults
 from kerasport.prediction.location import Location
 from kerasport.prediction.rows import Array, Column, Request, Rows
 from kerasport.runtime import Port
@@ -64,7 +64,7 @@ class ArrowReader:
     def batches(self, size: int, start: int = 0, stop: int | None = None) -> Iterator[Rows]:
         """The rows in chunks of a size."""
         with readable(self.name):
-            for table in _regrouped(self._stored.read(self._names, start, size), size):
+            for table in _rebatched(self._stored.read(self._names, start, size), size):
                 rows = table.num_rows if stop is None else min(table.num_rows, stop - start)
                 if rows <= 0:
                     return
@@ -133,7 +133,7 @@ def from_row(batches: Iterable[pa.RecordBatch], start: int) -> Iterator[pa.Recor
         start = max(start - batch.num_rows, 0)
 
 
-def _regrouped(batches: Iterable[pa.RecordBatch], size: int) -> Iterator[pa.Table]:
+def _rebatched(batches: Iterable[pa.RecordBatch], size: int) -> Iterator[pa.Table]:
     """The same rows in tables of a size, the last one shorter."""
     waiting: list[pa.RecordBatch] = []
     rows = 0

@@ -12,11 +12,11 @@ from typing import IO, Any
 import numpy as np
 
 from kerasport.errors import InputError
-from kerasport.prediction.forms.appended import Appended, Encode, Streamed
-from kerasport.prediction.forms.columns import Header, assign, list_shape, row_shape
-from kerasport.prediction.forms.texts import Text, lines_of
-from kerasport.prediction.forms.values import Faults, plain_texts, tensors
-from kerasport.prediction.forms.written import json_texts
+from kerasport.prediction.formats.appended import Appended, Encode, Streamed
+from kerasport.prediction.formats.columns import Header, assign, list_shape, row_shape
+from kerasport.prediction.formats.texts import Text, lines_of
+from kerasport.prediction.formats.values import Faults, plain_texts, tensors
+from kerasport.prediction.formats.written import json_texts
 from kerasport.prediction.location import Location
 from kerasport.prediction.rows import Array, Column, Reader, Request, Rows
 from kerasport.runtime import Port

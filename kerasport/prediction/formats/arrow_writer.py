@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasport.prediction.forms.arrow_library import pa
+from kerasport.prediction.formats.arrow_library import pa
 from kerasport.prediction.rows import Array, Column
 
 Columns = Mapping[str, Array]
@@ -20,7 +20,7 @@ _TEXT_BYTES = 64
 
 
 class GroupsWriter:
-    """A file of groups of rows. Neither form can be continued, so each group is a file of its own until the end.
+    """A file of groups of rows. Neither format can be continued, so each group is a file of its own until the end.
 
     How many rows are a group depends on the columns only, so that the same rows give the same bytes, however they come.
 

@@ -1,4 +1,4 @@
-"""What a user says of data: which part of it is meant, and what becomes of it before and after a model."""
+"""The user's options on data: its format, which part of it to use, and steps before and after the model."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ After = Callable[[Mapping[str, Array]], Mapping[str, Array]]
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """What is said of the inputs and the outputs.
+class DataOptions:
+    """Options on the inputs and outputs of a prediction.
 
     Attributes:
-        input_format: The form of the inputs, "" where their contents or suffixes tell.
-        output_format: The form of the output, "" where its suffix tells.
-        columns: For an input, or "" for the only one, the columns of a table that make it up.
-        keep_columns: Columns to carry through to the output.
-        delimiter: What stands between the fields of CSV, "" where its first lines tell.
-        header: Whether CSV begins with the names of its columns; None where that can be told.
-        preprocess: How the pixels of images are scaled, one of ``PREPROCESS``; "" where there are none.
+        input_format: The format of the inputs, "" to detect it by content and suffix.
+        output_format: The format of the output, "" to take it from the suffix.
+        columns: The columns of a table that make up an input, by input name; "" for the only input.
+        keep_columns: Columns to copy to the output.
+        delimiter: The field separator of CSV, "" to detect it.
+        header: Whether CSV starts with column names; None to detect it.
+        preprocess: How to scale the pixels of images, one of ``PREPROCESS``; "" if there are none.
         resample: Pillow's filter for resizing images, one of ``RESAMPLE``.
-        image_size: HEIGHTxWIDTH, where the model takes images of any size.
-        top: How many of the highest classes to give instead of all; 0 for all.
-        labels: The file of the classes' names.
+        image_size: HEIGHTxWIDTH, if the model takes images of any size.
+        top: How many of the best classes to return instead of all; 0 for all.
+        labels: The file with the class names.
     """
 
     input_format: str = ""
@@ -49,8 +49,8 @@ class Wishes:
     labels: Path | None = None
 
     @classmethod
-    def of(cls, said: Mapping[str, Any]) -> Wishes:
-        """What is said in Python, where columns may be lists, for the only input without its name, and labels a text.
+    def of(cls, said: Mapping[str, Any]) -> DataOptions:
+        """The options as given in Python, where columns may be a list (for the only input), and labels a string.
 
         Raises:
             OptionError: There is no such preprocessing or filter.
@@ -72,7 +72,7 @@ class Wishes:
         return found
 
     def request(self, ports: Sequence[Port]) -> Request:
-        """What is wanted of the files."""
+        """What to read from the files."""
         options = {
             "delimiter": self.delimiter,
             "header": {None: "", True: "yes", False: "no"}[self.header],
@@ -101,7 +101,7 @@ class Wishes:
         return [ranking(ports, self.top, read_labels(self.labels) if self.labels else ())]
 
     def settings(self) -> dict[str, Any]:
-        """What changes the output, as JSON values."""
+        """The options that change the output, as JSON values."""
         said = {
             "--columns": {name: list(columns) for name, columns in self.columns.items()},
             "--keep-columns": list(self.keep_columns),
@@ -113,7 +113,7 @@ class Wishes:
 
 
 def names_after(ports: Sequence[Port], steps: Sequence[After]) -> list[str]:
-    """The names of the columns that steps make of outputs."""
+    """The names of the columns into which the steps turn the outputs."""
     columns: Mapping[str, Array] = {
         port.name: np.empty((0, *(dim or 1 for dim in port.shape[1:])), port.dtype) for port in ports
     }
