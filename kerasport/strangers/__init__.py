@@ -30,6 +30,22 @@ MODULES = {
     "contrib": "InstanceNormalization, SineReLU, SubPixelUpscaling, Swish",
     "crf": "Addons>CRF, CRF, tf2crf>CRF",
     "efficientnet": "FixedDropout",
+    "kecam": (
+        "beit>PatchConv2DWithResampleWeights, efficientdet>ReluWeightedSum, kecam/cmt>BiasPositionalEmbedding, "
+        "kecam/llama2>RMSNorm, kecam>ExpLogitScale, kecam>PureWeigths, kecamCommon>CompatibleExtractPatches, "
+        "kecamCommon>EvoNormalization, kecamCommon>hard_sigmoid_torch, kecamCommon>hard_swish, kecamCommon>mish, "
+        "kecamCommon>phish, model_surgery>DropConnect, nfnets>ScaledStandardizedConv2D, nfnets>ZeroInitGain, "
+        "resmlp>ChannelAffine, swinv2>DivideScale, volo>BiasLayer, volo>ClassToken, volo>MixupToken, "
+        "volo>PositionalEmbedding"
+    ),
+    "kecam_places": (
+        "beit>MultiHeadRelativePositionalEmbedding, beit>PositionalEncodingFourierRot, "
+        "botnet>RelativePositionalEmbedding, kecam/edgenext>PositionalEncodingFourier, kecam/gpt2>CausalMask, "
+        "kecam/gpt2>PositionalIndex, kecam/llama2>PositionalEncodingFourierRot1D, "
+        "kecam/nat>MultiHeadRelativePositionalKernelBias, kecam>MlpPairwisePositionalEmbedding, "
+        "kecam>SinusoidalTimeStepEmbedding, kecam>WindowAttentionMask, levit>MultiHeadPositionalEmbedding, "
+        "swinv2>PairWiseRelativePositionalEmbedding, swinv2>WindowAttentionMask"
+    ),
     "keras_cv": (
         "keras_cv>DropPath, keras_cv>PatchingAndEmbedding, keras_cv>SqueezeAndExcite2D, keras_cv>StochasticDepth, "
         "keras_cv>TransformerEncoder"
@@ -64,6 +80,8 @@ TITLES = {
     "contrib": "keras-contrib",
     "crf": "keras-contrib, tensorflow-addons and tf2crf",
     "efficientnet": "efficientnet and segmentation-models",
+    "kecam": "keras_cv_attention_models",
+    "kecam_places": "keras_cv_attention_models",
     "keras_cv": "keras-cv",
     "keras_hub": "keras-hub and keras-nlp",
     "keras_io": "the examples on keras.io",
@@ -143,5 +161,7 @@ def package(name: str) -> str:
 
 def packages() -> dict[str, list[str]]:
     """The names that are known, by the package that they are from."""
-    listed = {module: [*names.split(", "), *RESOLVED.get(module, "").split(", ")] for module, names in MODULES.items()}
-    return {TITLES[module]: sorted(filter(None, names), key=str.lower) for module, names in listed.items()}
+    listed: dict[str, list[str]] = {}
+    for module, names in MODULES.items():
+        listed.setdefault(TITLES[module], []).extend(f"{names}, {RESOLVED.get(module, '')}".split(", "))
+    return {title: sorted(filter(None, names), key=str.lower) for title, names in listed.items()}
