@@ -121,12 +121,12 @@ def test_nested_models_without_a_name_get_that_of_their_weights(tmp_path: Path) 
         assert set(model.graph.layers) == {"sequential_7/d1", "d2"}
 
 
-def test_a_merge_by_a_function_is_refused_by_name(tmp_path: Path) -> None:
+def test_a_merge_by_a_function_that_is_not_in_the_file_is_refused_by_name(tmp_path: Path) -> None:
     branch = {"class_name": "Sequential", "config": [untold("Dense", "d1", output_dim=2, batch_input_shape=[None, 2])]}
-    merge = untold("Merge", "join", mode="...", mode_type="lambda", layers=[branch, branch])
+    merge = untold("Merge", "join", mode="distance", mode_type="function", layers=[branch, branch])
     weights = {"d1": {"d1_W:0": np.eye(2, dtype="float32"), "d1_b:0": np.zeros(2, "float32")}}
     with (
         load(saved(tmp_path / "model.h5", [merge], weights)) as model,
-        pytest.raises(UnsupportedModelError, match=r"Merge \(lambda\)"),
+        pytest.raises(UnsupportedModelError, match=r"join: .*distance"),
     ):
         _ = model.graph

@@ -109,7 +109,10 @@ def _functional(config: Mapping[str, Any], writer: Writer, depth: int) -> ModelD
     _refuse_twins(config, [entry[0].name for entry in entries])
     inputs = list(inbound.references(config["input_layers"]))
     outputs = list(inbound.references(config["output_layers"]))
-    _require_ends(config, {layer.name for entry in entries for layer in entry}, inputs, outputs)
+    layers = {layer.name: layer for entry in entries for layer in entry}
+    _require_ends(config, layers, inputs, outputs)
+    if writer.keras1:
+        inputs = [(key, _behind_identities(ref, layers)) for key, ref in inputs]
     _shape_cut_inputs(config, entries, [ref for _, ref in inputs])
     references = References(entries, [ref for _, ref in outputs], writer)
     model = ModelDef(
@@ -122,6 +125,16 @@ def _functional(config: Mapping[str, Any], writer: Writer, depth: int) -> ModelD
         trainable=bool(config.get("trainable", True)),
     )
     return replicas.joined(model)
+
+
+def _behind_identities(ref: TensorRef, layers: Mapping[str, LayerDef]) -> TensorRef:
+    """Keras 1 names as input the last layer that gives the very tensor it gets, as a Dropout of rate 0 there does."""
+    for _ in layers:
+        nodes = layers[ref.layer].nodes if ref.layer in layers else ()
+        if not 0 <= ref.node < len(nodes) or len(nodes[ref.node].inputs) != 1:
+            break
+        (ref,) = nodes[ref.node].inputs
+    return ref
 
 
 def _shape_cut_inputs(config: Mapping[str, Any], entries: list[list[LayerDef]], inputs: list[TensorRef]) -> None:
@@ -276,7 +289,7 @@ def _upgraded(name: str, config: dict[str, Any], writer: Writer) -> tuple[str, d
     name = name if CUSTOM.replaces(name) else strangers.named(name, config.keys())
     if CUSTOM.replaces(name):
         return name, config
-    if writer.keras1 and name in _known_classes():
+    if keras1.is_legacy(name, config, writer) or (writer.keras1 and name in _known_classes()):
         name, config = keras1.upgrade(name, config, writer)
     name = keras2.class_name(name)
     config = keras2.upgrade(name, config, writer)

@@ -29,8 +29,15 @@ _TRAINING = frozenset(
     ["dropout_W", "dropout_U", "consume_less", "input_length", "weights", "cache_enabled", "transform_bias"]
 )
 _MODES = {"sum": "Add", "mul": "Multiply", "ave": "Average", "max": "Maximum", "concat": "Concatenate", "dot": "Dot"}
+# By the keys that tell Keras's own classes from others of their names.
+_LEGACY = {"Merge": "mode_type", "MaxoutDense": "nb_feature", "Highway": "W_constraint"}
 _ORDERINGS = {"th": "channels_first", "tf": "channels_last"}
 _SIDES = {1: (("left_pad", "right_pad"),), 2: (("top_pad", "bottom_pad"), ("left_pad", "right_pad"))}
+
+
+def is_legacy(name: str, config: Config, writer: Writer) -> bool:
+    """Whether Keras 2 has the layer in ``keras.legacy``, where it writes what Keras 1 wrote."""
+    return not writer.tensorflow and not writer.keras3 and _LEGACY.get(name) in config
 
 
 def upgrade(name: str, config: Config, writer: Writer) -> tuple[str, Config]:
@@ -62,14 +69,23 @@ def _is_for_training(key: str) -> bool:
 
 
 def _merge(config: Config) -> tuple[str, Config]:
-    """A class for each mode; functions have none, and their name says why."""
-    mode = config["mode"] if config.get("mode_type", "raw") == "raw" else config["mode_type"]
-    merged = {"name": config.get("name")}
+    """A class for each mode; a function is a Lambda's."""
+    if config.get("mode_type", "raw") != "raw":
+        return "Lambda", _merging_lambda(config)
+    mode, merged = config["mode"], {"name": config.get("name")}
     if mode == "concat":
         merged["axis"] = config.get("concat_axis", -1)
     if mode in ("dot", "cos"):
         merged["axes"] = config.get("dot_axes", -1)
     return _MODES.get(mode, f"Merge ({mode})"), merged
+
+
+def _merging_lambda(config: Config) -> Config:
+    """The config of the Lambda that does the same; a mask that a function makes is not one of its options."""
+    kept = ("name", "output_shape", "output_shape_type", "arguments")
+    merged = {"function": config["mode"], "function_type": config["mode_type"]}
+    masks = {} if config.get("output_mask") is None else {"output_mask": config["output_mask"]}
+    return {**{key: config[key] for key in kept if key in config}, **merged, **masks}
 
 
 def _input(config: Config, writer: Writer) -> None:
