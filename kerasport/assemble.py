@@ -108,6 +108,7 @@ class _Assembler:
             self._ends,
             self._unknown,
             self._holes,
+            self._part,
         )
 
     # --- models

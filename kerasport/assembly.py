@@ -14,6 +14,7 @@ from kerasport.errors import DamagedFileError, Problem, UnknownError
 from kerasport.graph import Call, Ends, Graph
 from kerasport.layers.base import Shape, Spec, TensorType
 from kerasport.limits import limits
+from kerasport.parsing import Part
 from kerasport.time_axis import Flow
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Assembly:
         ends: For each layer, and each model within the model, what its calls read and give.
         unknown: The classes and functions for which plugins can be written, by the keys of their layers.
         holes: What calls read that no call gives, as the layer that would is not supported.
+        part: Makes the canonical definition of a layer.
     """
 
     graph: Graph
@@ -45,6 +47,7 @@ class Assembly:
     ends: Mapping[str, Sequence[Ends]]
     unknown: dict[str, UnknownError]
     holes: Holes
+    part: Part
 
     def leaves(self, layer: LayerDef, key: str, trainable: bool) -> Iterator[Leaf]:
         """The layers with weights under one layer, in the order in which Keras lists them."""
@@ -63,7 +66,8 @@ class Assembly:
             own = CUSTOM.find(layer.class_name)
             plugin = str(own.origin) if own is not None and not own.origin.is_kerasports else ""
             quantised = bool(layer.config.get("stored"))
-            yield Leaf(key, layer.name, record.roles, record.non_trainable, trainable, layer.storage, plugin, quantised)
+            name = key.split("/")[-2] if layer.is_base else layer.name
+            yield Leaf(key, name, record.roles, record.non_trainable, trainable, layer.storage, plugin, quantised)
         for attribute, part in self.parts(key).items():
             yield from self.leaves(part, f"{key}/{attribute}", trainable)
 

@@ -38,14 +38,28 @@ def parsed(layer: LayerDef, allowed: frozenset[str]) -> Spec:
     Raises:
         LayerError: The class, or one of its options, is not supported.
     """
+    spec, config = _read(layer, allowed)
+    refuse_unread(config, allowed)
+    return spec
+
+
+def unknown_keys(layer: LayerDef) -> frozenset[str]:
+    """The keys of a layer's config that its class does not have.
+
+    Raises:
+        LayerError: The class, or one of its options, is not supported.
+    """
+    return frozenset(_read(layer, frozenset())[1].unread())
+
+
+def _read(layer: LayerDef, allowed: frozenset[str]) -> tuple[Spec, Config]:
+    """The spec of a layer, and its config with what was read of it."""
     entry = _entry(layer.class_name)
     if layer.config.get("stored") and not entry.spec.quantizable:
         raise LayerError(f"its weights are quantised ({layer.config['stored']['mode']})", _QUANTIZED_HINT)
     inner = {name: _held(layer, definition, allowed) for name, definition in layer.inner.items()}
     config = Config(_with_functions(layer.config), entry.ignored, inner, layer.class_name)
-    spec = entry.spec.parse(config)
-    refuse_unread(config, allowed)
-    return spec
+    return entry.spec.parse(config), config
 
 
 def _with_functions(config: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -14,6 +14,7 @@ from kerasport.assembly import LayerRecord
 from kerasport.errors import OptionError
 from kerasport.holdings import Held, likely_part, weights_of
 from kerasport.layers.config import TRAINING_ONLY
+from kerasport.likeness import Likeness, likeness
 from kerasport.loading import LoadedModel, Reading, load, with_weights
 from kerasport.strangers.undecided import LAYERS, Undecided
 from kerasport.text import shape_text
@@ -128,12 +129,16 @@ def _layer(model: LoadedModel, name: str, key: str) -> str:
     tensors = [f"x{index + 1}" for index in range(len(record.given))] if len(record.given) > 1 else ["x"]
     masked = any(flow.mask is not None for flow in record.given)
     options = [_string(name), *([f"ignored={_string(ignored)}"] if ignored else []), *(['mask=""'] if masked else [])]
+    held = weights_of(model, key)
+    like = likeness(record, [shape for weights in held.values() for _, shape in weights], model.assembly.part)
+    read = {k: v for k, v in config.items() if k not in ignored.split() and (like is None or k in like.own)}
     body = [
         *_shapes(tensors, record),
-        *(_reading(k, v) for k, v in config.items() if k not in ignored.split()),
-        *_weights(weights_of(model, key)),
-        f'raise unfinished("compute the output from {" and ".join(tensors)}, and return it")',
+        *(_reading(k, v) for k, v in read.items()),
+        *(_weights(held) if like is None else _subclass(like, name)),
     ]
+    if like is None:
+        body.append(f'raise unfinished("compute the output from {" and ".join(tensors)}, and return it")')
     function = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.rpartition(">")[2]).lower()
     lines = [
         f"# The layer {_comment(key)}.",
@@ -147,6 +152,14 @@ def _layer(model: LoadedModel, name: str, key: str) -> str:
         *(f"    {line}" for line in body),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _subclass(like: Likeness, name: str) -> Iterator[str]:
+    """The lines for a layer that is most probably a subclass of one of Keras's."""
+    base, own = like.class_name, _line(name)
+    yield f"# Its options and weights are those of {base}, of which it is most probably a subclass."
+    yield f'y = layer.base("{base}")(x)'
+    yield f'raise unfinished("return y, which is what {base} gives, or what {own[:_SHOWN]} makes of it")'
 
 
 def _shapes(tensors: Sequence[str], record: LayerRecord) -> Iterator[str]:

@@ -64,6 +64,8 @@ def with_parts(
         ends: What each layer reads and gives.
         holes: What nothing gives.
     """
+    if not problems:
+        return []
     makers = dict(chain.from_iterable(_makers(name, made) for name, made in ends.items()))
     behind = ""
     if not problems.keys() & set(outputs):

@@ -70,6 +70,30 @@ def test_a_layer_composed_of_layers_agrees_with_keras_in_every_form(name: str) -
             np.testing.assert_allclose(found, arrays["topic"], rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["turns.h5", "turns.keras"])
+def test_a_subclass_of_one_of_kerass_layers_has_the_base_and_its_own_weights(name: str, tmp_path: Path) -> None:
+    kp.convert(MODELS / name, tmp_path / "m.onnx", plugins=[PLUGINS / "turns.py"])
+    with np.load(MODELS / f"{name}.npz") as arrays:
+        found = Session(tmp_path / "m.onnx").run([arrays["words"]])[0]
+        np.testing.assert_allclose(found, arrays["score"], rtol=1e-5, atol=1e-6)
+
+
+def test_a_base_takes_all_options_but_those_that_the_plugin_reads(plugin: Callable[[str], Path]) -> None:
+    load_plugin(plugin('@compose("Mine")\ndef mine(layer, x):\n    return layer.base("Dense", activation="relu")(x)\n'))
+    x, kernel = np.float32([[1, -2]]), np.float32([[1, -1], [1, 1]])
+    config = {"units": 2, "use_bias": False, "activation": "tanh"}
+    check_layer("Mine", config, x, weights=[kernel], expected=np.maximum(x @ kernel, 0))
+    with pytest.raises(UnsupportedModelError, match=r"the option 'more' .* of Dense is not known"):
+        check_layer("Mine", config | {"more": 1}, x, weights=[kernel])
+
+
+def test_weights_beside_those_of_a_base_are_refused(plugin: Callable[[str], Path]) -> None:
+    code = '@compose("Mine")\ndef mine(layer, x):\n    return layer.base("Dense")(x) * layer.weight("scale", (2,))\n'
+    load_plugin(plugin(code))
+    with pytest.raises(UnsupportedModelError, match=r"asks for weights \(scale\) beside those of its base class"):
+        check_layer("Mine", {"units": 2, "use_bias": False}, np.ones((1, 2), "float32"), weights=[np.ones((2, 2))] * 2)
+
+
 # --- the walk-through of README
 
 
@@ -102,6 +126,19 @@ def test_the_walk_through_supports_an_attention_of_ones_own(
 
 
 # --- skeletons
+
+
+@pytest.mark.parametrize("name", ["turns.h5", "turns.keras"])
+def test_a_skeleton_knows_a_subclass_by_its_options_and_weights(name: str, tmp_path: Path) -> None:
+    """With its last lines taken for what they say it converts, or would but for what ``call`` adds."""
+    text = scaffold(MODELS / name).text
+    assert 'y = layer.base("LSTM")(x)' in text
+    assert 'factor = layer.config.number("factor")' in text
+    assert 'y = layer.base("Dense")(x)' in text
+    assert "layer.weight(" not in text
+    path = tmp_path / "mine.py"
+    path.write_text(re.sub(r'raise unfinished\("return y.*', "return y", text))
+    assert not kp.check(MODELS / name, plugins=[path]).problems
 
 
 @pytest.mark.parametrize("name", ["reviews.h5", "blocks.h5", "blocks.keras"])

@@ -89,6 +89,59 @@ def test_a_missing_file_and_a_directory(kerasport: Run, tmp_path: Path) -> None:
     assert "SavedModel" in outcome.err
 
 
+TOPOLOGY = {"model_config": {"class_name": "Sequential", "config": {"layers": []}}, "keras_version": "2.15.0"}
+LAYERS_MODEL = {"format": "layers-model", "modelTopology": TOPOLOGY, "weightsManifest": []}
+GRAPH_MODEL = {"format": "graph-model", "modelTopology": {"node": []}, "weightsManifest": []}
+SAVED_MODEL = b"\x08\x01\x12\x10" + bytes(60)
+# What is told of a file, by its name: what it is, and the way on.
+WAYS_ON: dict[str, tuple[bytes, str, str]] = {
+    "js/model.json": (json.dumps(LAYERS_MODEL).encode(), "a TensorFlow.js model", "tensorflowjs_converter --input_for"),
+    "graph.json": (json.dumps(GRAPH_MODEL).encode(), "a TensorFlow.js graph model", "tf2onnx.convert --tfjs"),
+    "group1-shard1of1.bin": (bytes(range(99)), "a shard of a TensorFlow.js model", "Give its model.json"),
+    "saved_model.pb": (SAVED_MODEL, "the graph of a TensorFlow SavedModel", "tf.keras.models.load_model("),
+    "model.tflite": (b"\x1c\x00\x00\x00TFL3" + bytes(64), "TensorFlow Lite", "tf2onnx.convert --tflite"),
+    "frozen.pb": (b"\x0a\x30" + bytes(48), "a frozen TensorFlow graph", "tf2onnx.convert --graphdef"),
+    "net.mlmodel": (b"\x08\x04\x12\x60\x0a" + bytes(48), "Core ML", "model.save('model.h5')"),
+    "w.ckpt.index": (b"\x00\x00\x03" + bytes(range(60)), "a TensorFlow checkpoint", "w.ckpt'), then model.save("),
+    "checkpoint": (b'model_checkpoint_path: "w"\n', "a TensorFlow checkpoint", "model.load_weights("),
+    "model.joblib": (b"\x78\x9c" + bytes(range(60)), "pickle", "load it in Python, and save it"),
+    "model.pt": (zipped("archive/data.pkl"), "PyTorch", "torch.onnx.export(model"),
+    "m.zip": (zipped("m/saved_model.pb", "m/variables/variables.index"), "of a TensorFlow SavedModel", "and give m"),
+    "h5.zip": (zipped("a/model.h5"), "with a model in it", "and give a/model.h5"),
+    "js.zip": (zipped("t/model.json", "t/group1-shard1of1.bin"), "of a TensorFlow.js model", "the model.json in t"),
+    "weights.keras": (zipped("metadata.json", "model.weights.h5"), "without its config.json", "to --weights"),
+    "config.keras": (zipped("metadata.json", "config.json"), "without its weights", "model.save("),
+    "model.h5": (gzip.compress(b"\x89HDF"), "gzip-compressed", "gzip -dc "),
+    "model.tgz": (gzip.compress(bytes(257) + b"ustar" + bytes(300)), "gzip-compressed", "tar xf "),
+    "model.xz": (b"\xfd7zXZ\x00" + bytes(range(60)), "xz-compressed", "xz -dc "),
+    "page.h5": (b"<!-- x -->\n<head><title>Sign in", "an HTML page", "Download the file itself"),
+    "text.h5": (b"404: Not Found", "text that begins with '404: Not Found'", "Download the file itself"),
+    "zeros.h5": (bytes(5000), "nothing but zeros", "Download or copy it again"),
+}
+
+
+@pytest.mark.parametrize("name", WAYS_ON)
+def test_a_file_of_another_kind_is_told_with_the_way_on(name: str, kerasport: Run, tmp_path: Path) -> None:
+    content, what, way_on = WAYS_ON[name]
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content)
+    outcome = kerasport("convert", path, tmp_path / "o.onnx")
+    told = " ".join(outcome.err.split())
+    assert outcome.code == 3
+    assert what in told
+    assert way_on in told
+
+
+def test_a_directory_is_told_with_what_to_give(kerasport: Run, tmp_path: Path, seed_model: Path) -> None:
+    (tmp_path / "served" / "1").mkdir(parents=True)
+    (tmp_path / "served" / "1" / "saved_model.pb").write_bytes(SAVED_MODEL)
+    assert f"load_model('{tmp_path}/served/1')" in " ".join(kerasport("check", tmp_path / "served").out.split())
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "best.h5").write_bytes(seed_model.read_bytes())
+    assert "Give one of the files in it: best.h5" in kerasport("check", tmp_path / "run").out
+
+
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.6, 0.9, 0.999])
 def test_a_truncated_download_is_called_so(kerasport: Run, seed_model: Path, tmp_path: Path, share: float) -> None:
     content = seed_model.read_bytes()

@@ -20,10 +20,11 @@ from kerasport.layers.elementwise import Activated
 from kerasport.layers.ops import CastTo
 from kerasport.layers.shaping import Constant
 from kerasport.layers.slots import Slot
-from kerasport.parsing import Part, no_part, refuse_unread
+from kerasport.parsing import Part, no_part, refuse_unread, unknown_keys
 from kerasport.time_axis import Flow
 from kerasport.training import Training
 
+BASE = "base"  # the attribute under which a layer holds itself as its base class has it
 _RANDOM = "it draws random numbers, so its results are random at inference too"
 
 
@@ -104,6 +105,25 @@ class CustomLayer:
             self.parts[attribute] = replace(made, places=tuple(also_at), same_as=same_as)
         return CalledLayer(self, self.parts[attribute])
 
+    def base(self, class_name: str, **changed: Any) -> CalledLayer:
+        """The layer as its base class has it, with the layer's own config and weights.
+
+        Those keys of the config that the function has read before, and the base class does not have, are left out.
+
+        Args:
+            class_name: The base class: "LSTM" for ``class ReversedLSTM(LSTM)``.
+            changed: Arguments that ``__init__`` gives the base class in place of what the config says.
+        """
+        if BASE not in self.parts:
+            unread = self.config.unread()
+            config = {key: value for key, value in self._layer.config.items() if key != "name"} | changed
+            made = self._hands.part(class_name, BASE, config)
+            own = {key for key in unknown_keys(made) if key not in unread}
+            fields = {key: value for key, value in made.config.items() if key not in own}
+            self.parts[BASE] = replace(made, config=fields, is_base=True)
+            self.config.ignore(*unread)
+        return CalledLayer(self, self.parts[BASE])
+
     def sequence(self, attribute: str, *layers: tuple[str, Mapping[str, Any]]) -> CalledLayer:
         """A Sequential that the layer holds.
 
@@ -166,6 +186,11 @@ class CustomLayer:
         with blamed(self._composed.origin):
             outputs = _outputs(self._composed.function(self, *tensors))
         refuse_unread(self.config, allowed)
+        if self.roles and BASE in self.parts:
+            raise LayerError(
+                f"its plugin asks for weights ({', '.join(self.roles)}) beside those of its base class",
+                "ask for all of them with layer.weight, and compute the layer with ops",
+            )
         for name, value in self._arguments.items():
             if name != "training" or value:
                 raise LayerError(f"it is called with {name}={str(value)[:40]}, which is not supported")

@@ -61,6 +61,7 @@ class LayerDef:
         storage: How the file has its weights.
         places: For a layer that another one holds: where else below that an archive may have it.
         same_as: For one that another one holds: the name of the layer that it is, whose weights are there once.
+        is_base: For one that another one holds: whether it is that itself, as its base class has it.
     """
 
     name: str
@@ -77,6 +78,7 @@ class LayerDef:
     storage: Storage = PLAIN
     places: tuple[str, ...] = ()
     same_as: str = ""
+    is_base: bool = False
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,8 @@ def _layer(
 
 def _part(part: LayerDef, attribute: str, tree: WeightTree, path: str, home: str) -> str:
     """Where a part of the layer at a path is: the first of its places that is there; its own where none is."""
+    if part.is_base:
+        return path
     places = [f"{path}/{attribute}", *(f"{path}/{place}" for place in part.places), f"{home}/{attribute}"]
     there = (place for place in places if place.rpartition("/")[2] in tree.children(place.rpartition("/")[0]))
     return next(there, places[0])

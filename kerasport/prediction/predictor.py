@@ -248,7 +248,7 @@ class Predictor:
 
 def _is_onnx(path: Path) -> bool:
     """By content; what is neither HDF5 nor ONNX is left to the Keras reader, which says what it is."""
-    from kerasport.reader import sniff
+    from kerasport.reader import others
 
     if not path.is_file():
         return False
@@ -256,7 +256,7 @@ def _is_onnx(path: Path) -> bool:
         head = file.read(4096)
     if head.startswith(HDF5_MAGIC):
         return False
-    what, hint = sniff.describe(path, head, path.stat().st_size)
+    what, hint = others.describe(path, head, path.stat().st_size)
     if "ONNX" in what:
         return True
     if path.suffix == ".onnx":

@@ -76,10 +76,11 @@ def _open(path: Path) -> Contents:
 def _whole(model: Contents) -> SavedModel:
     config = _require_config(model)
     if model.weights is None:
-        raise NotAModelError(
-            f"{model.path} is the architecture of a model, without its weights.",
+        what, hint = model.elsewhere or (
+            "the architecture of a model, without its weights",
             "Add the file with its weights: --weights weights.h5.",
         )
+        raise NotAModelError(f"{model.path} is {what}.", hint)
     origin = model.origin
     files = {"source": model.files}
     return SavedModel(

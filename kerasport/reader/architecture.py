@@ -13,6 +13,7 @@ from typing import Any
 
 from kerasport.errors import DamagedFileError, NotAModelError
 from kerasport.limits import limits, way_on
+from kerasport.reader import others
 from kerasport.reader.bounds import check_config
 from kerasport.reader.saved import Contents, Origin
 
@@ -96,7 +97,7 @@ def model_config(path: Path, value: Any) -> Mapping[str, Any]:
 
 
 def _contents(path: Path, value: Any, form: str) -> Contents:
-    origin = Origin()
+    origin, elsewhere = Origin(), _in_shards(path, value)
     for wrapper in ("", *_WRAPPERS):
         value = value.get(wrapper, value) if isinstance(value, dict) else value
         value = parse_json(path, value, wrapper) if isinstance(value, str) else value
@@ -106,4 +107,17 @@ def _contents(path: Path, value: Any, form: str) -> Contents:
             f"{path} is {form}, but not the architecture of a Keras model.",
             f"Save that with model.to_{form.lower()}() in Keras.",
         )
-    return Contents(path, (path,), origin, model_config(path, value))
+    return Contents(path, (path,), origin, model_config(path, value), elsewhere=elsewhere)
+
+
+def _in_shards(path: Path, value: Any) -> tuple[str, str] | None:
+    """Where a model of TensorFlow.js has its weights.
+
+    Raises:
+        NotAModelError: It has no layers any more.
+    """
+    if not isinstance(value, dict) or "modelTopology" not in value:
+        return None
+    if value.get("format") == "graph-model":
+        raise NotAModelError(f"{path} is a TensorFlow.js graph model, which has no layers.", others.graph_model(path))
+    return "a TensorFlow.js model, whose weights are in shards beside it", others.tensorflow_js(path)

@@ -80,6 +80,7 @@ class Contents:
         weights: The weights; None where there are none.
         on_close: Closes the files.
         check: Compares the weights' bytes with the checksum that the file has of them, if it has one.
+        elsewhere: Where the weights of an architecture are, in a form that kerasport does not read, and the way on.
     """
 
     path: Path
@@ -89,6 +90,7 @@ class Contents:
     weights: StoredWeights | None = None
     on_close: Callable[[], None] = field(default=lambda: None, repr=False)
     check: Callable[[], None] = field(default=lambda: None, repr=False)
+    elsewhere: tuple[str, str] | None = None
 
 
 @dataclass(eq=False)
