@@ -1,17 +1,17 @@
-"""Trained Keras models to proven ONNX models, with no TensorFlow and no Keras installed.
+"""Convert trained Keras models to ONNX and prove the result, without TensorFlow or Keras installed.
 
     with kerasport.load("model.h5") as model: ...      the file's graph, with lazy weights
-    kerasport.inspect("model.h5")                      what is in it, can it be converted
-    kerasport.check("model.h5")                        can it be converted, and all reasons why not
+    kerasport.inspect("model.h5")                      its contents, and whether it can be converted
+    kerasport.check("model.h5")                        whether it can be converted, with every reason why not
     kerasport.convert("model.h5", "model.onnx")        translate, validate, write
     kerasport.Cut(outputs=["pool"])                    a part of a model, for convert(..., part=...)
-    kerasport.validate("model.h5", "model.onnx")       ONNX Runtime against the NumPy reference
-    kerasport.predict("model.onnx", array)             batch prediction: arrays, iterators of batches, files
-    with kerasport.Predictor("model.onnx") as p: ...   the same, with the model kept open
+    kerasport.validate("model.h5", "model.onnx")       compare ONNX Runtime with the NumPy reference
+    kerasport.predict("model.onnx", array)             predict for arrays, iterators of batches, files
+    with kerasport.Predictor("model.onnx") as p: ...   the same, keeping the model open
     kerasport.batch_function("model.onnx")             for Spark's predict_batch_udf
     kerasport.frame_function("model.onnx")             from data frame to data frame
 
-Importing kerasport imports nothing else; each function loads what it needs.
+Importing kerasport imports nothing else; each function imports what it needs.
 """
 
 from __future__ import annotations

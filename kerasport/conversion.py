@@ -1,4 +1,4 @@
-"""``convert``: from a model file to a proven ONNX file."""
+"""``convert``: from a Keras model file to a validated ONNX file."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Conversion:
-    """What a conversion did.
+    """The result of a conversion.
 
     Attributes:
         path: The ONNX file.
@@ -37,10 +37,10 @@ class Conversion:
         parameters: Weight values written.
         size: Bytes written, external data included.
         opset: The ONNX opset.
-        validation: The comparison with the reference, None when it was not asked for.
+        validation: The comparison with the reference, None if it was not requested.
         states: The inputs and outputs that carry states from batch to batch.
-        not_finite: Weights with values that are NaN or infinite; they are written as they are.
-        assumed: The packages that layers are taken to be from by their class names, by layer.
+        not_finite: Weights with NaN or infinite values; they are written unchanged.
+        assumed: For layers identified by class name alone, the package that they are assumed to be from.
     """
 
     path: Path
@@ -77,24 +77,24 @@ def convert(
     """Converts a Keras model file to an ONNX file.
 
     Args:
-        source: The Keras model file, or the architecture of one.
-        target: The ONNX file to write; over 2 GiB, its weights go to ``<target>.data`` (or ``<target>.1.data``).
-        opset: The ONNX opset, from 13; None for the default.
+        source: The Keras model file or architecture.
+        target: The ONNX file to write; above 2 GiB, its weights go to ``<target>.data`` (or ``<target>.1.data``).
+        opset: The ONNX opset, 13 or later; None for the default.
         fold: Whether layers may be folded into their neighbours (BatchNormalization into Conv ...).
-        validate: Whether to check the model and compare it with the NumPy reference before it takes its place.
-        chained: Whether the comparison also shows how errors add up from layer to layer.
-        states: "reset": batches start from zero states; "carry": inputs and outputs ``<layer>_state_h_in`` ...
-        inputs_as_nchw: The inputs to be channels-first in the ONNX model: names, or True for all that convolutions
-            read. Predictor and ``validate`` take Keras's order all the same.
-        outputs_as_nchw: Whether outputs that are channels-first within the ONNX model are given so.
-        part: What of the model is converted, with what before and behind it, and under which names.
-        **reading: How the source is read, as in ``kerasport.loading.Reading``.
+        validate: Whether to check the model and compare it with the NumPy reference before the target is written.
+        chained: Whether the comparison also measures how errors accumulate from layer to layer.
+        states: "reset": batches start from zero states; "carry": states become inputs and outputs of the model.
+        inputs_as_nchw: The inputs that the ONNX model takes channels-first: names, or True for all that convolutions
+            read. Predictor and ``validate`` still take Keras's order.
+        outputs_as_nchw: Whether to return outputs channels-first if they are channels-first inside the ONNX graph.
+        part: The part of the model to convert, with what is added to it, and new names.
+        **reading: How the source is read; see ``kerasport.loading.Reading``.
 
     Raises:
-        OptionError: There are no states to carry or no images, or the opset cannot be written, or the part is none.
+        OptionError: There are no states to carry, no images, no such part, or the opset cannot be written.
         FileError: The source cannot be read or the target cannot be written.
         UnsupportedModelError: Some layers cannot be converted; nothing is written.
-        MismatchError: ONNX Runtime and the reference disagree; nothing is written. It has the comparison.
+        MismatchError: ONNX Runtime and the reference disagree; nothing is written. The error holds the comparison.
     """
     from kerasport.export import translate
 
@@ -124,7 +124,7 @@ def convert(
 
 @contextmanager
 def _placed(target: Path) -> Iterator[tuple[Path, str]]:
-    """A place to write a model to, and the name for its data file; that of the model it replaces goes with this one."""
+    """A path to write a model to, and the name for its data file; the replaced model's data file is removed."""
     from kerasport.external import data_name, remove_other_data
     from kerasport.files import whole
 
@@ -210,8 +210,8 @@ def _validated(model: LoadedModel, path: Path, chained: bool) -> Validation:
         if result.not_finite:
             whose = f"That may be because {told_briefly(result.not_finite)}."
         raise MismatchError(
-            f"The converted model is not what {model.saved.path} computes: {result.verdict()}.",
-            f"Nothing was written; --no-validate writes it all the same. {whose}",
+            f"The converted model does not compute what {model.saved.path} does: {result.verdict()}.",
+            f"Nothing was written; --no-validate would write it anyway. {whose}",
             result,
         )
     return result

@@ -1,8 +1,8 @@
-"""A part of a model in place of the whole: between which layers, under which names, with what before and behind.
+"""Converts a part of a model: the layers between given ones, with optional pre- and postprocessing and new names.
 
     model.h5 ──► inputs ──► outputs ──► softmax, argmax ──► preprocess ──► rename
 
-What is made of a model is kept in the ONNX file's metadata, so that ``validate`` compares it with the same part.
+The ONNX file's metadata records the part, so that ``validate`` compares it with the same part of the Keras model.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ PROPERTY = "kerasport.cut"
 
 @dataclass(frozen=True)
 class Cut:
-    """What is made of a model before it is translated.
+    """The part of a model to convert.
 
     Attributes:
-        outputs: What it is to give: outputs of the model, or layers (``outer/inner`` for those of a model within it;
-            ``name@1`` for the second call of a layer; ``name:1`` for its second output). Empty for the model's own.
-        inputs: What it is to be given: inputs of the model, or layers, which then read ``<layer>_input`` in place of
-            what is before them. Empty for the model's own.
-        softmax: Outputs that are logits, to be given as probabilities along the last axis.
-        argmax: Outputs of which the place of the largest number along the last axis is to be given (int64).
-        preprocess: How the pixels of raw images (uint8, RGB) become what the model was trained with, as in
-            ``keras.applications``: "caffe", "tf", "torch", or "0-1"; "" for an input as the model takes it.
+        outputs: The outputs of the part: outputs of the model, or layers (``outer/inner`` in a nested model, ``name@1``
+            for the second call of a layer, ``name:1`` for its second output). Empty for the model's own.
+        inputs: The inputs of the part: inputs of the model, or layers, which then read ``<layer>_input`` instead of the
+            layers before them. Empty for the model's own.
+        softmax: Outputs that are logits, to be turned into probabilities along the last axis.
+        argmax: Outputs to replace by the index of the largest value along the last axis (int64).
+        preprocess: How to preprocess raw images (uint8, RGB), as in ``keras.applications``: "caffe", "tf", "torch" or
+            "0-1"; "" for inputs as the model takes them.
         rename: New names of inputs and outputs, by the old ones.
     """
 
@@ -50,14 +50,14 @@ class Cut:
         return any(vars(self).values())
 
     def properties(self) -> dict[str, str]:
-        """What an ONNX file's metadata says of it."""
+        """The metadata of an ONNX file that describes the part."""
         told = {name: value for name, value in vars(self).items() if value}
         plain = {name: value if isinstance(value, str | dict) else list(value) for name, value in told.items()}
         return {PROPERTY: json.dumps(plain, separators=(",", ":"))} if plain else {}
 
     @classmethod
     def of(cls, properties: Mapping[str, str]) -> Cut:
-        """What an ONNX file's metadata says.
+        """The part that an ONNX file's metadata describes.
 
         Raises:
             NotAModelError: It was not written by kerasport.
@@ -78,11 +78,11 @@ WHOLE = Cut()
 
 
 def cut(model: LoadedModel, what: Cut) -> Graph:
-    """The graph of what is made of a model.
+    """The graph of a part of a model.
 
     Raises:
-        UnsupportedModelError: A layer in it cannot be converted; one outside of it need not.
-        OptionError: There are no such layers, or what is asked for does not hang together.
+        UnsupportedModelError: A layer in the part cannot be converted; layers outside of it do not matter.
+        OptionError: There are no such layers, or the part is not connected.
     """
     if not what:
         return model.graph

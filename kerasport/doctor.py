@@ -1,4 +1,4 @@
-"""``doctor``: what kerasport works with here, whether that works, and what is known to be wrong with it."""
+"""``doctor``: the installed versions, whether they work, and their known vulnerabilities."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that kerasport raises on purpose.
+"""All exceptions that kerasport raises deliberately.
 
     KerasportError                  exit code
     ├── OptionError                 2   an option that contradicts the model or another option

@@ -1,4 +1,4 @@
-"""Where an ONNX model keeps weights in files of their own, checked before anything opens them.
+"""External data of an ONNX model: where its weights are stored, checked before anything opens the files.
 
 ONNX Runtime opens what a model names (https://github.com/onnx/onnx/blob/main/docs/ExternalData.md). A model from a
 stranger may name any file of the user's; only files in the model's own folder are its own.

@@ -1,4 +1,4 @@
-"""Weights that are no numbers, or infinite: noticed when they are read, and counted only then."""
+"""NaN and infinite weights: noticed when weights are read, and counted only then."""
 
 from __future__ import annotations
 

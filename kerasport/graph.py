@@ -1,4 +1,4 @@
-"""The graph that both back ends read: calls in topological order over typed values, masks as edges."""
+"""The graph that both back ends read: calls in topological order over typed values, with masks as edges."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What weights a file has for one layer, whatever it is."""
+"""The weights that a file holds for one layer, whatever its class."""
 
 from __future__ import annotations
 

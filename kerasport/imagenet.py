@@ -1,4 +1,4 @@
-"""What keras.applications does to ImageNet's pixels before its models see them.
+"""The preprocessing of ImageNet images in keras.applications.
 
 https://github.com/keras-team/keras/blob/master/keras/src/applications/imagenet_utils.py
 """

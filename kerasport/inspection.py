@@ -1,4 +1,4 @@
-"""``inspect``: what is in a model file, from its metadata alone."""
+"""``inspect``: the contents of a model file, from its metadata alone."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ class LayerRow:
     """One layer of the table.
 
     Attributes:
-        name: With the names of the models around it.
-        class_name: Keras's class.
-        output_shapes: At its first call; empty where it could not be worked out.
+        name: The layer's name, prefixed by the names of the models around it.
+        class_name: The Keras class.
+        output_shapes: The output shapes of its first call; empty if they could not be inferred.
         parameters: Its number of weight values.
-        inputs: What feeds its first call.
+        inputs: The layers that feed its first call.
         convertible: Whether it can be converted.
         problem: Why not, or "".
-        function: The text of a Lambda's function, as far as it can be read; "" for any other layer.
-        origin: Who says what the layer computes, where it is not Keras's: a package, or a plugin's file and line.
+        function: The function of a Lambda as text, as far as it can be read; "" for any other layer.
+        origin: Where a layer that is not Keras's is defined: a package, or a plugin's file and line.
     """
 
     name: str
@@ -46,22 +46,22 @@ class LayerRow:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What is in a model file.
+    """The contents of a model file.
 
     Attributes:
         path: The file.
-        weights: The file that was given for the weights, if any.
+        weights: The separate weight file, if one was given.
         size: The size of all files in bytes.
         name: The model's name.
-        keras_version: The writer's version, "" where the file does not say.
-        backend: The writer's backend, "" where the file does not say.
+        keras_version: The version of Keras that wrote the file, "" if the file does not say.
+        backend: The backend of that Keras, "" if the file does not say.
         inputs: Names, shapes and dtypes of the inputs.
         outputs: Names, shapes and dtypes of the outputs.
-        layers: One row a layer.
-        parameters: Weight values in all.
+        layers: One row per layer.
+        parameters: The total number of weight values.
         convertible: Whether the model can be converted.
-        problems: Why not; all reasons.
-        damaged: Whether the weights are not those that the config implies.
+        problems: Every reason why not.
+        damaged: Whether the weights do not match the config.
     """
 
     path: Path
@@ -89,15 +89,15 @@ class Inspection:
 
 
 def inspect(path: str | Path, **reading: Unpack[Reading]) -> Inspection:
-    """Reads a model file's metadata; no weight values.
+    """Reads a model file's metadata, but no weight values.
 
     Args:
-        path: The Keras model file, or the architecture of one.
-        **reading: How it is read, as in ``kerasport.loading.Reading``.
+        path: The Keras model file or architecture.
+        **reading: How it is read; see ``kerasport.loading.Reading``.
 
     Raises:
         FileError: The file cannot be read as a Keras model.
-        WeightsOnlyError: It holds weights without their model; the error lists them.
+        WeightsOnlyError: It holds weights without a model; the error lists them.
     """
     weights = reading.get("weights")
     with load(path, **reading) as model:

@@ -1,4 +1,4 @@
-"""Every class that some Keras can write into a model file, and the Kerases that have it.
+"""Every class that any Keras can write to a model file, and the Keras versions that have it.
 
 The tables are kept by hand after the classes of real Kerases (``tests/test_inventory.py`` holds them against the golden
 files); what kerasport makes of a class is in the registries alone.

@@ -1,4 +1,4 @@
-"""What no honest model has: where kerasport stops, so that a file from a stranger cannot make it work without end.
+"""Limits on untrusted files, so that no file can make kerasport work without end.
 
 The limits are far above what real models have. ``kerasport --limit layers=200000 ...`` and ``use`` move them.
 """

@@ -1,4 +1,4 @@
-"""A model file, opened and understood: the path from bytes to a graph with lazy weights."""
+"""Opens a model file: the path from bytes to a graph with lazy weights."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class LoadedModel:
     Attributes:
         saved: The open file.
         definition: The model in canonical form.
-        assembly: Its graph, without weights, and what stands in the way of converting it.
+        assembly: Its graph, without weights, and the obstacles to converting it.
     """
 
     saved: reader.SavedModel
@@ -54,7 +54,7 @@ class LoadedModel:
 
     @property
     def not_finite(self) -> tuple[NotFinite, ...]:
-        """Those weights, of all that were read until now, that have values that are NaN or infinite."""
+        """The weights with NaN or infinite values, among those that have been read so far."""
         return self._watch.found()
 
     @property
@@ -63,7 +63,7 @@ class LoadedModel:
 
         Raises:
             UnsupportedModelError: Some layers cannot be converted.
-            DamagedFileError: The file's weights are not those that its config implies.
+            DamagedFileError: The file's weights do not match its config.
         """
         if self._graph is None:
             if self.assembly.problems:
@@ -75,7 +75,7 @@ class LoadedModel:
         """A graph of this model's layers with their weights bound.
 
         Raises:
-            DamagedFileError: The file's weights are not those that its config implies.
+            DamagedFileError: The file's weights do not match its config.
         """
         weights = self._bound_in(self.saved.tree) if self.saved.tree is not None else self._bound_by_layer()
         return replace(
@@ -185,19 +185,19 @@ def _at_its_place(leaf: Leaf) -> Leaf:
 
 
 class Reading(TypedDict, total=False):
-    """How a model file is to be read: the options of ``load``, and of all functions that read model files.
+    """How to read a model file: the options of ``load`` and of all functions that read model files.
 
     Attributes:
-        weights: A file of weights to use, or of a whole model, of which only the weights are used.
-        allow_keys: Config keys to accept although kerasport does not know them: ``key`` or ``Class.key``.
-        backend: "theano" or "tensorflow": what a Keras 1 model computed with, where that is not what its weights'
-            names say; None to go by these.
-        input_shape: Sizes of inputs that the file leaves open: ``batch``, ``time``, ``height``, ``width``,
-            ``<input>_dim<axis>``, or whole shapes by the name of the input, with None where they stay open.
-        plugins: Python files that say what layers are which kerasport does not know; they are run.
-        lambdas: The functions of Lambda layers as text, by the layers' names: ``x * 2``, or a whole lambda.
-        sampling: "mean": Lambda layers, and layers called with ``training=True``, take random numbers as the mean of
-            their distribution; they are refused else.
+        weights: A weight file, or a whole model of which only the weights are used.
+        allow_keys: Unknown config keys to accept: ``key`` or ``Class.key``.
+        backend: The backend of a Keras 1 model, "theano" or "tensorflow", if its weight names suggest the wrong one;
+            None to infer it from these.
+        input_shape: Input sizes that the file leaves open: ``batch``, ``time``, ``height``, ``width``,
+            ``<input>_dim<axis>``, or whole shapes by input name, with None for dimensions that stay open.
+        plugins: Python files that define layers which kerasport does not know; they are executed.
+        lambdas: The functions of Lambda layers as source text, by layer name: ``x * 2``, or a whole lambda.
+        sampling: "mean": random numbers in Lambda layers, and in layers called with ``training=True``, are replaced by
+            the mean of their distribution; "refuse", the default, refuses them.
     """
 
     weights: str | Path | None

@@ -1,4 +1,4 @@
-"""What kerasport notes in an ONNX file's metadata, read back from files that anyone may have changed."""
+"""The metadata that kerasport writes to ONNX files, read back without trusting it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a layer's canonical definition to its spec, with everything in its config accounted for."""
+"""From a layer's canonical definition to its spec; every key of the config must be accounted for."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""What the author of a plugin needs: layers of one's own, for files that have them.
+"""The public interface for plugins, which define custom layers.
 
-A plugin is a Python file, given by ``--plugin my_layers.py`` or ``load(path, plugins=["my_layers.py"])``, or a module
-that an installed package names under the entry point group ``kerasport.layers``. ``kerasport scaffold model.h5`` writes
-its skeleton, and ``kerasport.testing.check_layer`` tests it. Most layers are composed of Keras's layers and operations:
+A plugin is a Python file, passed with ``--plugin my_layers.py`` or ``load(path, plugins=["my_layers.py"])``, or a
+module that an installed package registers as an entry point in the group ``kerasport.layers``.
+``kerasport scaffold model.h5`` writes its skeleton, and ``kerasport.testing.check_layer`` tests it. Most layers are
+composed of Keras's layers and operations:
 
     from kerasport.plugins import CustomLayer, Tensor, compose, ops
 
@@ -11,10 +12,10 @@ its skeleton, and ``kerasport.testing.check_layer`` tests it. Most layers are co
         kernel = layer.weight("kernel", (x.shape[-1], layer.config.integer("units")))
         return layer.activate(x @ kernel) * layer.config.number("scale")
 
-``compose`` registers such a function, ``activation`` an activation function, ``model`` a class of models that saves its
-arguments and no graph. What cannot be composed has a ``layer``: a
-``frozen`` subclass of ``Spec`` for its fields, weights and shapes, with a ``reference`` in NumPy and a ``translation``
-to ONNX. ``raise refuse("...")`` tells the user that an option is not supported.
+``compose`` registers such a function, ``activation`` an activation function, and ``model`` a model class that saves its
+arguments instead of a graph. A layer that cannot be composed is registered with ``layer``: a ``frozen`` subclass of
+``Spec`` with its fields, weights and shapes, a ``reference`` in NumPy, and a ``translation`` to ONNX.
+``raise refuse("...")`` tells the user that an option is not supported.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Private folders for what is not finished yet, named ``.kerasport-<machine>-...``.
+"""Private folders for unfinished files, named ``.kerasport-<machine>-...``.
 
 One is gone when its run ends in order. A run that is killed leaves its own behind, and the next one removes it: that it
 is abandoned is known by its lock, which the system gives up with the process.

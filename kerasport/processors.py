@@ -1,4 +1,4 @@
-"""How many processors this process may really use: containers and schedulers leave it fewer than the machine has."""
+"""The number of processors this process may use: containers and schedulers may allow fewer than there are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ONNX files are made of, where onnx itself would hold them in memory whole.
+"""Reads and writes the protobuf encoding of ONNX files where onnx would hold them in memory whole.
 
 https://protobuf.dev/programming-guides/encoding/
 """

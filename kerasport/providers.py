@@ -1,4 +1,4 @@
-"""What ONNX Runtime computes with: its execution providers, under the names that users know."""
+"""The execution providers of ONNX Runtime, under names that users know."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Graphs with other ends: values in place of others, layers before the inputs and behind the outputs, other names."""
+"""Graphs with other ends: replaced values, layers before the inputs and after the outputs, other names."""
 
 from __future__ import annotations
 

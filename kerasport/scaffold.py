@@ -1,4 +1,4 @@
-"""The skeleton of a plugin for the layers of a file that kerasport does not know."""
+"""Writes a plugin skeleton for the layers of a file that kerasport does not know."""
 
 from __future__ import annotations
 

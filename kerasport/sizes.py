@@ -1,4 +1,4 @@
-"""Sizes of a model's inputs that its file leaves open, as the user gives them."""
+"""Input sizes that a model file leaves open, as given by the user."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The states of stateful recurrent layers as inputs and outputs of the graph, for a caller who carries them on.
+"""The states of stateful recurrent layers as inputs and outputs of the graph, so that a caller can carry them.
 
 Keras keeps the states of a layer with ``stateful=True`` from one batch to the next, until ``reset_states()``. A graph
 keeps nothing: it either starts every batch from zero states, or is given the states that the batch before left.

@@ -1,4 +1,4 @@
-"""What a process that reads a file tells the one that watches over it.
+"""Messages from a process that reads a file to the process that supervises it.
 
 The HDF5 library is C, and has crashed on hostile files, and searched for their ends without end. The command line
 therefore works in a process of its own, and the one that the user started only waits for it (``cli/supervisor.py``).

@@ -1,4 +1,4 @@
-"""What kerasport supports, from the registries; the README's tables and ``kerasport layers`` say the same."""
+"""What kerasport supports, from the registries; the source of ``kerasport layers`` and the README's tables."""
 
 from __future__ import annotations
 

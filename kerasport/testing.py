@@ -1,4 +1,4 @@
-"""The test of a plugin's layer in one call: reference and ONNX Runtime on the same numbers, and Keras's if given."""
+"""Tests a plugin's layer in one call: compares the reference, ONNX Runtime and, if given, Keras's result."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True, eq=False)
 class GivenWeight(Weight):
-    """A weight that is an array already."""
+    """A weight that is already an array."""
 
     array: Array
 
@@ -44,27 +44,27 @@ def check_layer(
     opset: int | None = None,
     tolerance: float = 1e-4,
 ) -> list[Array]:
-    """Computes a layer with its NumPy reference and, translated, with ONNX Runtime, and compares.
+    """Computes a layer with its NumPy reference and with ONNX Runtime, and compares the results.
 
     Args:
-        class_name: The layer's class as in files; the plugin that knows it is imported, or loaded, already.
-        config: What ``get_config`` gives in Keras.
-        inputs: The array that the layer is called on, batch first, or several.
+        class_name: The layer's class as it appears in files; its plugin must have been imported or loaded.
+        config: What ``get_config`` returns in Keras.
+        inputs: The array, or several arrays, on which the layer is called; batch first.
         weights: Its weights in the order of ``get_weights`` in Keras, or by role.
-        expected: What Keras gives for these: ``layer(inputs)``, or a list for several outputs.
+        expected: What Keras returns for these: ``layer(inputs)``, or a list for several outputs.
         mask: The mask of the first input, bool.
-        keras_version: The Keras whose defaults hold for the layers that it is composed of: "2.15.0", "2.2.4-tf" ...
-        opset: The ONNX opset to write for; None for the default.
-        tolerance: What is allowed between any two of the three, relative to the largest number of the output.
+        keras_version: The Keras whose defaults apply to the layers that it is composed of: "2.15.0", "2.2.4-tf" ...
+        opset: The target ONNX opset; None for the default.
+        tolerance: The allowed difference from the reference, relative to the largest value of the output.
 
     Returns:
         The reference's outputs.
 
     Raises:
-        UnsupportedModelError: The layer is not known, or refuses its options.
-        DamagedFileError: The weights are not those that the layer asks for.
+        UnsupportedModelError: The layer is unknown, or refuses its options.
+        DamagedFileError: The weights do not match those that the layer asks for.
         PluginError: The plugin fails.
-        MismatchError: Shapes, or numbers, differ.
+        MismatchError: Shapes or values differ.
     """
     from kerasport import reference
     from kerasport.export import translate
@@ -132,16 +132,16 @@ def _compare_shapes(graph: Graph, computed: Sequence[Array]) -> None:
             want in (None, have) for want, have in zip(value.type.shape, array.shape, strict=True)
         )
         if not fits:
-            raise MismatchError(f"The reference gives the shape {array.shape} where infer says {value.type.shape}.")
+            raise MismatchError(f"The reference returns the shape {array.shape}, but infer says {value.type.shape}.")
 
 
 def _compare(who: str, computed: Sequence[Array], others: Sequence[Array], tolerance: float) -> None:
     if len(others) != len(computed):
-        raise InputError(f"The layer has {len(computed)} outputs, and {who} gives {len(others)}.")
+        raise InputError(f"The layer has {len(computed)} outputs, but {who} returns {len(others)}.")
     for place, (array, other) in enumerate(zip(computed, others, strict=True)):
         if array.shape != other.shape:
-            raise MismatchError(f"Output {place}: {who} gives the shape {other.shape}, the reference {array.shape}.")
+            raise MismatchError(f"Output {place}: {who} returns the shape {other.shape}, the reference {array.shape}.")
         scale = float(np.abs(array.astype(np.float64)).max(initial=0.0)) or 1.0
         error = float(np.abs(array.astype(np.float64) - other.astype(np.float64)).max(initial=0.0)) / scale
         if not error <= tolerance:
-            raise MismatchError(f"Output {place}: {who} and the reference differ by {error:.1e} of its largest number.")
+            raise MismatchError(f"Output {place}: {who} and the reference differ by {error:.1e} of its largest value.")

@@ -1,4 +1,4 @@
-"""How shapes and sizes are shown to people."""
+"""How shapes and sizes are shown to users."""
 
 from __future__ import annotations
 

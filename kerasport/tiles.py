@@ -1,4 +1,4 @@
-"""Large arrays in tiles: how one is cut so that both reading and writing it go over long runs of memory."""
+"""Splits large arrays into tiles so that both reading and writing them access long contiguous runs of memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TimeDistributed's folding: (batch, time, ...) as (batch * time, ...) for the inner layer, and back."""
+"""Folds time into the batch for TimeDistributed, (batch, time, ...) to (batch * time, ...), and back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls with ``training=True``, which Keras keeps in prediction too: what they change, and what becomes of it."""
+"""Calls with ``training=True``, which Keras keeps in prediction: their effect, and how they are handled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Published vulnerabilities of what kerasport builds on, as far as they matter to those who use it.
+"""Published vulnerabilities of kerasport's dependencies, as far as they concern its users.
 
 Each row names its source. What is not here is not thereby safe: the table is as old as ``CHECKED`` says.
 """

@@ -1,4 +1,4 @@
-"""Brings any Keras's config to one canonical form; afterwards nobody asks which Keras wrote the file."""
+"""Brings the config of any Keras to one canonical form, behind which no code asks which Keras wrote the file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every way in which a Keras writes an activation, brought to ``{"function": name, parameter: value}``."""
+"""Every way in which a Keras writes an activation, as ``{"function": name, parameter: value}``."""
 
 from __future__ import annotations
 

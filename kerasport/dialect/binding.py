@@ -1,4 +1,4 @@
-"""Binds the file's weights to the roles of layers: by exact name where the names say it, else by Keras's order.
+"""Binds the file's weights to the roles of layers: by exact name if the file has names, else in Keras's order.
 
 Keras itself loads a layer's weights by position: all trainable ones, then all non-trainable ones. A nested
 model is one group in the file, in which that order runs over all its layers; there the layers' own

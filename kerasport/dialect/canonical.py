@@ -1,4 +1,4 @@
-"""Containers: Sequential and functional models, nested in each other and in wrappers, as ModelDefs."""
+"""Containers as ModelDefs: Sequential and functional models, nested in each other and in wrappers."""
 
 from __future__ import annotations
 

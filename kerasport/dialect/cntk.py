@@ -1,4 +1,4 @@
-"""What the CNTK backend computes differently: where windows lie, and what a recurrence gives.
+"""What the CNTK backend computes differently: the position of windows, and the outputs of a recurrence.
 
 CNTK's automatic padding puts the centres of the windows evenly over an axis, where TensorFlow spreads the windows
 themselves. A depthwise convolution takes its dilation for a stride. From Keras 2.2.3 on a recurrence gives the last

@@ -1,4 +1,4 @@
-"""Keras 1 configs brought to Keras 2's form: other keys, other classes, other ways to write a padding."""
+"""Keras 1 configs in the form of Keras 2: renamed keys and classes, other notations for padding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The arrays of Keras 1's layers, and how they make today's weights.
+"""The weight arrays of Keras 1 layers, and how they map to today's weights.
 
 Kernels of ``dim_ordering="th"`` are (filters, in, *space); gates have arrays of their own; Theano's
 convolutions go over a kernel backwards, whatever its ordering.

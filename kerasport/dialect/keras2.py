@@ -1,4 +1,4 @@
-"""Keras 2 and tf.keras configs brought to the canonical (Keras 3) form; versions' defaults made explicit."""
+"""Keras 2 and tf.keras configs in the canonical (Keras 3) form; version-dependent defaults become explicit."""
 
 from __future__ import annotations
 

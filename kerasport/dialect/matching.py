@@ -1,4 +1,4 @@
-"""Which group of a file has the weights of which layer, as Keras's ``load_weights`` has it.
+"""Matches the groups of a weight file with layers, as Keras's ``load_weights`` does.
 
 By name where every layer finds its own. Otherwise by position: Keras takes the layers that have weights, and the
 groups that have any, in their order. So weights fit a model that was built anew, whose layers got other names.

@@ -1,4 +1,4 @@
-"""The canonical form of a model: what every dialect is brought to."""
+"""The canonical form of a model, to which every dialect is brought."""
 
 from __future__ import annotations
 

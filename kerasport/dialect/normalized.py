@@ -1,4 +1,4 @@
-"""Wrappers of other packages that keep a kernel as a direction and a length: the layer with the kernel itself."""
+"""Wrappers of other packages that store a kernel as direction and length, as the layer with the kernel itself."""
 
 from __future__ import annotations
 

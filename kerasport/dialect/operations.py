@@ -1,4 +1,4 @@
-"""Operations that stand as layers in a model's config: Keras 3's, and the TensorFlow calls that tf.keras records."""
+"""Operations that appear as layers in a model's config: Keras 3's, and TensorFlow calls recorded by tf.keras."""
 
 from __future__ import annotations
 

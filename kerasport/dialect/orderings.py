@@ -1,4 +1,4 @@
-"""What Keras 1 leaves out of its configs: the axis order of some layers, and the stride of ConvLSTM2D.
+"""Infers what Keras 1 omits from its configs: the axis order of some layers, and the stride of ConvLSTM2D.
 
 Padding, cropping and up-sampling have no ``dim_ordering`` in the file. The nearest layer that has one tells it,
 along connections through layers that leave the axes as they are. Where none does, every reading is offered, the

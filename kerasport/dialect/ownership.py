@@ -1,4 +1,4 @@
-"""Classes of the user's own, told from Keras's of the same name."""
+"""Tells the user's own classes from Keras classes of the same name."""
 
 from __future__ import annotations
 

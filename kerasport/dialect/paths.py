@@ -1,4 +1,4 @@
-"""Where each layer's weights stand in the object tree of an archive.
+"""The paths of each layer's weights in the object tree of an archive.
 
 Keras names a layer's place after its class in snake case, with a number for the second and later ones of a
 class in the order of ``model.layers``; from 3.4 on it also notes the layer's name there, which then decides. What an

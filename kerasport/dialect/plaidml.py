@@ -1,4 +1,4 @@
-"""What the PlaidML backend computes differently: ReLUs at their threshold, and smooth up-sampling at the end.
+"""What the PlaidML backend computes differently: ReLU at its threshold, smooth upsampling at the edge.
 
 See plaidml/op.py and plaidml/keras/backend.py.
 """

@@ -1,4 +1,4 @@
-"""The boundaries of an adapted Discretization, which tf.keras saves as a summary of the values that it saw."""
+"""The bin boundaries of an adapted Discretization, which tf.keras saves as a summary of the values it saw."""
 
 from __future__ import annotations
 

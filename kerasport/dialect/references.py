@@ -1,4 +1,4 @@
-"""Node indices, which every Keras counts in its own way, made positions in ``LayerDef.nodes``.
+"""Translates node indices, which each Keras counts differently, to positions in ``LayerDef.nodes``.
 
 A nested model's own construction is its node 0 and is not stored. Keras 2 counts it all the same, so the
 indices of a nested model's stored calls start at 1. Keras 3 counts from 0 in ``inbound_nodes`` and from 1

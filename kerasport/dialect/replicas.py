@@ -1,4 +1,4 @@
-"""Models saved as Keras's ``multi_gpu_model`` returns them: replicas of a model, each on a part of the batch.
+"""Models saved as ``multi_gpu_model`` returns them: replicas of one model, each on a slice of the batch.
 
     input ─┬─► Lambda(get_slice, i=0, parts=2) ─► model ─┬─► Concatenate(axis=0)
            └─► Lambda(get_slice, i=1, parts=2) ─► model ─┘

@@ -1,4 +1,4 @@
-"""Sequential models of early Keras: nested ones have no name in the file, and a Merge may stand at the head."""
+"""Sequential models of early Keras: nested ones are unnamed in the file, and a Merge may be the first layer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a layer's weights are stored, where that is not simply its roles: Keras 1's arrays, Theano's flipped kernels."""
+"""How a layer's weights are stored, if not simply by role: Keras 1's arrays, Theano's flipped kernels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TensorFlow's functions and operators under the names and arguments of Keras 3's operations.
+"""TensorFlow's functions and operators, mapped to the names and arguments of Keras 3's operations.
 
 The tables are in ``tensorflow_arrays``, ``tensorflow_math``, ``tensorflow_nn`` and ``tensorflow_images``. An entry is
 the operation's name and its arguments, each as ``Keras's=TensorFlow's`` or one name for both. Where Keras has no such

@@ -1,4 +1,4 @@
-"""What makes, moves, joins and cuts tensors in TensorFlow, under the names of Keras 3's; see ``tensorflow``."""
+"""TensorFlow's functions that create, move, join and split tensors; see ``tensorflow``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TensorFlow's functions of images under the names of Keras 3's operations; see ``tensorflow``."""
+"""TensorFlow's image functions; see ``tensorflow``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TensorFlow's mathematics under the names of Keras 3's operations; ``tensorflow`` says how to read it."""
+"""TensorFlow's mathematical functions; see ``tensorflow``."""
 
 from __future__ import annotations
 

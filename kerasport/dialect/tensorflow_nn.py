@@ -1,4 +1,4 @@
-"""TensorFlow's functions for neural networks under the names of Keras 3's operations; see ``tensorflow``."""
+"""TensorFlow's neural network functions; see ``tensorflow``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The input shape of a Sequential model that was saved without one, from its first layer's weights."""
+"""Infers the input shape of a Sequential model saved without one from its first layer's weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which Keras wrote a config that does not say so: the newest one that writes such a config.
+"""The Keras version of a config that does not state one: the newest that writes such a config.
 
 ``to_json()`` of Keras 3 names no version, and a bare ``model_config`` of any era names none. What each release added to
 the configs of common layers tells it closely: of the releases that the config does not rule out the newest is taken,

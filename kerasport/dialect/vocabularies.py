@@ -1,4 +1,4 @@
-"""What adapt() found, where an archive keeps it beside the config: vocabularies, a token a line."""
+"""Vocabularies found by adapt(), which an archive stores beside the config, one token per line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who wrote a file, and so which rules it follows."""
+"""Which Keras wrote a file, and therefore which rules it follows."""
 
 from __future__ import annotations
 

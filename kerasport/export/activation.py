@@ -1,4 +1,4 @@
-"""Activation functions in ONNX, as single operators where the opset has them."""
+"""Activation functions in ONNX, as single operators if the opset has them."""
 
 from __future__ import annotations
 

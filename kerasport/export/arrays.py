@@ -1,4 +1,4 @@
-"""Arrays that are computed only when they are written, whole or tile by tile."""
+"""Weight arrays that are computed only when they are written, whole or tile by tile."""
 
 from __future__ import annotations
 

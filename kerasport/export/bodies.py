@@ -1,4 +1,4 @@
-"""Functions within a spec, translated where they are needed: in the graph, or within a loop."""
+"""Function bodies inside a spec, translated where they are needed: into the graph, or into a loop."""
 
 from __future__ import annotations
 

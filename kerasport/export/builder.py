@@ -1,4 +1,4 @@
-"""The ONNX graph in the making.
+"""Builds the ONNX graph, tracking the layout of every value.
 
 Layout is tracked: a Tensor says in which order its logical (Keras) axes are stored. Convolutions ask for
 the channels-first order, elementwise layers pass on what they get, and only what needs the logical order

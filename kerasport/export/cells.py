@@ -1,4 +1,4 @@
-"""One recurrent cell over packed steps in ONNX: its RNN, LSTM or GRU operator, or a Scan where they lack a function."""
+"""One recurrent cell over packed steps in ONNX: as RNN, LSTM or GRU, or as a Scan if these lack a function."""
 
 from __future__ import annotations
 

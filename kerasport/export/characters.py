@@ -1,4 +1,4 @@
-"""Texts to the places of their characters, in ONNX, which cannot take a string apart into characters.
+"""Maps the characters of strings to indices in ONNX, which cannot split a string into characters.
 
 The characters of the vocabulary are known, so that a text can be split at each of them. What stands between them is
 runs of unknown characters, of which only the length matters; regular expressions tell its remainders.

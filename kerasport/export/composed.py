@@ -1,4 +1,4 @@
-"""Composed layers in ONNX: nothing but their weights."""
+"""Composed layers in ONNX: only their weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decompositions of matrices in ONNX: a Scan over rotations or reflections."""
+"""Matrix decompositions in ONNX: a Scan over rotations or reflections."""
 
 from __future__ import annotations
 

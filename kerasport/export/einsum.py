@@ -1,4 +1,4 @@
-"""EinsumDense in ONNX: a MatMul where the equation is one, whatever the order of its letters."""
+"""EinsumDense in ONNX: as a MatMul if the equation is one, whatever the order of its letters."""
 
 from __future__ import annotations
 

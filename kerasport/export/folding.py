@@ -1,4 +1,4 @@
-"""Folding a scale and a shift per channel into the layer before: y = (W x + c) * s + t = (W s) x + (c s + t)."""
+"""Folds a scale and shift per channel into the preceding layer: y = (W x + c) * s + t = (W s) x + (c s + t)."""
 
 from __future__ import annotations
 

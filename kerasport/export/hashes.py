@@ -1,4 +1,4 @@
-"""The hashes of numbers' decimal digits, and of numbers together, in ONNX.
+"""Hashes of the decimal digits of integers, and of several integers together, in ONNX.
 
 FarmHash's Fingerprint64 (https://github.com/google/farmhash, farmhashna) for up to 20 bytes, and SipHash-2-4
 (https://www.aumasson.jp/siphash/).

@@ -1,4 +1,4 @@
-"""Hashing, HashedCrossing and CategoryCrossing, in ONNX: of numbers, whose texts can be worked out."""
+"""Hashing, HashedCrossing and CategoryCrossing of integers in ONNX, through their decimal digits."""
 
 from __future__ import annotations
 

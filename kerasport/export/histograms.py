@@ -1,4 +1,4 @@
-"""Images by the histograms of their values, in ONNX."""
+"""Image operations based on histograms of pixel values, in ONNX."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the layers behind a value want: which inputs are images, and in which order a value is best stored."""
+"""What the consumers of a value need: which inputs are images, and in which order to store a value."""
 
 from __future__ import annotations
 

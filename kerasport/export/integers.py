@@ -1,4 +1,4 @@
-"""Operations on whole numbers, in ONNX."""
+"""Integer operations in ONNX."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Convolutions whose kernels are tensors of the graph, in ONNX: as those of the layers."""
+"""Convolutions whose kernels are tensors of the graph, in ONNX."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The layout rules: in which order a value's axes are stored, and how to get from one order to another.
+"""The layout rules: in which order the axes of a value are stored, and how to convert between orders.
 
 Nothing here adds a node. A permutation ``perm`` says that stored axis i is logical (Keras) axis ``perm[i]``; an
 order ``order`` says that axis i of the result is axis ``order[i]`` of what there is, as NumPy's and ONNX's

@@ -1,4 +1,4 @@
-"""Keras 1's own layers, in ONNX."""
+"""Layers of Keras 1, in ONNX."""
 
 from __future__ import annotations
 

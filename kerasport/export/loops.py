@@ -1,4 +1,4 @@
-"""Scan: a small graph over the steps of sequences, which carries states from step to step."""
+"""Scan: a subgraph that runs over the steps of sequences and carries states from step to step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Matrices over the last two axes, in ONNX: a Scan over their rows, whose body does not grow with them."""
+"""Linear algebra over the last two axes in ONNX: a Scan over rows, whose body does not grow with the matrix."""
 
 from __future__ import annotations
 

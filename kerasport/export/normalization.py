@@ -1,4 +1,4 @@
-"""Normalizations in ONNX: folded into the layer before, as one operator where there is one, or by their definition."""
+"""Normalizations in ONNX: folded into the preceding layer, as one operator, or by their definition."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keras's operations between layers, in ONNX."""
+"""Operations between layers, in ONNX."""
 
 from __future__ import annotations
 

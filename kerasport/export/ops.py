@@ -1,4 +1,4 @@
-"""Operations beside layers, in ONNX; and the small operators whose form depends on the opset."""
+"""Auxiliary operations in ONNX, and small operators whose form depends on the opset."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operations that move values between channels and space, in ONNX."""
+"""Operations that move values between channels and spatial axes, in ONNX."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Products of tensors, and values picked by their places, in ONNX."""
+"""Tensor products and gathering, in ONNX."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recurrent layers in ONNX: how steps, masks, states and directions go around the operators."""
+"""Recurrent layers in ONNX: steps, masks, states and directions around the operators."""
 
 from __future__ import annotations
 

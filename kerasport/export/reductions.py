@@ -1,4 +1,4 @@
-"""Operations along axes in ONNX, in any layout."""
+"""Reductions and other operations along axes in ONNX, in any layout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Zero padding, cropping and up-sampling, in ONNX."""
+"""Zero padding, cropping and upsampling, in ONNX."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Functions carried out on each row of tensors: a Scan whose body is the function."""
+"""Functions applied to each row of tensors, in ONNX: a Scan whose body is the function."""
 
 from __future__ import annotations
 

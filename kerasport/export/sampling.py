@@ -1,4 +1,4 @@
-"""The weights by which images are resized, computed at run time from sizes that are unknown before."""
+"""The weights for resizing images, computed at run time if the sizes are unknown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One recurrent cell as a Scan over packed steps, for functions that ONNX's recurrent operators do not have."""
+"""One recurrent cell as a Scan over packed steps, for functions that ONNX's recurrent operators lack."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values put at places, in ONNX."""
+"""Scattering and gathering by index, in ONNX."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operations that move, repeat and cut data, in ONNX."""
+"""Operations that move, repeat and slice data, in ONNX."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the spatial layers need in ONNX: the channels-first order, and several batch axes as one."""
+"""What spatial layers need in ONNX: channels-first order, and several batch axes merged into one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Spectrograms in ONNX: a Fourier transform as a Conv with waves as its kernels."""
+"""Spectrograms in ONNX: a Fourier transform as a Conv whose kernels are waves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The steps of a sequence as ONNX's recurrent operators want them: time first, and where a mask is, packed.
+"""The steps of a sequence as ONNX's recurrent operators need them: time first, packed if there is a mask.
 
 ONNX's operators know no masks, only how many steps of each row count. So each row's steps that count are moved
 to the front, in their order; the operator stops behind them and leaves zeros there; and each step of the

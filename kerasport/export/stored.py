@@ -1,4 +1,4 @@
-"""Kernels out of the form in which they are stored, and products with inputs rounded as that form wants, in ONNX."""
+"""Quantised and low-rank kernels decoded, and products with quantised inputs, in ONNX."""
 
 from __future__ import annotations
 

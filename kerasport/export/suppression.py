@@ -1,4 +1,4 @@
-"""Boxes of which those are left out that lie over better ones, in ONNX."""
+"""Non-maximum suppression of boxes, in ONNX."""
 
 from __future__ import annotations
 

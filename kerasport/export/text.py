@@ -1,4 +1,4 @@
-"""TextVectorization in ONNX: strings changed, split, joined to runs, and looked up."""
+"""TextVectorization in ONNX: strings are standardised, split, joined to n-grams and looked up."""
 
 from __future__ import annotations
 

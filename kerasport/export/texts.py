@@ -1,4 +1,4 @@
-"""Operations on strings that ONNX has only in parts: characters replaced, letters in lower case, runs of tokens."""
+"""String operations that ONNX has only in part: replacing characters, lower case, n-grams."""
 
 from __future__ import annotations
 

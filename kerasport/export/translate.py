@@ -1,4 +1,4 @@
-"""A graph as an ONNX model: every call translated, inputs and outputs under Keras's names."""
+"""Translates a graph to an ONNX model, with inputs and outputs under Keras's names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which value each query may see: masks, the causal order and windows, as one bool value."""
+"""Which values each query may attend to: masks, causal order and windows, combined into one bool tensor."""
 
 from __future__ import annotations
 

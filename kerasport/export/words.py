@@ -1,4 +1,4 @@
-"""Whole numbers of 64 bits in ONNX, modulo 2**64, as hashes reckon with them."""
+"""64-bit integer arithmetic modulo 2**64 in ONNX, for hashes."""
 
 from __future__ import annotations
 

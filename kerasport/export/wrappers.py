@@ -1,4 +1,4 @@
-"""Folding and unfolding time, in ONNX: Reshapes that leave the order of the axes behind it as it is stored."""
+"""Folding time into the batch and back, in ONNX: Reshapes that keep the storage order of the other axes."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Lambda layers: their functions read as data, and carried out on what stands for tensors; nothing of the file runs."""
+"""Lambda layers: their functions are read as data and traced with symbolic tensors; nothing in the file runs."""

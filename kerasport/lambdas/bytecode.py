@@ -1,4 +1,4 @@
-"""CPython's instructions, of any version from 2.7 to 3.13, in one form that is the same for all.
+"""CPython bytecode of any version from 2.7 to 3.13, in one common form.
 
 The file does not say which version wrote a function. Every version whose rules the instructions keep to the last is a
 candidate: known opcodes, variables and constants that are there, jumps to instructions, caches where they belong.

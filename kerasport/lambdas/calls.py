@@ -1,4 +1,4 @@
-"""What the functions are that a function calls: Python's own, those of NumPy on constants, and those on tensors."""
+"""Resolves the functions that a function calls: Python's, NumPy's on constants, and those on tensors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Computing with Python's own constants, of bounded size: numbers, texts, lists, dicts, NumPy's arrays."""
+"""Arithmetic on Python constants of bounded size: numbers, strings, lists, dicts, NumPy arrays."""
 
 from __future__ import annotations
 

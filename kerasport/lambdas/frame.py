@@ -1,4 +1,4 @@
-"""One call of a function: its stack and its variables."""
+"""A call frame: the stack and the variables of one function call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands around other instructions: loops up to Python 3.7, ``with`` and ``try``."""
+"""Instructions that open and close blocks: loops up to Python 3.7, ``with`` and ``try``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What calls functions and makes them."""
+"""Instructions that call and create functions."""
 
 from __future__ import annotations
 

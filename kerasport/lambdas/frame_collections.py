@@ -1,4 +1,4 @@
-"""What makes collections of values and takes them apart."""
+"""Instructions that build and unpack collections."""
 
 from __future__ import annotations
 

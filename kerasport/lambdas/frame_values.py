@@ -1,4 +1,4 @@
-"""What moves values, names them, or computes with them."""
+"""Instructions that move, name and compute values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls of tf's and keras.ops' functions: their arguments by name, then the operation that they are."""
+"""Calls of tf's and keras.ops' functions: binds their arguments by name and finds the operation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Functions as the interpreters here know them: their parameters, and what they give when called."""
+"""Functions as the interpreters here know them: their parameters and their results."""
 
 from __future__ import annotations
 

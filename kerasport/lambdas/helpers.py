@@ -1,4 +1,4 @@
-"""What the definitions of ``vocabulary_keras`` cannot say in one expression."""
+"""Helper functions for definitions in ``vocabulary_keras`` that do not fit in one expression."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Layers that a function makes for itself: those without weights, which are the same in each call."""
+"""Layers that a function creates itself: those without weights, which are the same in each call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What CPython's instructions mean, by names that no version decides: the tables of ``bytecode``."""
+"""The meaning of CPython's instructions, under version-independent names: the tables of ``bytecode``."""
 
 from __future__ import annotations
 

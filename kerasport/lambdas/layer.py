@@ -1,4 +1,4 @@
-"""A Lambda layer's call: its function carried out on the call's tensors."""
+"""The call of a Lambda layer: its function applied to the tensors of the call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The instructions of ``bytecode`` carried out on values that are constants, or stand for tensors.
+"""Interprets the instructions of ``bytecode`` on constants and symbolic tensors.
 
 Nothing of Python's own runs them: each is a method here, ``_on_`` and its name in ``instructions``.
 """

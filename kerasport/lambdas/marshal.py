@@ -1,4 +1,4 @@
-"""CPython's marshal format, read as data: a function's code as names, numbers and bytes, which nothing can run.
+"""CPython's marshal format, read as data: a function's code becomes names, numbers and bytes that cannot run.
 
 The format of a code object differs by version. Every layout that fits the bytes to their last is a reading of them.
 """

@@ -1,4 +1,4 @@
-"""What the global names in a function usually are: modules by their usual names, and what is in them."""
+"""The usual meaning of global names in a function: modules by their usual names, and their contents."""
 
 from __future__ import annotations
 

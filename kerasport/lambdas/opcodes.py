@@ -1,4 +1,4 @@
-"""CPython's opcodes by version, and the cache entries behind instructions: facts of its ``opcode`` module."""
+"""CPython's opcodes by version, and the cache entries that follow instructions, as in its ``opcode`` module."""
 
 from __future__ import annotations
 

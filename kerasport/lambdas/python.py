@@ -1,4 +1,4 @@
-"""Python's own functions, on constants, on tensors where these have such, and on lists of tensors."""
+"""Python's built-in functions on constants, on tensors if defined there, and on lists of tensors."""
 
 from __future__ import annotations
 

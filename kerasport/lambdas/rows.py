@@ -1,4 +1,4 @@
-"""Functions that are given to ``map_fn``, ``scan`` and ``foldl``: carried out once, on what stands for any row."""
+"""Functions passed to ``map_fn``, ``scan`` and ``foldl``: traced once, for a symbolic row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a Lambda says of its output's shape, against what its function gives."""
+"""Compares the output shape that a Lambda declares with the shape of its function's result."""
 
 from __future__ import annotations
 

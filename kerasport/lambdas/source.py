@@ -1,4 +1,4 @@
-"""Functions written as text by the user, or here, in the same subset: parsed with ``ast``, never compiled or run."""
+"""Functions written as source text, by the user or here, in one subset: parsed with ``ast``, never compiled or run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Lambda's function as a file has it, whichever Keras wrote it."""
+"""A Lambda's function as stored in a file, whichever Keras wrote it."""
 
 from __future__ import annotations
 

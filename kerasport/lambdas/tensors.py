@@ -1,4 +1,4 @@
-"""What a function does with tensors, as the operations that there are for functional models anyway."""
+"""What a function does with tensors, mapped to the operations of functional models."""
 
 from __future__ import annotations
 

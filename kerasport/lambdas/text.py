@@ -1,4 +1,4 @@
-"""A function as text that looks like its source, for the user's eyes: the same machine, on texts in place of values."""
+"""Renders a function as source-like text for the user: the same interpreter, with texts in place of values."""
 
 from __future__ import annotations
 

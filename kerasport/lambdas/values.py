@@ -1,4 +1,4 @@
-"""What stands for tensors, shapes and names while a function is read."""
+"""Symbolic tensors, shapes and names used while a function is traced."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""keras.backend's functions, in the subset that ``source`` reads; capitalised names are Keras 3's operations."""
+"""The functions of keras.backend, in the subset that ``source`` reads; capitalised names are Keras 3 operations."""
 
 from __future__ import annotations
 

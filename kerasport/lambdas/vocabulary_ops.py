@@ -1,4 +1,4 @@
-"""keras.ops' functions and their parameters, by Keras 3's operations; read off Keras 3.15."""
+"""The functions of keras.ops and their parameters, by Keras 3 operation; taken from Keras 3.15."""
 
 from __future__ import annotations
 

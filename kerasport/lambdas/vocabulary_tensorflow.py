@@ -1,4 +1,4 @@
-"""tf's functions with their parameters in order, by the names that TensorFlow records; read off TensorFlow 2.15.
+"""The functions of tf with their parameters in order, by the names TensorFlow records; from TensorFlow 2.15.
 
 Where TensorFlow records a function by another name, that stands behind ``=``.
 """

@@ -1,4 +1,4 @@
-"""Layer specs, by family. A family's module is imported when a model first has one of its layers."""
+"""Layer specs, by family; a family's module is imported when a model first has one of its layers."""
 
 from kerasport.layers.registry import LayerRegistry
 

@@ -1,4 +1,4 @@
-"""What an operation of a functional model is called with, and how it becomes specs."""
+"""The arguments of an operation in a functional model, and how they become specs."""
 
 from __future__ import annotations
 

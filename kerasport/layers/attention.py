@@ -1,4 +1,4 @@
-"""Attention: dot-product, concatenating and additive; with many heads, and with groups of heads."""
+"""Attention: dot-product, concatenating and additive; multi-head and grouped-query."""
 
 from __future__ import annotations
 

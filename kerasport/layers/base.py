@@ -1,4 +1,4 @@
-"""What a layer spec is: a frozen value that knows its weights, its output types and its mask behaviour."""
+"""The base of layer specs: a frozen value that knows its weights, output types and mask behaviour."""
 
 from __future__ import annotations
 

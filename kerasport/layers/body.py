@@ -1,4 +1,4 @@
-"""Functions of tensors within a spec: traced on what stands for their arguments, carried out by the back ends."""
+"""Functions of tensors inside a spec: traced with symbolic arguments, evaluated by the back ends."""
 
 from __future__ import annotations
 

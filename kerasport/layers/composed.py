@@ -1,4 +1,4 @@
-"""What stands in a graph for a layer that is composed of others: its own weights as tensors, and its result."""
+"""What represents a composed layer in a graph: its own weights as tensors, and its result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Typed reading of one layer's canonical config; what nobody reads and nobody excuses is an error."""
+"""Typed access to one layer's canonical config; a key that is neither read nor declared ignorable is an error."""
 
 from __future__ import annotations
 

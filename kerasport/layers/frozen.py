@@ -1,4 +1,4 @@
-"""Frozen classes with named fields, like keyword-only frozen dataclasses, without generated code.
+"""Frozen classes with keyword-only fields, like frozen dataclasses, but without generated code.
 
 Compiling six methods for each of a hundred small classes took a tenth of a small model's conversion; here all share
 the methods of one base. ``dataclasses.fields`` and ``replace`` work on them.

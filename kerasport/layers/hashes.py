@@ -1,4 +1,4 @@
-"""Which hash a layer uses."""
+"""The hash function of a layer."""
 
 from __future__ import annotations
 

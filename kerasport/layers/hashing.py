@@ -1,4 +1,4 @@
-"""Hashing and HashedCrossing: values, and several of them together, to one of some bins."""
+"""Hashing and HashedCrossing: map a value, or several together, to one of a number of bins."""
 
 from __future__ import annotations
 

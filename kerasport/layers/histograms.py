@@ -1,4 +1,4 @@
-"""Layers that change images by the histograms of their values."""
+"""Layers that change images based on histograms of their pixel values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Layers over images: resizing, cropping, contrast; and augmentations, which do nothing at inference."""
+"""Image layers: resizing, cropping, contrast; and augmentations, which do nothing at inference."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operations on whole numbers alone."""
+"""Operations on integers only."""
 
 from __future__ import annotations
 

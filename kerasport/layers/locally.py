@@ -1,4 +1,4 @@
-"""Locally connected layers: convolutions with a kernel of its own for each position of the output."""
+"""Locally connected layers: convolutions with a separate kernel for each output position."""
 
 from __future__ import annotations
 

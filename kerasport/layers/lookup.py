@@ -1,4 +1,4 @@
-"""Lookups: the places of strings or whole numbers in a vocabulary, and the tokens at places."""
+"""Lookups: from strings or integers to vocabulary indices, and back."""
 
 from __future__ import annotations
 

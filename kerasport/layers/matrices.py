@@ -1,4 +1,4 @@
-"""Matrices over the last two axes: equations solved, determinants, factors."""
+"""Linear algebra over the last two axes: solving, determinants, factorisations."""
 
 from __future__ import annotations
 

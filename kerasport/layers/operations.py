@@ -1,4 +1,4 @@
-"""Operations of each value: arithmetic, comparisons, logic, functions; by Keras 3's names."""
+"""Elementwise operations under Keras 3's names: arithmetic, comparisons, logic, functions."""
 
 from __future__ import annotations
 

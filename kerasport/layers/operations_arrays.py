@@ -1,4 +1,4 @@
-"""Operations that make arrays from tensors, and rarer ones that join and cut, by Keras 3's names."""
+"""Operations that create arrays, and rarer ones that join and split, under Keras 3's names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operations along axes, by Keras 3's names; those that only TensorFlow has by ``tf.`` names."""
+"""Operations along axes, under Keras 3's names; TensorFlow's own under ``tf.`` names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Convolutions by kernels that are constants or tensors, by Keras 3's names; TensorFlow's own by ``tf.`` names."""
+"""Convolutions with constant or computed kernels, under Keras 3's names; TensorFlow's own under ``tf.`` names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Connectionist temporal classification as operations, by Keras 3's names."""
+"""Connectionist temporal classification as operations, under Keras 3's names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operations that see the neighbours of each pixel, by Keras 3's names; those that only TensorFlow has by ``tf.``."""
+"""Image filters over the neighbours of each pixel, under Keras 3's names; TensorFlow's own under ``tf.`` names."""
 
 from __future__ import annotations
 

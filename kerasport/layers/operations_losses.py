@@ -1,4 +1,4 @@
-"""Losses and measures of likeness as operations, by Keras 3's names; TensorFlow's own by ``tf.`` names."""
+"""Losses and similarity measures as operations, under Keras 3's names; TensorFlow's own under ``tf.`` names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Linear algebra by Keras 3's names; those that only TensorFlow has by ``tf.`` names."""
+"""Linear algebra, under Keras 3's names; TensorFlow's own under ``tf.`` names."""
 
 from __future__ import annotations
 

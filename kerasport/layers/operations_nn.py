@@ -1,4 +1,4 @@
-"""Normalizations and attention, by Keras 3's names; those that only TensorFlow has by ``tf.`` names."""
+"""Normalizations and attention, under Keras 3's names; TensorFlow's own under ``tf.`` names."""
 
 from __future__ import annotations
 

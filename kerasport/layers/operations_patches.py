@@ -1,4 +1,4 @@
-"""Patches of images as operations, by Keras 3's names; those that only TensorFlow has by ``tf.`` names."""
+"""Image patches as operations, under Keras 3's names; TensorFlow's own under ``tf.`` names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operations by places: scattering, segments, counts, searches; names as in ``operations``."""
+"""Operations by index: scattering, segments, counts, searches; names as in ``operations``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pools as operations, by Keras 3's names; those that only TensorFlow has by ``tf.`` names."""
+"""Pooling as operations, under Keras 3's names; TensorFlow's own under ``tf.`` names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Products, gathering and normalizing operations, by Keras 3's names; TensorFlow's own by ``tf.`` names."""
+"""Products, gathering and normalization, under Keras 3's names; TensorFlow's own under ``tf.`` names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operations that are known, but cannot be expressed, each with its reason and a way on."""
+"""Operations that cannot be expressed, each with the reason and an alternative."""
 
 from __future__ import annotations
 

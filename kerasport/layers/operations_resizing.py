@@ -1,4 +1,4 @@
-"""Operations that resize images, by Keras 3's names; those that only TensorFlow has by ``tf.`` names."""
+"""Operations that resize images, under Keras 3's names; TensorFlow's own under ``tf.`` names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operations that read images at computed points, by Keras 3's names; those that only TensorFlow has by ``tf.``."""
+"""Operations that sample images at computed points, under Keras 3's names; TensorFlow's own under ``tf.`` names."""
 
 from __future__ import annotations
 

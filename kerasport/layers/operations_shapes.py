@@ -1,4 +1,4 @@
-"""Operations that move, join, cut and repeat, by Keras 3's names; those that only TensorFlow has by ``tf.`` names."""
+"""Operations that move, join, split and repeat, under Keras 3's names; TensorFlow's own under ``tf.`` names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signals: Fourier transforms and sequences cut from them; by Keras 3's names, TensorFlow's own by ``tf.`` names."""
+"""Signal operations: Fourier transforms and framing; under Keras 3's names, TensorFlow's own under ``tf.`` names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operations that move pixels between space, channels and the batch, by Keras 3's names; TensorFlow's by ``tf.``."""
+"""Operations that move pixels between space, channels and batch, under Keras 3's names; TensorFlow's under ``tf.``."""
 
 from __future__ import annotations
 

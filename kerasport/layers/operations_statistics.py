@@ -1,4 +1,4 @@
-"""Statistics by Keras 3's names: quantiles, and reductions that leave NaN out."""
+"""Statistics under Keras 3's names: quantiles, and reductions that ignore NaN."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operations on boxes, by TensorFlow's names."""
+"""Operations on boxes, under TensorFlow's names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Functions that only TensorFlow has, by ``tf.`` names."""
+"""Functions that only TensorFlow has, under ``tf.`` names."""
 
 from __future__ import annotations
 

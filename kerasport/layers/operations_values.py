@@ -1,4 +1,4 @@
-"""Rarer operations of each value, by Keras 3's names: tests, whole numbers, bits, what complex numbers have."""
+"""Rarer elementwise operations under Keras 3's names: tests, integers, bits, parts of complex numbers."""
 
 from __future__ import annotations
 

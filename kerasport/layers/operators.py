@@ -1,4 +1,4 @@
-"""Keras's operations between layers: arithmetic, comparisons, and what moves or joins data without being a layer."""
+"""Operations between layers: arithmetic, comparisons, and moving or joining data."""
 
 from __future__ import annotations
 

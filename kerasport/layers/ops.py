@@ -1,4 +1,4 @@
-"""Operations that stand in the graph beside layers: mask computations, casts, logic. Arithmetic is in ``operators``."""
+"""Auxiliary operations in the graph: mask computations, casts, logic. Arithmetic is in ``operators``."""
 
 from __future__ import annotations
 

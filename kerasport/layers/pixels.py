@@ -1,4 +1,4 @@
-"""Operations that move values between channels and space, and resize to a size that is computed."""
+"""Operations that move values between channels and spatial axes, and resizing to a computed size."""
 
 from __future__ import annotations
 

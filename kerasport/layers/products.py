@@ -1,4 +1,4 @@
-"""Products of tensors, and values picked by their places."""
+"""Tensor products and gathering."""
 
 from __future__ import annotations
 

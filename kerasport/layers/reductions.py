@@ -1,4 +1,4 @@
-"""Operations along axes: sums, extremes, their places, running sums, orders."""
+"""Operations along axes: sums, extremes and their indices, cumulative sums, sorting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known and refused: each class or operation with the reason, and the way on."""
+"""Known classes that are refused, each with the reason and an alternative."""
 
 from __future__ import annotations
 

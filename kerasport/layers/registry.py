@@ -1,4 +1,4 @@
-"""Explicit registries: a name or a spec class is registered once, or it is an error."""
+"""Explicit registries: registering a name or a spec class twice is an error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Zero padding, cropping and up-sampling over one to three spatial axes."""
+"""Zero padding, cropping and upsampling over one to three spatial axes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ReversibleEmbedding: a table that turns ids into rows, and features into scores of all ids."""
+"""ReversibleEmbedding: a table that maps ids to rows, and features to a score for each id."""
 
 from __future__ import annotations
 

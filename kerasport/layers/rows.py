@@ -1,4 +1,4 @@
-"""A function of tensors carried out on each row of others, as ``map_fn``, ``scan`` and ``foldl`` do."""
+"""A function applied to each row of tensors, as ``map_fn``, ``scan`` and ``foldl`` do."""
 
 from __future__ import annotations
 

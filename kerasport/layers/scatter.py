@@ -1,4 +1,4 @@
-"""Values put at places and taken from there, and the places of values."""
+"""Scattering and gathering by index, and the indices of values."""
 
 from __future__ import annotations
 

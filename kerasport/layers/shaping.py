@@ -1,4 +1,4 @@
-"""Operations that move, repeat and cut data, and those that compute shapes."""
+"""Operations that move, repeat and slice data, and those that compute shapes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The places of tensors among an operation's arguments."""
+"""The positions of tensors among an operation's arguments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What layers over spatial axes share: where their axes are, and the arithmetic of sliding windows."""
+"""What layers over spatial axes share: the position of the axes, and sliding-window arithmetic."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Layers that make spectrograms of sounds."""
+"""Layers that compute spectrograms of audio."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a kernel or table is stored: as it is, with low-rank factors (LoRA) beside it, or quantised.
+"""How a kernel or table is stored: plain, with low-rank factors (LoRA), or quantised.
 
 https://keras.io/api/models/model_config_and_operations/ and Keras's ``layers/core/dense.py`` define the forms:
 

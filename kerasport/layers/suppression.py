@@ -1,4 +1,4 @@
-"""Boxes of which those are left out that lie over better ones."""
+"""Non-maximum suppression of boxes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TextVectorization: texts to the places of their words in a vocabulary."""
+"""TextVectorization: from texts to vocabulary indices of their words."""
 
 from __future__ import annotations
 

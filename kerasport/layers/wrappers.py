@@ -1,4 +1,4 @@
-"""What wrappers come to: TimeDistributed as folding time into the batch. Bidirectional is in ``recurrent``."""
+"""Wrappers as graph operations: TimeDistributed folds time into the batch. Bidirectional is in ``recurrent``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Predictions for arrays, batches and files, from Python."""
+"""``predict`` for arrays, batches and files, from Python."""
 
 from __future__ import annotations
 

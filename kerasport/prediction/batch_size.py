@@ -1,4 +1,4 @@
-"""How many rows a model had best take at a time."""
+"""Chooses the number of rows that a model takes at a time."""
 
 from __future__ import annotations
 

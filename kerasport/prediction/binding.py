@@ -1,4 +1,4 @@
-"""Which column of which file is which input of the model."""
+"""Matches the columns of files with the inputs of a model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether arrays fit a model's inputs; every refusal names the input and says what is right."""
+"""Checks whether arrays fit a model's inputs; every error names the input and what it takes."""
 
 from __future__ import annotations
 

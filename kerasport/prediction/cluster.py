@@ -1,4 +1,4 @@
-"""Rows through a model on the machines of a Ray cluster, on Ray Data, which schedules and replaces what dies.
+"""Prediction on a Ray cluster with Ray Data, which schedules the work and replaces failed workers.
 
     portions (a Ray dataset) -> actors, each with a model of its own -> this process, in order -> output
 

@@ -1,4 +1,4 @@
-"""How long many things took, in constant memory."""
+"""Statistics over many durations, in constant memory."""
 
 from __future__ import annotations
 

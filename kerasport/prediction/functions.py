@@ -1,4 +1,4 @@
-"""Functions for other engines: what Spark's ``predict_batch_udf`` takes, and one from data frame to data frame.
+"""Functions for other engines: for Spark's ``predict_batch_udf``, and from data frame to data frame.
 
     from pyspark.ml.functions import predict_batch_udf
     score = predict_batch_udf(kerasport.batch_function("model.onnx"), return_type=FloatType(), batch_size=1024)

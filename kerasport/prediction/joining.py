@@ -1,4 +1,4 @@
-"""Several files of the same columns, read one after another."""
+"""Several files with the same columns, read one after another as one table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is on the disk of an output that is not complete: a folder beside it, in which a later process continues.
+"""The state of an incomplete output on disk: a folder next to it, from which a later process resumes.
 
 The folder is ``NAME.partial``. It holds the output's growing files and ``journal.json``, which says how many rows of
 the input are dealt with, where the files then ended, and which model, inputs and options they came of. The journal is

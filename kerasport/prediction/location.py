@@ -1,4 +1,4 @@
-"""Where a user's data is: a file, a dataset in a file, or standard input."""
+"""Where the user's data is: a file, a dataset in a file, or standard input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Predictions into a file that appears whole or not at all, and that another process can continue; or into a pipe."""
+"""Writes predictions to a file that appears complete or not at all and can be resumed, or to a pipe."""
 
 from __future__ import annotations
 

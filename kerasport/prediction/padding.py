@@ -1,4 +1,4 @@
-"""Batches of one size, where a provider prepares itself anew for each shape."""
+"""Pads batches to one size, for providers that recompile for each shape."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows through a model: reading and preparing, inference, and what follows overlap."""
+"""Runs rows through a model; reading and preparing, inference, and postprocessing overlap."""
 
 from __future__ import annotations
 

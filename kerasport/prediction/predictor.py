@@ -1,4 +1,4 @@
-"""A model that predicts: ONNX or Keras, with one of two engines."""
+"""A model that predicts, from an ONNX or Keras file, with one of two engines."""
 
 from __future__ import annotations
 
@@ -53,23 +53,23 @@ class Predictor:
     Args:
         model: An ONNX file, or a Keras file, which is converted in memory.
         engine: "onnxruntime", or "reference" for the NumPy reference (Keras files only).
-        threads: Threads of ONNX Runtime; 0 for as many as there are cores that the process may use.
-        provider: What ONNX Runtime computes with: "cpu", "cuda", "coreml", "openvino" or "directml".
+        threads: Threads of ONNX Runtime; 0 for one per core that the process may use.
+        provider: The execution provider of ONNX Runtime: "cpu", "cuda", "coreml", "openvino" or "directml".
         states: For a Keras file, "reset": stateful layers start every batch from zero states; "carry": they start from
-            those that the batch before left, as in Keras, until ``reset_states``. An ONNX file says itself.
-        **reading: How a Keras file is read, as in ``kerasport.loading.Reading``.
+            the states of the previous batch, as in Keras, until ``reset_states``. An ONNX file records which.
+        **reading: How a Keras file is read; see ``kerasport.loading.Reading``.
 
     Attributes:
         files: The model's files.
-        opening: Opens the same again.
+        opening: Opens the same model again.
         threads: Threads of ONNX Runtime.
-        provider: What it computes with.
-        settings: The options that change results, if only in the last digit, by name.
+        provider: Its execution provider.
+        settings: The options that affect results, if only in the last digit, by name.
 
     Raises:
         FileError: The file cannot be read.
-        UnsupportedModelError: The Keras file has layers that are not supported.
-        OptionError: The engine cannot run this file, or the provider is not there.
+        UnsupportedModelError: The Keras file has unsupported layers.
+        OptionError: The engine cannot run this file, or the provider is not available.
     """
 
     def __init__(
@@ -120,23 +120,23 @@ class Predictor:
 
     @property
     def fixed_batch(self) -> int | None:
-        """The only number of rows that the model takes at a time, if there is one: stateful ones have it."""
+        """The only batch size that the model takes, if it is fixed, as in stateful models."""
         return next((port.shape[0] for port in self.inputs if port.shape and port.shape[0]), None)
 
     @property
     def stateful(self) -> bool:
-        """Whether each batch starts from the states that the one before left."""
+        """Whether each batch starts from the states of the previous one."""
         return isinstance(self._engine, StatefulEngine)
 
     def batches(self, batches: Iterable[Data]) -> Iterator[list[Array]]:
-        """The outputs of each batch, in order, one at a time and as it comes.
+        """Yields the outputs of each batch, in order, as the batches come.
 
         Args:
-            batches: For each batch, an array, one array per input in order, or arrays by input name.
+            batches: For each batch an array, one array per input in order, or arrays by input name.
 
         Raises:
-            InputError: A batch does not fit, or holds NaN, or its outputs are not as wide as those before; the message
-                counts rows from 0 over all batches.
+            InputError: A batch does not fit or contains NaN, or its outputs have another shape than those before; the
+                message counts rows from 0 over all batches.
         """
         start = 0
         shapes: list[tuple[int, ...]] = []
@@ -150,14 +150,14 @@ class Predictor:
             start += len(arrays[0]) if arrays else 0
 
     def predict(self, data: Data, batch_size: int | None = None) -> list[Array]:
-        """The outputs for whole arrays, in the model's order.
+        """Returns the outputs for whole arrays, in the model's order.
 
         Args:
             data: An array, a list of arrays in the order of the inputs, or arrays by input name; batch first.
-            batch_size: Rows at a time; None lets kerasport choose.
+            batch_size: Rows per batch; None lets kerasport choose.
 
         Raises:
-            InputError: The data does not fit the model, or rows of it cannot be used.
+            InputError: The data does not fit the model, or contains unusable rows.
         """
         return self.read(self.table(data), batch_size)
 
@@ -191,11 +191,11 @@ class Predictor:
         return Pipeline(self._engine if as_it_comes else Padded(self._engine, plan.batch_size), reader, plan)
 
     def batch_size(self, reader: Table, wanted: int | None = None, before: Sequence[Before] = ()) -> int:
-        """Rows at a time: what the model prescribes, else what is wanted, else what is found to be fast.
+        """The batch size: what the model requires, else what is wanted, else the fastest one found.
 
         Args:
-            reader: What will be read; its first rows are tried, if there are many and they can be read twice.
-            wanted: What is wanted, if anything.
+            reader: What will be read; its first rows are used for timing, if there are many and they can be read twice.
+            wanted: The user's choice, if any.
             before: The steps between reading and inference.
         """
         given = self.fixed_batch or wanted
@@ -208,13 +208,13 @@ class Predictor:
         return fastest(self._engine, [rows.columns[port.name] for port in self.inputs])
 
     def reset_states(self) -> None:
-        """Lets the next batch start from zero states, where states are carried."""
+        """Makes the next batch start from zero states, if states are carried."""
         if isinstance(self._engine, StatefulEngine):
             self._engine.reset()
 
     @property
     def not_finite(self) -> tuple[NotFinite, ...]:
-        """The weights of a Keras file that have values that are NaN or infinite, as far as they were read."""
+        """The weights of a Keras file with NaN or infinite values, as far as weights were read."""
         return self._loaded.not_finite if self._loaded is not None else ()
 
     def close(self) -> None:

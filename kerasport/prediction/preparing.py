@@ -1,4 +1,4 @@
-"""From what is read to what a model takes."""
+"""From the rows of a file to the inputs of a model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The most probable classes, by name: what a classifier's users read."""
+"""The most probable classes, by name."""
 
 from __future__ import annotations
 

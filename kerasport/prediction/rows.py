@@ -1,4 +1,4 @@
-"""What flows from a reader through a model to a writer: rows, a chunk of them at a time."""
+"""The data that flows from a reader through a model to a writer: rows, one chunk at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A whole job: files in, a file out."""
+"""A whole prediction job, from input files to an output file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Work that overlaps: each stage of a pipeline runs in a thread of its own, a bounded number of items ahead."""
+"""Overlapping work: each stage of a pipeline runs in its own thread, a bounded number of items ahead."""
 
 from __future__ import annotations
 

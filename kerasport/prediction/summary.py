@@ -1,4 +1,4 @@
-"""What a pass of rows through a model came to."""
+"""Statistics of a prediction run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Attention layers in NumPy: projections and scores as Einstein sums, and the softmax by its definition."""
+"""Attention layers in NumPy: projections and scores as Einstein sums, the softmax by its definition."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Functions of rows, applied to a few rows at a time: what they compute on the way stays in the processor's cache."""
+"""Row-wise functions applied to a few rows at a time, so that intermediate values stay in the CPU cache."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Functions within a spec, carried out."""
+"""Function bodies inside a spec, evaluated."""
 
 from __future__ import annotations
 

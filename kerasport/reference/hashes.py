@@ -1,4 +1,4 @@
-"""The hashes of TensorFlow's string operations, on bytes and Python's whole numbers.
+"""The hashes of TensorFlow's string operations, on bytes and Python integers.
 
 FarmHash's Fingerprint64: https://github.com/google/farmhash (farmhashna); SipHash-2-4: https://www.aumasson.jp/siphash/
 """

@@ -1,4 +1,4 @@
-"""Images by the histograms of their values, in NumPy."""
+"""Image operations based on histograms of pixel values, in NumPy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operations on whole numbers, in NumPy."""
+"""Integer operations in NumPy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs a graph call by call, keeping each value only as long as someone needs it."""
+"""Runs a graph call by call and frees each value after its last use."""
 
 from __future__ import annotations
 

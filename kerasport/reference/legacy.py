@@ -1,4 +1,4 @@
-"""Keras 1's own layers, in NumPy."""
+"""Layers of Keras 1, in NumPy."""
 
 from __future__ import annotations
 

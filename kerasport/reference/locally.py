@@ -1,4 +1,4 @@
-"""Locally connected layers in NumPy: windows where each has its own kernel, else one large matrix."""
+"""Locally connected layers in NumPy: one kernel per window, or one large matrix."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lookups of strings and numbers, in Python's dictionaries."""
+"""Lookups of strings and numbers, with Python dictionaries."""
 
 from __future__ import annotations
 

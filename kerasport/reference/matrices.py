@@ -1,4 +1,4 @@
-"""Matrices over the last two axes, by LAPACK through NumPy."""
+"""Linear algebra over the last two axes, by LAPACK through NumPy."""
 
 from __future__ import annotations
 

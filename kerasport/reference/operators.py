@@ -1,4 +1,4 @@
-"""Keras's operations between layers, in NumPy."""
+"""Operations between layers, in NumPy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operations beside layers, in NumPy."""
+"""Auxiliary operations in NumPy."""
 
 from __future__ import annotations
 

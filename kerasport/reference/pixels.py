@@ -1,4 +1,4 @@
-"""Operations that move values between channels and space, in NumPy."""
+"""Operations that move values between channels and spatial axes, in NumPy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Products of tensors, and values picked by their places, in NumPy."""
+"""Tensor products and gathering, in NumPy."""
 
 from __future__ import annotations
 

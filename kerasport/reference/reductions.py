@@ -1,4 +1,4 @@
-"""Operations along axes, in NumPy."""
+"""Reductions and other operations along axes, in NumPy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The reference functions, by spec, and what each is given."""
+"""The reference functions, by spec, and the context they receive."""
 
 from __future__ import annotations
 

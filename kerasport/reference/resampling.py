@@ -1,4 +1,4 @@
-"""Zero padding, cropping and up-sampling, in NumPy."""
+"""Zero padding, cropping and upsampling, in NumPy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Functions carried out on each row of tensors, one after the other."""
+"""Functions applied to each row of tensors, one after another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values put at places, in NumPy."""
+"""Scattering and gathering by index, in NumPy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operations that move, repeat and cut data, in NumPy."""
+"""Operations that move, repeat and slice data, in NumPy."""
 
 from __future__ import annotations
 

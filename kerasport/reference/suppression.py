@@ -1,4 +1,4 @@
-"""Boxes of which those are left out that lie over better ones, in NumPy."""
+"""Non-maximum suppression of boxes, in NumPy."""
 
 from __future__ import annotations
 

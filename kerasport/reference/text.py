@@ -1,4 +1,4 @@
-"""TextVectorization, in Python's strings."""
+"""TextVectorization, with Python strings."""
 
 from __future__ import annotations
 

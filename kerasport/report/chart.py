@@ -1,4 +1,4 @@
-"""The error of each layer as a drawing in SVG, on a logarithmic scale.
+"""The error of each layer as an SVG chart on a logarithmic scale.
 
 Horizontal places are given in per cent, so that a drawing is as wide as the page and its texts keep their size. A few
 layers are rows with their names; many are columns, of which the worst have numbers.

@@ -1,4 +1,4 @@
-"""What a report says, whatever its format."""
+"""The content of a report, independent of its format."""
 
 from __future__ import annotations
 

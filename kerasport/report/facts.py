@@ -1,4 +1,4 @@
-"""What a report says of the files and of the machine."""
+"""What a report says about the files and the machine."""
 
 from __future__ import annotations
 

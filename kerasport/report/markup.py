@@ -1,4 +1,4 @@
-"""HTML and SVG elements whose texts and attributes are escaped, whoever wrote them."""
+"""HTML and SVG elements with escaped texts and attributes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A report as one HTML file: nothing is loaded, no script runs, and whoever named the layers, their names are texts."""
+"""A report as one HTML file: it loads nothing, runs no script, and escapes all names from model files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How numbers, places, options and strangers' names are shown."""
+"""How numbers, indices, options and untrusted names are shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The formats of reports, by the suffixes of their files."""
+"""The formats of reports, by file suffix."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An ONNX model with the inputs and outputs of the Keras model."""
+"""An ONNX model seen through the inputs and outputs of the Keras model."""
 
 from __future__ import annotations
 

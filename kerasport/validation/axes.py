@@ -1,4 +1,4 @@
-"""In which order an ONNX model stores a value's axes, told by its shape."""
+"""Infers from its shape in which order an ONNX model stores the axes of a value."""
 
 from __future__ import annotations
 

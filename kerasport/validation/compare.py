@@ -1,4 +1,4 @@
-"""The comparison itself: which inputs a model is tried with, and what the trials find together."""
+"""The comparison itself: which inputs are tried, and what the trials find together."""
 
 from __future__ import annotations
 
@@ -45,20 +45,19 @@ _LENGTH = 12
 
 @dataclass(frozen=True)
 class Settings:
-    """How a comparison is made.
+    """How to make a comparison.
 
     Attributes:
-        seed: For generated inputs.
-        batch: How many rows are generated; None for three, so that three patterns of masks are seen, and up to sixteen
-            where they are small, so that numbers of both signs are seen at each place, or two where a row is as large
-            as an image: a single row does not tell the batch from other axes of length 1.
-        precision: What the reference computes in, "float64" or "float32".
-        memory: About how many bytes those weights and values of the ONNX model may take that are held at a time.
-        chained: Whether to see as well how errors add up from layer to layer.
-        rounds: With how many batches the model is tried at most, more than one where channels stay dead, or where its
-            shapes are open.
-        witness: Whether onnx's reference evaluator is asked about layers that fail.
-        ends: Which inputs and outputs of the ONNX model are those of the Keras model, where it cannot be told.
+        seed: The seed of generated inputs.
+        batch: Rows to generate; None for three, so that three mask patterns occur, and up to sixteen if rows are small,
+            so that both signs occur at each index, or two if a row is as large as an image: with a single row, the
+            batch cannot be told from other axes of length 1.
+        precision: The precision of the reference, "float64" or "float32".
+        memory: The approximate limit, in bytes, on the weights and values of the ONNX model held at a time.
+        chained: Whether to measure as well how errors accumulate from layer to layer.
+        rounds: The largest number of batches to try; more than one is tried if channels stay dead or shapes are open.
+        witness: Whether to consult onnx's reference evaluator about layers that fail.
+        ends: How inputs and outputs of the ONNX model match those of the Keras model, if that is ambiguous.
     """
 
     seed: int = 0
@@ -87,31 +86,31 @@ def validate(
     nchw: Collection[str] = (),
     **reading: Unpack[Reading],
 ) -> Validation:
-    """Compares an ONNX file with the NumPy reference of the Keras file that it was made from.
+    """Compares an ONNX file with the NumPy reference of the Keras file that it was converted from.
 
-    Whether the states of stateful layers are inputs and outputs, the ONNX file says itself; generated inputs then
-    include states, while with inputs of your own states are zero.
+    The ONNX file records whether the states of stateful layers are inputs and outputs; if so, generated inputs include
+    states, and states are zero with inputs of your own.
 
     Args:
-        source: The Keras model file, or the architecture of one.
+        source: The Keras model file or architecture.
         onnx_path: The ONNX file.
-        inputs: One array per model input, in order or by name; generated when None.
+        inputs: One array per model input, in order or by name; generated if None.
         rtol: Tolerance relative to each value, instead of what rounding explains.
         atol: Tolerance relative to the largest value of each layer's output, instead of what rounding explains.
-        seed: For generated inputs.
-        batch: How many rows are generated; None for three to sixteen, or two where a row is as large as an image.
-        precision: What the reference computes in, "float64" or "float32".
+        seed: The seed of generated inputs.
+        batch: Rows to generate; None for three to sixteen, or two if a row is as large as an image.
+        precision: The precision of the reference, "float64" or "float32".
         expected: What Keras predicted for the inputs: one array per output in order, or some by name.
-        map_inputs: The ONNX model's name of an input, by Keras's, where another converter's names do not tell.
+        map_inputs: The ONNX model's input names by Keras's, if another converter's names do not match.
         map_outputs: The same for outputs.
-        nchw: Inputs and outputs that are channels-first in the ONNX model, where their shapes do not tell.
-        **reading: How the source is read, as in ``kerasport.loading.Reading``.
+        nchw: Inputs and outputs that are channels-first in the ONNX model, if their shapes do not show it.
+        **reading: How the source is read; see ``kerasport.loading.Reading``.
 
     Raises:
         FileError: A file cannot be read.
-        UnsupportedModelError: The Keras model has layers that are not supported.
-        OptionError: Predictions are expected without inputs, or there are no such inputs or outputs.
-        InputError: The inputs do not fit, or it cannot be told which are which in the ONNX model.
+        UnsupportedModelError: The Keras model has unsupported layers.
+        OptionError: Expected predictions are given without inputs, or there are no such inputs or outputs.
+        InputError: The inputs do not fit the model, or cannot be matched with those of the ONNX model.
     """
     ends = Ends(map_inputs or {}, map_outputs or {}, nchw)
     settings = Settings(seed, batch, precision, ends=ends)

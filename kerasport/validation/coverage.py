@@ -1,4 +1,4 @@
-"""What the inputs of a comparison have excited: a fault in what never changes, or is never reached, does not show."""
+"""What the inputs of a comparison have reached: a fault in what never changes would go unnoticed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long onnx's reference evaluator would take: it is written to be read; some of its operators loop in Python."""
+"""Estimates how long onnx's reference evaluator would take; some of its operators loop in Python."""
 
 from __future__ import annotations
 

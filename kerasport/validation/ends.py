@@ -1,4 +1,4 @@
-"""The outputs of the unchanged ONNX model, with all of ONNX Runtime's optimisations, from end to end."""
+"""Compares the outputs of the unchanged ONNX model, with all of ONNX Runtime's optimisations, end to end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far an array is from what it should be, and how far rounding explains."""
+"""Measures the error of an array, in units of what rounding explains."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ OVERFLOW = "its values overflow float32, in Keras too"
 
 @dataclass(frozen=True)
 class Tolerance:
-    """What error is allowed.
+    """The allowed error.
 
-    Without numbers, a layer's own error may be as large as a few roundings explain (``Unit``), and the outputs' error,
-    which has come down a chain of layers, ``|actual - expected| <= 1e-3 * |expected| + 1e-4 * max|expected|``.
+    Without numbers, a layer's own error may be as large as a few roundings explain (``Unit``), and the error of
+    outputs, accumulated over a chain of layers, ``|actual - expected| <= 1e-3 * |expected| + 1e-4 * max|expected|``.
 
     Attributes:
-        rtol: Relative to each value; None for what is due.
-        atol: Relative to the largest value of the layer's output; None for what is due.
-        roundings: How many units of rounding a layer's own error may have without question.
-        noises: How many times what float32 does to the reference it may have, where that is more.
+        rtol: Tolerance relative to each value; None for the default.
+        atol: Tolerance relative to the largest value of the layer's output; None for the default.
+        roundings: How many units of rounding a layer's own error may always have.
+        noises: The allowed multiple of what float32 does to the reference, if that is more.
     """
 
     rtol: float | None = None

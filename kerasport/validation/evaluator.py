@@ -1,4 +1,4 @@
-"""onnx's reference evaluator, asked where its word counts.
+"""onnx's reference evaluator, consulted only where it is known to be right.
 
 It is bounded, as it is slow, and what it is known to get wrong it is not asked: the operators of some 1,100 golden
 models, each run alone on what ONNX Runtime gives to it, differ in the cases of ``_DOUBTS``, and in no others.

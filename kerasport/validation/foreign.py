@@ -1,4 +1,4 @@
-"""Which inputs and outputs of an ONNX model, whoever made it, are those of the Keras model.
+"""Matches the inputs and outputs of any ONNX model with those of the Keras model.
 
 They go by the options that are given, then by their names, then by shape and dtype where only one pairing fits, and by
 order where several do: exporters keep Keras's order. Whether an image is channels-first in the ONNX model, its shape

@@ -1,4 +1,4 @@
-"""Layers that were found by their names in another converter's model: which of these guesses hold.
+"""Layers located by name in another converter's model: verifies which of these guesses hold.
 
 A guess is doubted where the layer fails. It is wrong, and the layer acquitted, if the next layer has the right value
 once it is computed from the doubted one's inputs.

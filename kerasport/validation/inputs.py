@@ -1,4 +1,4 @@
-"""Inputs that a model can be tried with: the right shapes, dtypes and ranges."""
+"""Generates inputs to try a model with: right shapes, dtypes and ranges."""
 
 from __future__ import annotations
 

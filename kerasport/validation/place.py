@@ -1,4 +1,4 @@
-"""Where a layer's output stands in an ONNX model, and in which form."""
+"""Where an ONNX model holds a layer's output, and in which layout."""
 
 from __future__ import annotations
 

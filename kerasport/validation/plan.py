@@ -1,4 +1,4 @@
-"""What is the same for every trial of a model: where its layers stand in the ONNX graph, and how that is cut."""
+"""What all trials of a model share: where its layers are in the ONNX graph, and how the graph is cut."""
 
 from __future__ import annotations
 

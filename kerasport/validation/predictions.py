@@ -1,4 +1,4 @@
-"""Predictions that the user has kept from the original Keras: they tell who is right."""
+"""Compares with predictions of the original Keras, which show which side is right."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the layers of a Keras model stand in an ONNX model that another converter made, told by names.
+"""Locates the layers of a Keras model in another converter's ONNX model, by name.
 
 TensorFlow's values are called ``model/conv2d/Relu:0``, by the layer in whose scope they are computed, and converters
 keep these names for what they translate. What a layer gives is the last value of its scope, if its shape is right. What

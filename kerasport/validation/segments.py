@@ -1,4 +1,4 @@
-"""The values inside of an ONNX model, group by group: the graph is cut into parts that are run one after another.
+"""Intermediate values of an ONNX model, computed in groups: the graph is cut into parts that run in turn.
 
 A part takes what the parts before it have left, and gives what is wanted of it and what the parts behind it need, so
 that no node is run twice, and memory holds the weights and the values of one part at a time.

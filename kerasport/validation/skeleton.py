@@ -1,4 +1,4 @@
-"""An ONNX file without its weights, which stay in the file until a part of the graph is run.
+"""An ONNX file without its weights, which stay in the file until a part of the graph runs.
 
 The file is walked field by field (https://protobuf.dev/programming-guides/encoding/), so that it may hold more than
 2 GiB, and takes memory for its nodes only.

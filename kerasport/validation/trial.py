@@ -1,4 +1,4 @@
-"""One trial: the ONNX model and the reference on one batch of inputs, every layer judged on its own."""
+"""One trial: the ONNX model and the reference on one batch of inputs, every layer judged in isolation."""
 
 from __future__ import annotations
 

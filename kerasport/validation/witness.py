@@ -1,4 +1,4 @@
-"""The third witness: who stands alone, where ONNX Runtime and the reference disagree on a layer.
+"""The third opinion: if ONNX Runtime and the reference disagree on a layer, which side stands alone.
 
 onnx's reference evaluator runs the same part of the graph on the same inputs. Where it agrees with the reference, ONNX
 Runtime stands alone. Where it agrees with ONNX Runtime, the graph says something else than the reference, and the same
