@@ -66,6 +66,21 @@ def test_a_plugin_takes_the_place_of_a_layer_that_is_known(name: str, tmp_path: 
             {"size": [2, 2], "data_format": "channels_first"},
             "data_format=channels_first is not supported",
         ),
+        (
+            "QActivation",
+            {"activation": "ternary(alpha=1)"},
+            "the quantizer 'ternary' is not supported; only quantized_bits",
+        ),
+        (
+            "QActivation",
+            {"activation": "quantized_bits(open(1))"},
+            "the quantizer 'quantized_bits(open(1))' cannot be read",
+        ),
+        (
+            "QActivation",
+            {"activation": "quantized_relu(3, most=2)"},
+            "the argument 'most' of quantized_relu is not known",
+        ),
         ("TCN", {"nb_filters": 3, "dilations": [1], "use_weight_norm": True}, "use_weight_norm=True is not supported"),
     ],
 )
@@ -87,6 +102,8 @@ def test_paths_that_are_equally_good_are_no_false_alarm(kerasport: Callable[...,
         ("DistributionLambda", "it gives a distribution", "what the layer before it gives"),
         ("Custom>DenseFlipout", "it draws its weights anew", "with Keras's layer in its place"),
         ("FilterDetections", "as keras-retinanet has it", "with --outputs first"),
+        ("DecodeDetections", "as ssd_keras has it", "with --outputs first"),
+        ("QuantizeWrapperV2", "as tensorflow-model-optimization has it", "as it was before quantize_model"),
         ("PyramidROIAlign", "as Mask R-CNN has it", "Model(layer.output, model.output)"),
     ],
 )

@@ -136,7 +136,8 @@ def _keras_order(leaves: Sequence[Leaf]) -> Iterator[tuple[str, str]]:
     for second in (False, True):
         for leaf in leaves:
             for role in leaf.stored:
-                later = not leaf.trainable or role.rpartition("/")[2] in leaf.non_trainable
+                last = {role, role.rpartition("/")[2]} & (leaf.non_trainable | leaf.storage.non_trainable)
+                later = not leaf.trainable or bool(last)
                 if later == second:
                     yield leaf.key, role
 

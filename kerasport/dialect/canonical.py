@@ -24,6 +24,7 @@ from kerasport.dialect import (
     orderings,
     ownership,
     policies,
+    pruned,
     quantiles,
     replicas,
     sequential,
@@ -265,7 +266,8 @@ def _layer(entry: Any, name: str, writer: Writer, depth: int) -> list[LayerDef]:
         operation=class_name == "Lambda",
         storage=_storage(entry, class_name, writer, inner),
     )
-    return _with_activation(layer if CUSTOM.replaces(class_name) else normalized.unwrapped(layer), writer)
+    own = CUSTOM.replaces(class_name)
+    return _with_activation(layer if own else pruned.unwrapped(normalized.unwrapped(layer)), writer)
 
 
 def _pipeline(entry: Mapping[str, Any], name: str, writer: Writer, depth: int) -> ModelDef:

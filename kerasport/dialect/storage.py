@@ -30,6 +30,11 @@ class Storage:
     roles: Mapping[str, Callable[[Arrays], Weight]] = field(default_factory=dict)
     objects: tuple[str, ...] = ()
 
+    @property
+    def non_trainable(self) -> frozenset[str]:
+        """Those stored arrays beside the roles that Keras lists after all trainable ones."""
+        return frozenset()
+
     def stored(self, roles: Iterable[str]) -> list[str]:
         """The names of the stored arrays of a layer with these roles."""
         return list(self.names or roles)

@@ -35,7 +35,7 @@ MODULES = {
         "kecam/llama2>RMSNorm, kecam>ExpLogitScale, kecam>PureWeigths, kecamCommon>CompatibleExtractPatches, "
         "kecamCommon>EvoNormalization, kecamCommon>hard_sigmoid_torch, kecamCommon>hard_swish, kecamCommon>mish, "
         "kecamCommon>phish, model_surgery>DropConnect, nfnets>ScaledStandardizedConv2D, nfnets>ZeroInitGain, "
-        "resmlp>ChannelAffine, swinv2>DivideScale, volo>BiasLayer, volo>ClassToken, volo>MixupToken, "
+        "resmlp>ChannelAffine, swinv2>DivideScale, volo>BiasLayer, volo>ClassToken, "
         "volo>PositionalEmbedding"
     ),
     "kecam_places": (
@@ -63,6 +63,7 @@ MODULES = {
         "AttentionLayer, AttentionWeightedAverage, AttentionWithContext, ClusteringLayer, L2Normalization, "
         "PixelShuffler, ReflectionPadding2D, Scale"
     ),
+    "qkeras": "QActivation, QConv1D, QConv2D, QDense, QDepthwiseConv2D",
     "retinanet": "Anchors, ClipBoxes, RegressBoxes, UpsampleLike",
     "self_attention": (
         "EmbeddingRet, EmbeddingSim, EmbeddingSimilarity, Extract, FeedForward, Masked, "
@@ -86,7 +87,9 @@ TITLES = {
     "keras_hub": "keras-hub and keras-nlp",
     "keras_io": "the examples on keras.io",
     "keras_tcn": "keras-tcn",
+    "pruning": "tensorflow-model-optimization",
     "published": "well-known notebooks and models",
+    "qkeras": "QKeras",
     "retinanet": "keras-retinanet",
     "self_attention": "keras-self-attention and its family, with keras-bert",
     "vit_keras": "vit-keras",
@@ -97,6 +100,7 @@ RESOLVED = {
         "Addons>WeightNormalization, Addons>gelu, Addons>hardshrink, Addons>mish, Addons>softshrink, Addons>tanhshrink"
     ),
     "keras_hub": _both("gelu_approximate"),
+    "pruning": "PruneLowMagnitude",
 }
 # Names that other layers have too: the keys of the config that these have, and one that they have not.
 _TWINS = (
@@ -162,6 +166,6 @@ def package(name: str) -> str:
 def packages() -> dict[str, list[str]]:
     """The names that are known, by the package that they are from."""
     listed: dict[str, list[str]] = {}
-    for module, names in MODULES.items():
-        listed.setdefault(TITLES[module], []).extend(f"{names}, {RESOLVED.get(module, '')}".split(", "))
-    return {title: sorted(filter(None, names), key=str.lower) for title, names in listed.items()}
+    for module, names in (*MODULES.items(), *RESOLVED.items()):
+        listed.setdefault(TITLES[module], []).extend(names.split(", "))
+    return {title: sorted(names, key=str.lower) for title, names in listed.items()}

@@ -127,12 +127,6 @@ def class_token(layer: CustomLayer, x: Tensor) -> Tensor:
     return ops.concatenate([x, tokens] if layer.config.flag("is_at_end") else [tokens, x], axis=1)
 
 
-@compose("volo>MixupToken", ignored="scale beta", mask="dropped")
-def mixup_token(layer: CustomLayer, x: Tensor) -> Tensor:
-    """The area that is mixed, which is none at inference."""
-    return layer.constant([0, 0, 0, 0], "int32")
-
-
 # --- normalizations and convolutions
 
 

@@ -18,6 +18,10 @@ _MASK_RCNN = Refusal(
     "as Mask R-CNN has it, its settings are in the Config of the program and not in the file",
     f"do what it does in the program; {_BEHIND}",
 )
+_FAKE_QUANTIZED = Refusal(
+    "as tensorflow-model-optimization has it, Python classes that it names say how its weights and results are rounded",
+    "save the model as it was before quantize_model, with the weights that were trained, and convert that",
+)
 _SETS = {
     "KerasLayer": Refusal(
         "as tensorflow-hub has it, its graph is in a SavedModel elsewhere, and this file has its address",
@@ -34,6 +38,11 @@ _SETS = {
         "boxes and scores are what the layers before it give; choose among them in the program",
     ),
     "DetectionLayer DetectionTargetLayer ProposalLayer PyramidROIAlign": _MASK_RCNN,
+    "QuantizeLayer QuantizeWrapper QuantizeWrapperV2": _FAKE_QUANTIZED,
+    "DecodeDetections DecodeDetections2 DecodeDetectionsFast": Refusal(
+        "as ssd_keras has it, it chooses among boxes in a loop over images and classes that is not translated",
+        "boxes and scores are what the layer before it gives; choose among them in the program",
+    ),
 }
 LAYERS = {name: refusal for names, refusal in _SETS.items() for name in names.split()}
 
