@@ -137,7 +137,7 @@ def test_many_are_not_all_listed(kerasport: Run, tmp_path: Path) -> None:
     outcome = kerasport("convert", write_h5(tmp_path / "m.h5", keras2(*layers), edit), tmp_path / "m.onnx")
     assert outcome.code == 0
     assert len(outcome.err.splitlines()) == 11
-    assert outcome.err.endswith("Warning: 2 other weights have some, too.\n")
+    assert outcome.err.endswith("Warning: 2 other weights have some too.\n")
 
 
 def test_nan_on_both_sides_is_agreement_and_on_one_side_is_none(tmp_path: Path) -> None:
