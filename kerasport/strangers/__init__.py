@@ -71,6 +71,9 @@ MODULES = {
         "keras-layer-normalization>LayerNormalization, keras-multi-head>MultiHeadAttention, "
         "keras-pos-embd>PositionEmbedding"
     ),
+    "unet_collection": (
+        "SwinTransformerBlock, drop_path, patch_embedding, patch_expanding, patch_extract, patch_merging"
+    ),
     "vit_keras": "AddPositionEmbs, ClassToken, vit_keras>TransformerBlock",
 }
 # Whose layers they are.
@@ -92,6 +95,7 @@ TITLES = {
     "qkeras": "QKeras",
     "retinanet": "keras-retinanet",
     "self_attention": "keras-self-attention and its family, with keras-bert",
+    "unet_collection": "keras-unet-collection",
     "vit_keras": "vit-keras",
 }
 # What the dialect makes one of Keras's layers or functions of.

@@ -39,6 +39,10 @@ _SETS = {
     ),
     "DetectionLayer DetectionTargetLayer ProposalLayer PyramidROIAlign": _MASK_RCNN,
     "QuantizeLayer QuantizeWrapper QuantizeWrapperV2": _FAKE_QUANTIZED,
+    "AnchorBoxes": Refusal(
+        "as ssd_keras has it, the file lacks the steps and offsets of its boxes, which only the program has",
+        "make the boxes in the program: they are the same for all images of a size",
+    ),
     "DecodeDetections DecodeDetections2 DecodeDetectionsFast": Refusal(
         "as ssd_keras has it, it chooses among boxes in a loop over images and classes that is not translated",
         "boxes and scores are what the layer before it gives; choose among them in the program",
