@@ -20,6 +20,8 @@ _KERNELS = {
     "ConvLSTM2D": ("kernel", "recurrent_kernel"),
 }
 
+_COUNTED = ((2, 0, 4), (2, 1, 5))  # from and before which Keras the mean of a padded pool counts zeros
+
 
 def storage(name: str) -> Storage:
     """That of a Keras 2 layer; Keras itself flips the kernels of depthwise convolutions."""
@@ -72,6 +74,13 @@ def _transposed(config: Config, count: int, writer: Writer) -> None:
         config["shortened"] = [k % 2 == 0 for k in numbers(config["kernel_size"], count)]
 
 
+def _average_pooling(config: Config, count: int, writer: Writer) -> None:
+    """Pools of one and two axes counted their padding for some time."""
+    _pooling(config, count, writer)
+    if count < 3 and isinstance(config.get("padding"), list):
+        config["counts_padding"] = _COUNTED[0] <= writer.version < _COUNTED[1]
+
+
 def _pooling(config: Config, count: int, writer: Writer) -> None:
     if config.get("padding") == "same":
         sizes = numbers(config["pool_size"], count)
@@ -84,5 +93,6 @@ _CHANGES: dict[str, Callable[[Config, int, Writer], None]] = {
     **dict.fromkeys(("SeparableConv1D", "SeparableConv2D"), _separable),
     **dict.fromkeys(("Conv2DTranspose", "Conv3DTranspose"), _transposed),
     "ConvLSTM2D": _conv_lstm,
-    **{f"{kind}Pooling{d}D": _pooling for kind in ("Max", "Average") for d in (1, 2, 3)},
+    **{f"MaxPooling{d}D": _pooling for d in (1, 2, 3)},
+    **{f"AveragePooling{d}D": _average_pooling for d in (1, 2, 3)},
 }

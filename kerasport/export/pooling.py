@@ -24,10 +24,10 @@ def max_pooling(spec: pooling.MaxPooling, b: Scope, x: Tensor) -> Tensor:
 @EXPORT.register(pooling.AveragePooling1D, pooling.AveragePooling2D, pooling.AveragePooling3D)
 def average_pooling(spec: pooling.AveragePooling, b: Scope, x: Tensor) -> Tensor:
     """AveragePool, which by default counts no padding."""
-    return _pooled(spec, b, x, "AveragePool")
+    return _pooled(spec, b, x, "AveragePool", **({"count_include_pad": 1} if spec.counts_padding else {}))
 
 
-def _pooled(spec: pooling.Pooling, b: Scope, x: Tensor, op: str) -> Tensor:
+def _pooled(spec: pooling.Pooling, b: Scope, x: Tensor, op: str, **options: int) -> Tensor:
     """One node where the padding is known, or auto_pad finds it out; else axis by axis, which a pool allows.
 
     ONNX Runtime's auto_pad fails for windows smaller than their stride, and knows no centred windows.
@@ -37,16 +37,16 @@ def _pooled(spec: pooling.Pooling, b: Scope, x: Tensor, op: str) -> Tensor:
     pads = [w.pads(n, spec.padding) for w, n in zip(spec.windows, spec.lengths(x.type), strict=True)]
     fitting = [spec.padding == "same" and w.size >= w.stride for w in spec.windows]
     if None in pads and all(fitting):
-        return b.tensor(_pool(b, op, value, spec.windows, None), perm=order)
+        return b.tensor(_pool(b, op, value, spec.windows, None, **options), perm=order)
     axes = list(zip(spec.windows, pads, strict=True))
     automatic = [pair is None and fits for (_, pair), fits in zip(axes, fitting, strict=True)]
     if any(automatic):
         chosen = [w if auto else Window(1) for w, auto in zip(spec.windows, automatic, strict=True)]
-        value = _pool(b, op, value, chosen, None)
+        value = _pool(b, op, value, chosen, None, **options)
         axes = [(Window(1), (0, 0)) if auto else axis for axis, auto in zip(axes, automatic, strict=True)]
     steps = [w if pair is not None else Window(w.size) for w, pair in axes]
     value, left = without_outermost(b, value, [pair or (w.size - 1, w.size - 1) for w, pair in axes])
-    value = _pool(b, op, value, steps, left)
+    value = _pool(b, op, value, steps, left, **options)
     for axis, (window, pair) in enumerate(axes, 2):
         if pair is None:
             value = _strided(b, value, axis, stored, window, spec.padding)
@@ -64,9 +64,9 @@ def _strided(b: Scope, value: str, axis: int, x: str, window: Window, padding: s
     return b.op("Slice", value, start, b.op("Add", start, length), *names)
 
 
-def _pool(b: Scope, op: str, value: str, windows: Sequence[Window], pads: Pairs | None) -> str:
+def _pool(b: Scope, op: str, value: str, windows: Sequence[Window], pads: Pairs | None, **options: int) -> str:
     sizes, strides = [w.size for w in windows], [w.stride for w in windows]
-    return b.op(op, value, kernel_shape=sizes, strides=strides, **padding_attributes(pads))
+    return b.op(op, value, kernel_shape=sizes, strides=strides, **padding_attributes(pads), **options)
 
 
 @EXPORT.register(pooling.GlobalMaxPooling1D, pooling.GlobalMaxPooling2D, pooling.GlobalMaxPooling3D)

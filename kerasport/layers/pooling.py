@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import repeat
 from typing import ClassVar, Self
 
@@ -58,8 +59,20 @@ class MaxPooling(Pooling):
     """The largest value in each window."""
 
 
+@frozen
 class AveragePooling(Pooling):
-    """The mean of each window's positions that are not padding."""
+    """The mean of each window's positions that are not padding.
+
+    Attributes:
+        counts_padding: Whether padding counts as zeros.
+    """
+
+    counts_padding: bool = False
+
+    @classmethod
+    def parse(cls, config: Config) -> Self:
+        """Keras's keys, and what a backend does with the padding."""
+        return replace(super().parse(config), counts_padding=config.flag("counts_padding", default=False))
 
 
 @LAYERS.register("MaxPooling1D")

@@ -20,8 +20,10 @@ def max_pooling(spec: pooling.MaxPooling, context: Context, x: Array) -> Array:
 
 @REFERENCE.register(pooling.AveragePooling1D, pooling.AveragePooling2D, pooling.AveragePooling3D)
 def average_pooling(spec: pooling.AveragePooling, context: Context, x: Array) -> Array:
-    """The sum divided by the number of positions that are not padding."""
+    """The sum divided by the number of positions that are not padding, or by that of all."""
     data = channels_last(spec, x)
+    if spec.counts_padding:
+        return restored(spec, _reduced(np.add, _views(spec, data, 0.0)) / math.prod(spec.pool_size), x)
     present = np.ones((1, *data.shape[1:-1], 1), data.dtype)
     total, count = (_reduced(np.add, _views(spec, array, 0.0)) for array in (data, present))
     return restored(spec, total / count, x)
