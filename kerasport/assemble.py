@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from kerasport.layers.arguments import Step
 
 _RAGGED = ("it takes ragged tensors", "build the model with dense inputs and a mask, and load these weights")
-_SHAPELESS = "the model was saved without an input shape", "give it: --input-shape {}=?x28x28x1, with ? for the batch"
+_SHAPELESS = "the model was saved without an input shape", "give it, with ? for what stays open"
 
 
 def assemble(
@@ -98,17 +98,18 @@ class _Assembler:
                 key: Layer(key, record.definition.class_name, record.roles) for key, record in self._records.items()
             },
         )
+        ends = [ref.layer for ref in model.outputs]
+        problems = with_parts(self._problems, graph, ends, self._calls, self._ends, self._holes)
         return Assembly(
             graph,
-            with_parts(
-                self._problems, graph, [ref.layer for ref in model.outputs], self._calls, self._ends, self._holes
-            ),
+            self._commands.completed(problems, self._records),
             self._records,
             tuple(self._calls),
             self._ends,
             self._unknown,
             self._holes,
             self._part,
+            self._commands,
         )
 
     # --- models
@@ -121,8 +122,8 @@ class _Assembler:
             dims = dims if self._stateful else (None, *dims[1:])
         dims = self._sizes.shape(layer.name, dims)
         if dims is None or ragged:
-            what, hint = _RAGGED if ragged else _SHAPELESS
-            self._problem(layer.name, what, hint.format(layer.name))
+            option = f"--input-shape {layer.name}=?x28x28x1"
+            self._refuse(layer.name, LayerError(*_RAGGED) if ragged else LayerError(*_SHAPELESS, option))
             return Flow(None)
         type_ = TensorType(dims, value_dtype(layer.config.get("dtype")))
         if is_too_large(type_):

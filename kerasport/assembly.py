@@ -19,6 +19,7 @@ from kerasport.time_axis import Flow
 
 if TYPE_CHECKING:
     from kerasport.holes import Holes
+    from kerasport.ways import Commands
 
 _DTYPES = frozenset(
     ("bool", "string", "complex64", "complex128", *(f"{u}int{n}" for u in ("", "u") for n in (8, 16, 32, 64)))
@@ -38,6 +39,7 @@ class Assembly:
         unknown: The classes and functions for which plugins can be written, by the keys of their layers.
         holes: What calls read that no call gives, as the layer that would is not supported.
         part: Makes the canonical definition of a layer.
+        commands: What the user types on this model.
     """
 
     graph: Graph
@@ -48,6 +50,7 @@ class Assembly:
     unknown: dict[str, UnknownError]
     holes: Holes
     part: Part
+    commands: Commands
 
     def leaves(self, layer: LayerDef, key: str, trainable: bool) -> Iterator[Leaf]:
         """The layers with weights under one layer, in the order in which Keras lists them."""

@@ -104,5 +104,7 @@ def obstacles(model: LoadedModel, opset: int | None = None) -> tuple[Problem, ..
     if unsupported:
         inputs = (*model.assembly.graph.inputs, *(hole.value for hole in model.assembly.holes.found))
         known = replace(model.assembly.graph, inputs=inputs, calls=model.assembly.calls)
-        return (*unsupported, *untranslatable(known, opset, bound=False))
-    return tuple(untranslatable(model.graph, opset))
+        found = [*unsupported, *untranslatable(known, opset, bound=False)]
+    else:
+        found = untranslatable(model.graph, opset)
+    return tuple(model.assembly.commands.completed(found, model.assembly.layers))

@@ -102,7 +102,11 @@ def convert(
         if model.assembly.problems and not part:
             raise UnsupportedModelError(obstacles(model, opset))
         graph = with_states(cut(model, part), states)
-        onnx_model = translate(graph, opset, fold, inputs_as_nchw=inputs_as_nchw, outputs_as_nchw=outputs_as_nchw)
+        try:
+            onnx_model = translate(graph, opset, fold, inputs_as_nchw=inputs_as_nchw, outputs_as_nchw=outputs_as_nchw)
+        except UnsupportedModelError as error:
+            told = model.assembly.commands.completed(error.problems, model.assembly.layers)
+            raise UnsupportedModelError(told) from error
         with _placed(Path(target)) as (path, data):
             _write(model, onnx_model, part, path, data)
             size = sum(file.stat().st_size for file in path.parent.iterdir())

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from shlex import quote
 
+from kerasport.assembly import LayerRecord
 from kerasport.errors import LayerError, Problem, UnknownError
 from kerasport.graph import Call, Ends, Graph, reachable
 from kerasport.holes import Holes
@@ -38,9 +40,31 @@ class Commands:
             return f"{error.hint}: {self.convert} {error.option}"
         if "kerasport " in error.hint:
             return error.hint
-        which = "" if isinstance(error, UnknownError) else f" --layer {quote(key)}"
-        plugin = f"write a plugin for it: {self.scaffold}{which} --output my_layers.py"
+        plugin = self._plugin("" if isinstance(error, UnknownError) else key)
         return f"{error.hint}; or {plugin}" if error.hint else plugin
+
+    def completed(self, problems: Iterable[Problem], records: Mapping[str, LayerRecord]) -> list[Problem]:
+        """Problems, whose hints all end with what is to be typed.
+
+        Args:
+            problems: Whatever refused them.
+            records: The model's layers.
+        """
+        return [self._completed(problem, records.get(problem.layer)) for problem in problems]
+
+    def _completed(self, problem: Problem, record: LayerRecord | None) -> Problem:
+        if "kerasport " in problem.hint:
+            return problem
+        newer = re.search(r"--opset \d+", problem.hint)
+        if newer is not None:
+            return replace(problem, hint=f"{problem.hint}: {self.convert} {newer[0]}")
+        replaceable = record is not None and not record.definition.operation
+        way = self._plugin(problem.layer) if replaceable else "what is supported is listed by: kerasport layers"
+        return replace(problem, hint=f"{problem.hint}; or {way}" if problem.hint else way)
+
+    def _plugin(self, key: str) -> str:
+        which = f" --layer {quote(key)}" if key else ""
+        return f"write a plugin for it: {self.scaffold}{which} --output my_layers.py"
 
 
 def with_parts(

@@ -32,6 +32,7 @@ from kerasport.runtime import Session
 from kerasport.scaffold import scaffold
 from kerasport.testing import check_layer
 from tests.conftest import Outcome
+from tests.goldens import goldens
 from tests.strangers.files import dense, keras2, write_h5
 from tests.test_readme import README, comparable
 
@@ -321,6 +322,41 @@ def test_what_is_refused_ends_with_the_command_to_type(
     assert outcome.code == 4
     if typed.startswith("kerasport scaffold"):
         assert kerasport(*shlex.split(typed)[1:-1], tmp_path / "mine.py").code == 0
+
+
+STEPS = {"class_name": "TimeDistributed", "config": {"name": "l", "layer": dense(name="d")}}
+STATES = {"class_name": "LSTM", "config": {"name": "d", "units": 2, "stateful": True, "return_sequences": True}}
+STATEFUL = {"class_name": "TimeDistributed", "config": {"name": "l", "layer": STATES}}
+DEEPER = {"class_name": "Reshape", "config": {"name": "deeper", "target_shape": [2, 2, 1]}}
+OPERATION = {"class_name": "TFOpLambda", "config": {"name": "tf.map_fn", "function": "map_fn"}, "name": "tf.map_fn"}
+MISFIT = {"class_name": "Reshape", "config": {"name": "l", "target_shape": [3]}}
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [*REFUSED.values(), [MISFIT], [STEPS], [DEEPER, STATEFUL], [OPERATION | {"inbound_nodes": []}]],
+    ids=[*REFUSED, "misfit", "steps", "states", "operation"],
+)
+def test_every_refusal_of_the_graph_has_a_command(layers: list[dict[str, object]], tmp_path: Path) -> None:
+    problems = kp.check(write_h5(tmp_path / "m.h5", keras2(*layers))).problems
+    assert problems
+    assert [problem for problem in problems if "kerasport " not in problem.hint] == []
+
+
+@pytest.mark.parametrize(("family", "opset"), [("hashing", 13), ("strings", 20), ("preprocessing", 13)])
+def test_every_refusal_of_the_export_has_a_command(family: str, opset: int, tmp_path: Path) -> None:
+    found = [kp.check(golden.model(tmp_path), opset=opset) for golden in goldens(family, "*", "3.15.1-tensorflow")]
+    problems = [problem for check in found for problem in check.problems]
+    assert [problem for problem in problems if "kerasport " not in problem.hint] == []
+    if family == "hashing":
+        assert f"kerasport convert {tmp_path / 'model.h5'} model.onnx --opset 18" in problems[0].hint
+
+
+def test_a_missing_shape_is_told_with_the_command(tmp_path: Path) -> None:
+    model = keras2(dense(name="d"))
+    model["config"]["layers"] = [{"class_name": "Flatten", "config": {"name": "flat"}}]
+    (problem,) = kp.check(write_h5(tmp_path / "m.h5", model)).problems
+    assert problem.hint.endswith(f"kerasport convert {tmp_path / 'm.h5'} m.onnx --input-shape flat_input=?x28x28x1")
 
 
 def test_a_skeleton_has_the_whole_command(tmp_path: Path) -> None:
