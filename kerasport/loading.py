@@ -149,9 +149,19 @@ class LoadedModel:
         for name, found in leaves.items():
             twins = self._twins(found)
             once = [leaf for leaf in found if leaf.key not in twins]
-            weights |= bind(name, saved[groups[name]], once, groups[name])
+            weights |= bind(name, self._of_known_layers(name, saved[groups[name]]), once, groups[name])
             weights |= {key: weights[other] for key, other in twins.items()}
         return weights
+
+    def _of_known_layers(self, name: str, saved: NamedWeights) -> NamedWeights:
+        """The weights of a group without those of layers that are not supported, for a part beside these."""
+        refused = {problem.layer for problem in self.assembly.problems}
+        names = {
+            key: record.definition.name for key, record in self.assembly.layers.items() if key.startswith(f"{name}/")
+        }
+        unknown = {names[key] for key in refused & names.keys()}
+        unknown -= {names[key] for key in names.keys() - refused}
+        return [(path, weight) for path, weight in saved if not unknown & set(path.split("/")[:-1])]
 
     def _twins(self, leaves: Sequence[Leaf]) -> dict[str, str]:
         """The parts of layers that are another layer of the same group, where that has the weights only once."""

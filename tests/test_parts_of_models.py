@@ -282,6 +282,16 @@ def test_a_mask_that_may_come_from_a_layer_that_is_not_supported_is_not_left_out
         )
 
 
+def test_a_part_beside_a_layer_that_is_not_supported_in_the_same_model_within(tmp_path: Path) -> None:
+    """HDF5 files have the weights of both in one group."""
+    source = PARTS.parent / "custom" / "turns.h5"
+    with kerasport.load(source) as model:
+        (dense,) = (key for key in model.assembly.layers if key.startswith("inner/dense"))
+    sizes = {"both_input_0": (None, None, 6)}
+    kerasport.convert(source, tmp_path / "m.onnx", part=Cut([dense], ["both"]), input_shape=sizes)
+    assert kerasport.validate(source, tmp_path / "m.onnx", input_shape=sizes).passed
+
+
 def test_all_that_is_not_supported_behind_such_a_layer_is_found_at_once(tmp_path: Path) -> None:
     (golden,) = goldens("models", "autoencoder_convolutional", "3.15.1-tensorflow")
     broken = unknown(golden.model(tmp_path), tmp_path / "broken.h5", "conv2d")
