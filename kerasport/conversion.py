@@ -17,7 +17,7 @@ from kerasport.custom.registry import CUSTOM
 from kerasport.cutting import WHOLE, Cut, cut
 from kerasport.errors import MismatchError, UnsupportedModelError
 from kerasport.finite import NotFinite, told_briefly
-from kerasport.graph import State
+from kerasport.graph import Graph, State
 from kerasport.loading import LoadedModel, Reading, load
 from kerasport.states import with_states
 
@@ -96,17 +96,11 @@ def convert(
         UnsupportedModelError: Some layers cannot be converted; nothing is written.
         MismatchError: ONNX Runtime and the reference disagree; nothing is written. The error holds the comparison.
     """
-    from kerasport.export import translate
-
     with load(source, **reading) as model:
         if model.assembly.problems and not part:
             raise UnsupportedModelError(obstacles(model, opset))
         graph = with_states(cut(model, part), states)
-        try:
-            onnx_model = translate(graph, opset, fold, inputs_as_nchw=inputs_as_nchw, outputs_as_nchw=outputs_as_nchw)
-        except UnsupportedModelError as error:
-            told = model.assembly.commands.completed(error.problems, model.assembly.layers)
-            raise UnsupportedModelError(told) from error
+        onnx_model = _translated(model, graph, opset, fold, inputs_as_nchw, outputs_as_nchw)
         with _placed(Path(target)) as (path, data):
             _write(model, onnx_model, part, path, data)
             size = sum(file.stat().st_size for file in path.parent.iterdir())
@@ -124,6 +118,24 @@ def convert(
         not_finite=not_finite,
         assumed=_assumed(model),
     )
+
+
+def _translated(
+    model: LoadedModel,
+    graph: Graph,
+    opset: int | None,
+    fold: bool,
+    inputs_as_nchw: bool | Collection[str],
+    outputs_as_nchw: bool,
+) -> OnnxModel:
+    """The part of a model in ONNX; what is refused is told with the commands for the model."""
+    from kerasport.export import translate
+
+    try:
+        return translate(graph, opset, fold, inputs_as_nchw=inputs_as_nchw, outputs_as_nchw=outputs_as_nchw)
+    except UnsupportedModelError as error:
+        told = model.assembly.commands.completed(error.problems, model.assembly.layers)
+        raise UnsupportedModelError(told) from error
 
 
 @contextmanager
