@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from kerasport.assembly import Assembly, LayerRecord, is_too_large, value_dtype
 from kerasport.custom.registry import CUSTOM
-from kerasport.dialect.model import LayerDef, ModelDef, Node, has_states
+from kerasport.dialect.model import LayerDef, ModelDef, Node, has_states, keeps_batch
 from kerasport.errors import DamagedFileError, LayerError, Problem, UnknownError
 from kerasport.graph import Call, Ends, Graph, Layer, reachable
 from kerasport.holes import Guess, Holes, Reading, picked
@@ -78,12 +78,12 @@ class _Assembler:
         self._holes = Holes(sizes, guess, self._records, self._problems, self._unique)
         self._ends: dict[str, list[Ends]] = {}
         self._unknown: dict[str, UnknownError] = {}
-        self._fixed_batch = False  # Keras holds its batch size against nobody, unless there are states
-        self._stateful = False
+        self._fixed_batch = False  # Keras holds its batch size against nobody, unless there are states or constants
+        self._keeps_batch = False
 
     def run(self, model: ModelDef) -> Assembly:
         defined = {layer.name: layer for layer in model.layers}
-        self._stateful = any(map(has_states, model.layers))
+        self._keeps_batch = keeps_batch(model)
         inputs = [self._input(defined[ref.layer]) for ref in model.inputs]
         flows = self._model(model, inputs, "")
         self._sizes.check()
@@ -119,7 +119,7 @@ class _Assembler:
         dims = None if shape is None else tuple(None if dim is None else int(dim) for dim in shape)
         if dims and dims[0] is not None:
             self._fixed_batch = True
-            dims = dims if self._stateful else (None, *dims[1:])
+            dims = dims if self._keeps_batch else (None, *dims[1:])
         dims = self._sizes.shape(layer.name, dims)
         if dims is None or ragged:
             option = f"--input-shape {layer.name}=?x28x28x1"

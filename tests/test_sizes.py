@@ -10,8 +10,10 @@ import onnx
 import pytest
 
 import kerasport
+from kerasport.dialect.model import LayerDef, Node
 from kerasport.errors import OptionError
 from kerasport.sizes import Sizes, parse_sizes
+from tests.models import build, layer
 
 PARTS = Path(__file__).parent.parent / "fixtures" / "parts"
 
@@ -93,3 +95,10 @@ def test_the_way_on_is_told_where_a_shape_is_missing() -> None:
     (problem,) = assemble(model).problems
     assert "--input-shape image=?x28x28x1" in problem.hint
     assert not assemble(model, sizes=Sizes({"image": (None, 28, 28, 1)})).problems
+
+
+def test_a_constant_state_asks_for_the_size_of_its_batch() -> None:
+    state = LayerDef("state", "ConvertToTensor", {}, (Node((), args=([[0.5, 1.0], [2.0, 0.0]],)),), operation=True)
+    recurrent = layer("rnn", "SimpleRNN", ["x", "state"], units=2)
+    with pytest.raises(ValueError, match=r"constant of 2 rows.*--input-shape batch=2"):
+        build((4, 3), [state, recurrent], ["rnn"])

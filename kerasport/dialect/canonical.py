@@ -14,6 +14,7 @@ from kerasport.custom.registry import CUSTOM
 from kerasport.dialect import (
     activations,
     backends,
+    constants,
     functions,
     inbound,
     keras1,
@@ -106,7 +107,7 @@ def _model(raw: Mapping[str, Any], writer: Writer, depth: int) -> ModelDef:
 
 
 def _functional(config: Mapping[str, Any], writer: Writer, depth: int) -> ModelDef:
-    entries = [_layer(entry, _entry_name(entry), writer, depth) for entry in config["layers"]]
+    entries = [layers for entry in config["layers"] for layers in _with_constants(entry, writer, depth)]
     _refuse_twins(config, [entry[0].name for entry in entries])
     inputs = list(inbound.references(config["input_layers"]))
     outputs = list(inbound.references(config["output_layers"]))
@@ -136,6 +137,14 @@ def _behind_identities(ref: TensorRef, layers: Mapping[str, LayerDef]) -> Tensor
             break
         (ref,) = nodes[ref.node].inputs
     return ref
+
+
+def _with_constants(entry: Any, writer: Writer, depth: int) -> Iterator[list[LayerDef]]:
+    """One entry of a model's layer list, behind the constants that its layer is called with."""
+    if entry.get("inbound_nodes") and not operations.is_operation(entry, writer):
+        entry, given = constants.apart(entry, _entry_name(entry))
+        yield from ([layer] for layer in given)
+    yield _layer(entry, _entry_name(entry), writer, depth)
 
 
 def _shape_cut_inputs(config: Mapping[str, Any], entries: list[list[LayerDef]], inputs: list[TensorRef]) -> None:

@@ -52,7 +52,7 @@ def references(raw: Any) -> Iterator[tuple[str | None, TensorRef]]:
     if isinstance(raw, dict):
         for key, value in sorted(raw.items()):
             yield from ((key, reference) for _, reference in references(value))
-    elif _is_triple(raw):
+    elif is_triple(raw):
         yield None, _reference(raw)
     elif isinstance(raw, list):
         for item in raw:
@@ -75,16 +75,16 @@ def _operation_node(raw: Any) -> Node:
 
 def _keywords(raw: Any) -> dict[str, Any]:
     """The keyword arguments that tf.keras writes behind an operation's first tensor."""
-    if _is_triple(raw):
+    if is_triple(raw):
         return dict(raw[3]) if len(raw) == 4 and raw[3] else {}
     return _keywords(raw[0]) if isinstance(raw, list) and raw else {}
 
 
 def _with_slots(raw: Any, inputs: list[TensorRef]) -> Any:
     """An argument with a Slot for each tensor, which is put into ``inputs``; constants become plain values."""
-    if _is_triple(raw) and raw[0] == "_CONSTANT_VALUE":
+    if is_triple(raw) and raw[0] == "_CONSTANT_VALUE":
         return raw[2]
-    if _is_triple(raw) or (isinstance(raw, dict) and raw.get("class_name") == "__keras_tensor__"):
+    if is_triple(raw) or (isinstance(raw, dict) and raw.get("class_name") == "__keras_tensor__"):
         inputs += _tensors(raw)
         return Slot(len(inputs) - 1)
     if isinstance(raw, list):
@@ -100,8 +100,9 @@ def _constant(raw: Mapping[str, Any]) -> Any:
     kind, config = raw.get("class_name"), raw.get("config")
     if kind == "__ellipsis__":
         return Ellipsis
-    if kind in ("__numpy__", "__tensor__") and isinstance(config, dict):
-        return config.get("value")
+    array = array_of(raw)
+    if array is not None:
+        return array
     if kind == "__slice__" and isinstance(config, dict):
         return slice(config.get("start"), config.get("stop"), config.get("step"))
     if set(raw) == {"start", "stop", "step"}:
@@ -109,7 +110,18 @@ def _constant(raw: Mapping[str, Any]) -> Any:
     return raw
 
 
-def _is_triple(raw: Any) -> bool:
+def array_of(raw: Mapping[str, Any]) -> Any:
+    """What Keras 3 wrapped as a constant array, None for anything else."""
+    config = raw.get("config")
+    return (
+        config.get("value")
+        if raw.get("class_name") in ("__numpy__", "__tensor__") and isinstance(config, dict)
+        else None
+    )
+
+
+def is_triple(raw: Any) -> bool:
+    """Whether it is a reference, ``[layer, node, tensor]``, maybe with a call's keyword arguments behind it."""
     return isinstance(raw, list) and 3 <= len(raw) <= 4 and isinstance(raw[0], str) and isinstance(raw[1], int)
 
 
@@ -118,13 +130,13 @@ def _reference(raw: list[Any]) -> TensorRef:
 
 
 def _keras2_node(raw: Any, layer: str, lists_masks: bool) -> Node:
-    if _is_triple(raw):
+    if is_triple(raw):
         raw = [raw]
     if isinstance(raw, dict):
         raw = [entry for _, entry in sorted(raw.items())]
     if isinstance(raw, list):
         raw = list(_flattened(raw))
-    if not isinstance(raw, list) or not all(_is_triple(entry) for entry in raw):
+    if not isinstance(raw, list) or not all(is_triple(entry) for entry in raw):
         raise DamagedFileError(f"An inbound node of layer {layer!r} is {str(raw)[:60]!r}.")
     kwargs = dict(raw[0][3] or {}) if raw and len(raw[0]) == 4 else {}
     return _node([_reference(entry) for entry in raw], kwargs, lists_masks)
@@ -133,7 +145,7 @@ def _keras2_node(raw: Any, layer: str, lists_masks: bool) -> Node:
 def _flattened(raw: list[Any]) -> Iterator[Any]:
     """The entries of a node; states of stacked cells are in lists of their own."""
     for entry in raw:
-        if isinstance(entry, list) and not _is_triple(entry) and entry:
+        if isinstance(entry, list) and not is_triple(entry) and entry:
             yield from _flattened(entry)
         else:
             yield entry
@@ -168,7 +180,7 @@ def _tensors(raw: Any) -> list[TensorRef]:
             ref = _reference(told["keras_history"])
             return [replace(ref, shape=told.get("shape"), dtype=str(told.get("dtype") or ""))]
         return [tensor for _, value in sorted(raw.items()) for tensor in _tensors(value)]
-    if _is_triple(raw):
+    if is_triple(raw):
         return [_reference(raw)]
     if isinstance(raw, list):
         return [tensor for value in raw for tensor in _tensors(value)]

@@ -131,7 +131,17 @@ def each(model: ModelDef, prefix: str, change: Callable[[str, LayerDef], LayerDe
     return replace(model, layers=tuple(changed(layer, prefix) for layer in model.layers))
 
 
+def keeps_batch(model: ModelDef) -> bool:
+    """Whether Keras holds the model's batch size against its user: for states, and for constants of several rows."""
+    return any(has_states(layer) or _has_rows(layer) for layer in model.layers)
+
+
 def has_states(layer: LayerDef) -> bool:
     """Whether a layer, or one in it, keeps states from batch to batch."""
     parts = [*(layer.model.layers if layer.model else ()), *layer.inner.values()]
     return bool(layer.config.get("stateful")) or any(map(has_states, parts))
+
+
+def _has_rows(layer: LayerDef) -> bool:
+    constants = (arg for node in layer.nodes if layer.operation and not node.inputs for arg in node.args)
+    return any(isinstance(value, list) and len(value) > 1 for value in constants)

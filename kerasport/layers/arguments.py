@@ -16,7 +16,7 @@ from kerasport.layers.operators import ExpandDims, Join
 from kerasport.layers.ops import CastTo
 from kerasport.layers.refused import OPERATIONS, Refusal
 from kerasport.layers.shaping import Constant
-from kerasport.layers.slots import Slot
+from kerasport.layers.slots import Slot, has_slots
 
 
 @dataclass(frozen=True)
@@ -234,11 +234,6 @@ def refuse(*names: str, why: str, hint: str) -> None:
         if name in _PARSERS or name in OPERATIONS:
             raise ValueError(f"operation {name!r} is registered twice")
         OPERATIONS[name] = Refusal(why, hint)
-
-
-def has_slots(raw: Any) -> bool:
-    """Whether there is a tensor in an argument."""
-    return isinstance(raw, Slot) or (isinstance(raw, list | tuple) and any(map(has_slots, raw)))
 
 
 def literal(value: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from kerasport.errors import LayerError
 from kerasport.layers.frozen import Frozen, frozen
 from kerasport.layers.functions import Function
+from kerasport.layers.slots import has_slots
 
 if TYPE_CHECKING:
     from kerasport.layers.config import Config
@@ -161,7 +162,8 @@ class Spec(Frozen):
         """
         for key, value in kwargs.items():
             if key != "training":
-                raise LayerError(f"it is called with {key}={str(value)[:40]}, which is not supported")
+                given = f"a tensor as {key}" if has_slots(value) else f"{key}={str(value)[:40]}"
+                raise LayerError(f"it is called with {given}, which is not supported")
         return self
 
     def weights(self, *inputs: TensorType) -> dict[str, Shape]:

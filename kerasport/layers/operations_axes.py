@@ -5,13 +5,14 @@ from __future__ import annotations
 from itertools import pairwise
 
 from kerasport.errors import LayerError
-from kerasport.layers.arguments import Arguments, Parser, Result, Step, dtype_name, has_slots, register
+from kerasport.layers.arguments import Arguments, Parser, Result, Step, dtype_name, register
 from kerasport.layers.base import Value, normalize_axis
 from kerasport.layers.operations import binary, then, unary
 from kerasport.layers.operators import ExpandDims, GetItem, Given
 from kerasport.layers.ops import CastTo, NotEqualTo, ReduceAny, Unchanged
 from kerasport.layers.reductions import ArgExtreme, Cumulative, Reduce, TopK
 from kerasport.layers.shaping import Reshape, Split
+from kerasport.layers.slots import has_slots
 
 _REDUCTIONS = {
     "Sum": "sum", "Mean": "mean", "Amax": "max", "Amin": "min", "Prod": "prod",

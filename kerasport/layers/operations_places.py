@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kerasport.errors import LayerError
-from kerasport.layers.arguments import Arguments, Parser, Result, Step, dtype_name, has_slots, register
+from kerasport.layers.arguments import Arguments, Parser, Result, Step, dtype_name, register
 from kerasport.layers.base import Value
 from kerasport.layers.operations import applied, binary, choice, chosen, combined, then
 from kerasport.layers.operations_axes import reduced, total
@@ -19,6 +19,7 @@ from kerasport.layers.ops import CastTo, Logical, LogicalNot
 from kerasport.layers.products import TakeAlong
 from kerasport.layers.scatter import NonZero, Scatter
 from kerasport.layers.shaping import Filled, Reshape
+from kerasport.layers.slots import has_slots
 
 _WHOLE = (None, None, None)
 

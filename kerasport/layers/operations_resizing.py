@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasport.errors import LayerError
-from kerasport.layers.arguments import Arguments, Parser, Step, has_slots, literal, register
+from kerasport.layers.arguments import Arguments, Parser, Step, literal, register
 from kerasport.layers.base import Value, normalize_axis
 from kerasport.layers.image import INTERPOLATIONS, Resizing
 from kerasport.layers.operations import then
@@ -18,6 +18,7 @@ from kerasport.layers.operators import ExpandDims
 from kerasport.layers.pixels import LegacyResize, ResizeTo
 from kerasport.layers.products import Einsum
 from kerasport.layers.shaping import Pad, Squeeze
+from kerasport.layers.slots import has_slots
 
 # The numbers of tf.compat.v1.image.ResizeMethod.
 _NUMBERED = ("bilinear", "nearest", "bicubic", "area")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from kerasport.errors import LayerError
-from kerasport.layers.arguments import Arguments, Step, has_slots, literal, register
+from kerasport.layers.arguments import Arguments, Step, literal, register
 from kerasport.layers.base import Value
 from kerasport.layers.operations import binary, choice, then, unary
 from kerasport.layers.operations_colors import on_images
@@ -20,6 +20,7 @@ from kerasport.layers.operators import ExpandDims, GetItem
 from kerasport.layers.ops import CastTo, Logical
 from kerasport.layers.products import Gather
 from kerasport.layers.shaping import Reshape
+from kerasport.layers.slots import has_slots
 
 _WHOLE = (None, None, None)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kerasport.errors import LayerError
-from kerasport.layers.arguments import Arguments, Parser, Result, Step, dtype_name, has_slots, register
+from kerasport.layers.arguments import Arguments, Parser, Result, Step, dtype_name, register
 from kerasport.layers.base import Value, known_product, normalize_axis
 from kerasport.layers.operations import binary, then
 from kerasport.layers.operators import ExpandDims, GetItem, Given, Join
@@ -25,7 +25,7 @@ from kerasport.layers.shaping import (
     Tile,
     Transpose,
 )
-from kerasport.layers.slots import Entry, Slot
+from kerasport.layers.slots import Entry, Slot, has_slots
 
 WHOLE = (None, None, None)
 

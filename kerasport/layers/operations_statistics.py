@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from kerasport.errors import LayerError
-from kerasport.layers.arguments import Arguments, Parser, Result, Step, has_slots, register
+from kerasport.layers.arguments import Arguments, Parser, Result, Step, register
 from kerasport.layers.base import Value, known_product, normalize_axis
 from kerasport.layers.operations import applied, binary, choice, chosen, combined, then, unary
 from kerasport.layers.operations_axes import axes, ordered, reduced, total
@@ -21,6 +21,7 @@ from kerasport.layers.ops import CastTo, Logical, LogicalNot
 from kerasport.layers.products import Gather, TakeAlong
 from kerasport.layers.reductions import ArgExtreme, Cumulative
 from kerasport.layers.shaping import Reshape, Transpose
+from kerasport.layers.slots import has_slots
 
 METHODS = ("linear", "lower", "higher", "nearest", "midpoint")
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from kerasport.errors import LayerError
-from kerasport.layers.arguments import Arguments, Result, Step, dtype_name, has_slots, register
+from kerasport.layers.arguments import Arguments, Result, Step, dtype_name, register
 from kerasport.layers.base import Value, normalize_axis
 from kerasport.layers.matrices import PseudoInverse
 from kerasport.layers.operations import applied, binary, choice, chosen, combined, then, unary
@@ -24,6 +24,7 @@ from kerasport.layers.products import Gather, Matmul
 from kerasport.layers.reductions import Reduce
 from kerasport.layers.scatter import GatherPlaces
 from kerasport.layers.shaping import Constant, Pad, Reshape, Transpose
+from kerasport.layers.slots import has_slots
 
 # --- of each value
 

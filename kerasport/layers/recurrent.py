@@ -215,6 +215,13 @@ class Recurrent(Spec):
             raise LayerError(f"it is called with states of the sizes {sizes} where {self.states} are needed")
         if any(state.rank != 2 for state in inputs[1:]):
             raise LayerError(f"it is called with states of rank {max(state.rank for state in inputs[1:])}, not 2")
+        rows = next((state.shape[0] for state in inputs[1:] if state.shape[0] is not None), None)
+        if rows is not None and inputs[0].shape[self.time_major] is None:
+            raise LayerError(
+                f"its initial state is a constant of {rows} rows, where a batch may have any number",
+                "fix the number of rows in a batch",
+                option=f"--input-shape batch={rows}",
+            )
 
     def output_mask(self, masks: Sequence[Value | None], inputs: Sequence[Value], emit: Emit) -> Masks:
         """The input's mask, in the input's order, where sequences are returned."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -18,3 +19,8 @@ class Entry:
 
     row: Slot
     place: int
+
+
+def has_slots(raw: Any) -> bool:
+    """Whether there is a tensor in an argument."""
+    return isinstance(raw, Slot) or (isinstance(raw, list | tuple) and any(map(has_slots, raw)))
