@@ -139,12 +139,10 @@ def _behind_identities(ref: TensorRef, layers: Mapping[str, LayerDef]) -> Tensor
     return ref
 
 
-def _with_constants(entry: Any, writer: Writer, depth: int) -> Iterator[list[LayerDef]]:
+def _with_constants(entry: Any, writer: Writer, depth: int) -> list[list[LayerDef]]:
     """One entry of a model's layer list, behind the constants that its layer is called with."""
-    if entry.get("inbound_nodes") and not operations.is_operation(entry, writer):
-        entry, given = constants.apart(entry, _entry_name(entry))
-        yield from ([layer] for layer in given)
-    yield _layer(entry, _entry_name(entry), writer, depth)
+    entry, given = constants.apart(entry, _entry_name(entry), writer)
+    return [*([layer] for layer in given), _layer(entry, _entry_name(entry), writer, depth)]
 
 
 def _shape_cut_inputs(config: Mapping[str, Any], entries: list[list[LayerDef]], inputs: list[TensorRef]) -> None:

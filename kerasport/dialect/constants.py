@@ -10,9 +10,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from kerasport.dialect import operations
 from kerasport.dialect.inbound import array_of, is_triple
 from kerasport.dialect.keras2 import ATTENTION
 from kerasport.dialect.model import LayerDef, Node
+from kerasport.dialect.writer import Writer
 
 # The arguments of Keras's layers that are tensors, and those that are lists of tensors.
 _LISTS = frozenset(["initial_state", "constants", "states"])
@@ -22,8 +24,13 @@ _TENSORS = _LISTS | _MASKS | {"query", "value", "key", "count_weights"}
 _STATE = 2
 
 
-def apart(entry: Mapping[str, Any], name: str) -> tuple[Mapping[str, Any], list[LayerDef]]:
-    """An entry of a model's layer list with references in place of constants, and the operations that give them."""
+def apart(entry: Mapping[str, Any], name: str, writer: Writer) -> tuple[Mapping[str, Any], list[LayerDef]]:
+    """An entry of a model's layer list with references in place of constants, and the operations that give them.
+
+    An operation keeps its constants.
+    """
+    if not entry.get("inbound_nodes") or operations.is_operation(entry, writer):
+        return entry, []
     constants = _Constants(name, lists_masks=entry["class_name"] in ATTENTION)
     nodes = constants.named(entry["inbound_nodes"])
     return {**entry, "inbound_nodes": nodes}, list(constants.layers())
