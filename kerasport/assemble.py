@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from kerasport.assembly import Assembly, LayerRecord, is_too_large, value_dtype
+from kerasport.assembly import Assembly, LayerRecord, input_shape, is_too_large, value_dtype
 from kerasport.custom.registry import CUSTOM
 from kerasport.dialect.model import LayerDef, ModelDef, Node, has_states, keeps_batch
 from kerasport.errors import DamagedFileError, LayerError, Problem, UnknownError
@@ -115,8 +115,8 @@ class _Assembler:
     # --- models
 
     def _input(self, layer: LayerDef) -> Flow:
-        shape, ragged = layer.config.get("batch_shape"), layer.config.get("ragged")
-        dims = None if shape is None else tuple(None if dim is None else int(dim) for dim in shape)
+        ragged = layer.config.get("ragged")
+        dims = input_shape(layer)
         if dims and dims[0] is not None:
             self._fixed_batch = True
             dims = dims if self._keeps_batch else (None, *dims[1:])

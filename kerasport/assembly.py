@@ -112,6 +112,19 @@ def is_too_large(type_: TensorType) -> bool:
     return prod(dim or 1 for dim in type_.shape[1:]) > limits().values
 
 
+def input_shape(layer: LayerDef) -> Shape | None:
+    """The shape that an input layer has in its config, if any.
+
+    Raises:
+        DamagedFileError: It has a negative size.
+    """
+    shape = layer.config.get("batch_shape")
+    dims = None if shape is None else tuple(None if dim is None else int(dim) for dim in shape)
+    if any(dim is not None and dim < 0 for dim in dims or ()):
+        raise DamagedFileError(f"The input {layer.name!r} has a negative size: {shape}.")
+    return dims
+
+
 def value_dtype(raw: object) -> str:
     """The dtype of values under a dtype policy: all floating-point ones are computed in float32."""
     if isinstance(raw, Mapping):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasport.errors import FileError, InputError, KerasportError
+from kerasport.errors import DamagedFileError, FileError, InputError, KerasportError
 from kerasport.external import check_external
 from kerasport.notes import orders
 from kerasport.providers import check_used, execution_providers
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from kerasport.layers.base import TensorType
 
 Array = NDArray[Any]
+_MOST_VALUES = 2**63 // 16  # of a row; the largest dtype has 16 bytes a value
 _TYPES = {
     "tensor(float)": "float32",
     "tensor(double)": "float64",
@@ -163,5 +165,7 @@ class Session:
     def _port(self, port: onnxruntime.NodeArg) -> Port:
         shape = tuple(dim if isinstance(dim, int) else None for dim in port.shape or ())
         order = self._orders.get(port.name)
+        if prod(dim or 1 for dim in shape) > _MOST_VALUES:
+            raise DamagedFileError(f"The ONNX model says that {port.name!r} has the impossible shape {list(shape)}.")
         logical = shape if order is None else tuple(shape[axis] for axis in np.argsort(order))
         return Port(port.name, logical, _TYPES.get(port.type, port.type))

@@ -81,6 +81,7 @@ REFUSED = {
         "complex numbers",
     ),
     "dropout": (recorded("TFOpLambda", [["x", 0, 0, {"rate": 0.5}]], function="nn.dropout"), "random"),
+    "one axis twice": (recorded("TFOpLambda", [["x", 0, 0, {"axis": [0, 0]}]], function="expand_dims"), "axis twice"),
 }
 
 

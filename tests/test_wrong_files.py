@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pickle
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -332,6 +333,28 @@ def test_an_onnx_file_with_a_name_that_is_no_text(kerasport: Run, seed_model: Pa
     outcome = kerasport("validate", seed_model, path)
     assert outcome.code == 3
     assert "no text in UTF-8" in outcome.err
+
+
+def test_an_onnx_file_that_claims_an_impossible_shape(kerasport: Run, tmp_path: Path) -> None:
+    path = tmp_path / "m.onnx"
+    graph = "g (float[n, 4611686018427387904, 8] x) => (float[n, m, k] y) {y = Relu(x)}"
+    onnx.save(onnx.parser.parse_model(f'<ir_version: 10, opset_import: ["": 20]> {graph}'), path)
+    np.save(tmp_path / "x.npy", np.zeros((2, 3, 8), "float32"))
+    outcome = kerasport("predict", path, "--input", tmp_path / "x.npy")
+    assert outcome.code == 3
+    assert "impossible shape" in outcome.err
+
+
+@pytest.mark.parametrize("name", ["dot", "heads_key"])
+def test_an_attention_to_values_without_a_key_each(kerasport: Run, tmp_path: Path, name: str) -> None:
+    def shorter(config: Any) -> None:
+        value = next(layer for layer in config["config"]["layers"] if layer["name"] == "v")
+        value["config"]["batch_input_shape"][1] += 1
+
+    golden = goldens("attention", name, "2.15*")[0]
+    outcome = kerasport("check", with_config(golden.model(tmp_path), shorter))
+    assert outcome.code == 4
+    assert re.search(r"it has \d keys for \d values", outcome.out + outcome.err)
 
 
 def test_all_unsupported_layers_are_listed_at_once(kerasport: Run, tmp_path: Path) -> None:

@@ -102,6 +102,7 @@ class Attention(Spec):
         query, value, key = self.tensors(inputs)
         if not query.rank == value.rank == key.rank or query.rank < 3:
             raise LayerError(f"its inputs have the ranks {query.rank}, {value.rank} and {key.rank}")
+        _require_partners(value, key, (value.rank - 2,))
         if self.score == "concat" and query.shape[-1] is None:
             raise LayerError("the size of its query's features is not known")
         output = query.with_shape((*query.shape[:-1], value.shape[-1]))
@@ -114,6 +115,14 @@ class Attention(Spec):
             return None
         implicit = masks[0] if masks else None
         return implicit if self.output_mask_of == "implicit" else self.masked(inputs, masks)[0]
+
+
+def _require_partners(value: TensorType, key: TensorType, axes: Sequence[int]) -> None:
+    """Refuses values that have not a key each."""
+    for axis in axes:
+        values, keys = value.shape[axis], key.shape[axis]
+        if None not in (values, keys) and values != keys:
+            raise LayerError(f"it has {keys} keys for {values} values")
 
 
 def _index(mask: Any) -> int | None:
@@ -289,6 +298,7 @@ class MultiHeadAttention(Spec):
         if not query.rank == value.rank == key.rank or query.rank < 3:
             raise LayerError(f"its inputs have the ranks {query.rank}, {value.rank} and {key.rank}")
         axes = self.attended(query.rank)
+        _require_partners(value, key, axes)
         if self.groups < self.heads and query.rank != 3:
             raise LayerError(f"its input has rank {query.rank} where (batch, steps, features) is needed")
         if axes != (1,) and (self.causal or self.window is not None):

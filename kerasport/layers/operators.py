@@ -92,8 +92,15 @@ class ExpandDims(Op):
     moves_values: ClassVar[bool] = True
 
     def places(self, rank: int) -> list[int]:
-        """The new axes as non-negative numbers, ascending, for an input of this rank."""
-        return sorted(normalize_axis(axis, rank + len(self.axes)) for axis in self.axes)
+        """The new axes as non-negative numbers, ascending, for an input of this rank.
+
+        Raises:
+            LayerError: One is given twice, or is not in the result.
+        """
+        places = sorted(normalize_axis(axis, rank + len(self.axes)) for axis in self.axes)
+        if len(set(places)) < len(places):
+            raise LayerError(f"axes {self.axes} name one axis twice")
+        return places
 
     def infer(self, *inputs: TensorType) -> TensorType:
         """The input's shape with 1 put in."""

@@ -232,6 +232,11 @@ GRAPHS: dict[str, tuple[Config, int, str]] = {
     "no layers": (named(), 3, "has no layers"),
     "units of text": (named(INPUT, node(dense(units="three"), [["x", 0, 0, {}]])), 4, "units"),
     "units that are not the kernel's": (named(INPUT, node(dense(units=5), [["x", 0, 0, {}]])), 3, "(4, 5)"),
+    "an input below zero": (
+        named(node({**INPUT, "config": {**INPUT["config"], "batch_input_shape": [None, -4]}})),
+        3,
+        "negative size",
+    ),
     "units below zero": (named(INPUT, node(dense(units=-3), [["x", 0, 0, {}]])), 3, "(4, -3)"),
 }
 
