@@ -18,7 +18,9 @@ _LAYERS = """
 1.0          AveragePooling1D AveragePooling2D AveragePooling3D ZeroPadding1D ZeroPadding2D ZeroPadding3D UpSampling1D
 1.0          UpSampling2D UpSampling3D BatchNormalization SimpleRNN LSTM GRU GaussianDropout GaussianNoise
 1.0..2.15    ThresholdedReLU
-1.0..1.2     Highway MaxoutDense TimeDistributedDense ParametricSoftplus SReLU Merge
+1.0..2.1     Merge
+1.0..2.3     Highway MaxoutDense
+1.0..1.2     TimeDistributedDense ParametricSoftplus SReLU
 1.0..1.2     Convolution1D Convolution2D Convolution3D
 1.1          GlobalMaxPooling1D GlobalMaxPooling2D GlobalAveragePooling1D GlobalAveragePooling2D Cropping1D Cropping2D
 1.1          Cropping3D Bidirectional SpatialDropout2D SpatialDropout3D

@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path
 from shlex import quote
 from types import TracebackType
-from typing import Self, TypedDict, Unpack
+from typing import Any, Self, TypedDict, Unpack
 
 from kerasport import dialect, reader
 from kerasport.assemble import assemble
@@ -302,8 +302,8 @@ def _writer(saved: reader.SavedModel, asked: str | None) -> dialect.Writer:
     The config's backend is the one that the model computes with, the weights' the one whose kernels they are. A
     backend that is asked for stands for one that no file names.
     """
-    version = saved.keras_version or dialect.likely_version(saved.config)
     origin = saved.stored.origin
+    version = saved.keras_version or _likely_version(saved.config, origin.keras_version)
     apart = saved.weights_path != saved.path and saved.tree is None
     silent = version if dialect.writer(version, "").keras1 else ""  # no weights file of Keras 1 tells its version
     stored = dialect.writer((origin.keras_version or silent) if apart else version, "")
@@ -312,6 +312,13 @@ def _writer(saved: reader.SavedModel, asked: str | None) -> dialect.Writer:
         raise OptionError(f"{saved.weights_path} says that its backend is {told}, not {asked}.")
     kernels = told or asked or (_backend_by_names(saved) if stored.keras1 else saved.backend)
     return dialect.writer(version, saved.backend or kernels, replace(stored, backend=kernels))
+
+
+def _likely_version(config: Mapping[str, Any], of_weights: str) -> str:
+    """That of the weights, unless the config is one of another generation of Keras."""
+    likely = dialect.likely_version(config)
+    same = dialect.writer(likely, "").version[0] == dialect.writer(of_weights, "").version[0]
+    return of_weights if of_weights and same else likely
 
 
 def _backend_by_names(saved: reader.SavedModel) -> str:

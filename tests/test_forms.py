@@ -40,6 +40,30 @@ def test_json_that_was_dumped_twice_is_the_same_model(kerasport: Run, model: Pat
     assert kerasport("inspect", model, "--weights", model.with_name("weights.h5")).code == 0
 
 
+@pytest.mark.parametrize("name", ["sequential", "functional"])
+def test_a_config_without_its_class_is_the_same_model(kerasport: Run, tmp_path: Path, name: str) -> None:
+    model = goldens("fileforms", name, "2.2.4*", H5)[0].model(tmp_path)
+    weights = model.with_name("weights.h5")
+    whole = kerasport("inspect", model, "--weights", weights).out
+    model.write_text(json.dumps(json.loads(model.read_text())["config"]))
+    outcome = kerasport("inspect", model, "--weights", weights)
+    assert outcome.code == 0
+    assert outcome.out.splitlines()[2:] == whole.splitlines()[2:]
+
+
+def test_a_list_of_layers_is_an_early_sequential_model(kerasport: Run, model: Path) -> None:
+    model.write_text(json.dumps(json.loads(model.read_text())["config"]["layers"]))
+    assert kerasport("inspect", model, "--weights", model.with_name("weights.h5")).code == 0
+
+
+def test_a_list_of_anything_else_is_no_architecture(kerasport: Run, tmp_path: Path) -> None:
+    path = tmp_path / "classes.json"
+    path.write_text('[{"label": "cat"}, {"label": "dog"}]')
+    outcome = kerasport("inspect", path)
+    assert outcome.code == 3
+    assert "not the architecture of a Keras model" in outcome.err
+
+
 def test_a_layer_too_few_is_no_guess(kerasport: Run, model: Path, tmp_path: Path) -> None:
     weights = model.with_name("weights.h5")
     with h5py.File(weights, "r+") as file:

@@ -1,7 +1,8 @@
 """Architectures as text: what ``model.to_json()`` and ``model.to_yaml()`` give, and what people make of that.
 
 It is the config of the model, to which Keras 1 and 2 add ``keras_version`` and ``backend``. Files in the wild also hold
-the JSON as a JSON string (dumped twice), or the config under ``model_config``, as in TensorFlow.js's ``modelTopology``.
+the JSON as a JSON string (dumped twice), the config under ``model_config``, as in TensorFlow.js's ``modelTopology``, or
+what ``model.get_config()`` gives, which lacks the model's class.
 """
 
 from __future__ import annotations
@@ -102,6 +103,7 @@ def _contents(path: Path, value: Any, form: str) -> Contents:
         value = value.get(wrapper, value) if isinstance(value, dict) else value
         value = parse_json(path, value, wrapper) if isinstance(value, str) else value
         origin = Origin.told(value, origin)
+    value = _with_class(value)
     if not isinstance(value, dict) or not isinstance(value.get("config"), dict | list):
         raise NotAModelError(
             f"{path} is {form}, but not the architecture of a Keras model.",
@@ -121,3 +123,12 @@ def _in_shards(path: Path, value: Any) -> tuple[str, str] | None:
     if value.get("format") == "graph-model":
         raise NotAModelError(f"{path} is a TensorFlow.js graph model, which has no layers.", others.graph_model(path))
     return "a TensorFlow.js model, whose weights are in shards beside it", others.tensorflow_js(path)
+
+
+def _with_class(value: Any) -> Any:
+    """A model's config with its class, which a bare one shows: only functional models name their outputs."""
+    bare = isinstance(value, dict) and "class_name" not in value and "config" not in value
+    layers = value.get("layers") if bare else value
+    if not isinstance(layers, list) or not all(isinstance(entry, dict) and "class_name" in entry for entry in layers):
+        return value
+    return {"class_name": "Model" if bare and "output_layers" in value else "Sequential", "config": value}

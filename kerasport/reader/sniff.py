@@ -16,7 +16,9 @@ HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 # Where the superblock may stand: behind a user block, whose size is 512 or twice, four times ... that.
 _USER_BLOCKS = [0, *(512 << power for power in range(16))]
 _WEIGHTS = ("model.weights.h5", "variables.h5", "model.weights.npz")
-_YAML = re.compile(r"(?:\s|#.*\n|---)*(?:backend|class_name|config|keras_version|module)\s*:")
+_YAML = re.compile(
+    r"(?:\s|#.*\n|---)*(?:- +)?(?:backend|class_name|config|input_layers|keras_version|layers|module)\s*:"
+)
 
 
 def kind(path: Path) -> Kind:
@@ -67,7 +69,7 @@ def _text_kind(head: bytes) -> Kind | None:
         text = head.decode(detect_encoding(head), "replace").lstrip("\ufeff \t\r\n")
     except LookupError:
         return None
-    if re.match(r"""\{\s*["}]|"\{""", text):
+    if re.match(r"""\{\s*["}]|\[\s*\{|"[{[]""", text):
         return "json"
     return "yaml" if _YAML.match(text) else None
 

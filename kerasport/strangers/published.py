@@ -87,10 +87,11 @@ def pixel_shuffler(layer: CustomLayer, x: Tensor) -> Tensor:
     return ops.depth_to_space(x, side)
 
 
-@compose("ClusteringLayer", mask="dropped")
+@compose("ClusteringLayer", ignored="input_dim", mask="dropped")
 def clustering_layer(layer: CustomLayer, x: Tensor) -> Tensor:
     """How near each cluster is, by Student's distribution, as in deep embedded clustering."""
-    clusters = layer.weight("clusters", (layer.config.integer("n_clusters"), x.shape[-1]))
+    count = layer.config.integer("output_dim", 0) or layer.config.integer("n_clusters")
+    clusters = layer.weight("clusters", (count, x.shape[-1]))
     alpha = layer.config.number("alpha", 1.0)
     squares = ops.sum(ops.square(ops.expand_dims(x, 1) - clusters), axis=2)
     near = (1.0 + squares / alpha) ** (-(alpha + 1.0) / 2.0)
