@@ -60,8 +60,8 @@ MODULES = {
     ),
     "keras_tcn": "TCN",
     "published": (
-        "AttentionLayer, AttentionWeightedAverage, AttentionWithContext, ClusteringLayer, L2Normalization, "
-        "PixelShuffler, ReflectionPadding2D, Scale"
+        "AttentionLayer, AttentionWeightedAverage, AttentionWithContext, CapsuleLayer, ClusteringLayer, L1Dist, "
+        "L2Normalization, ManDist, PixelShuffler, ReflectionPadding2D, Scale, kaggle>Attention"
     ),
     "qkeras": "QActivation, QConv1D, QConv2D, QDense, QDepthwiseConv2D",
     "retinanet": "Anchors, ClipBoxes, RegressBoxes, UpsampleLike",
@@ -110,6 +110,7 @@ RESOLVED = {
 _TWINS = (
     ("TransformerBlock", {"num_heads", "mlp_dim"}, "embed_dim", "vit_keras>TransformerBlock"),
     ("BatchNormalization", {"freeze", "momentum"}, "units", "BatchNormalization"),
+    ("Attention", {"step_dim"}, "use_scale", "kaggle>Attention"),
     ("CRF", {"chain_initializer"}, "units", "tf2crf>CRF"),
     ("MultiHeadAttention", {"head_num", "history_only"}, "num_heads", "keras-multi-head>MultiHeadAttention"),
     ("PositionEmbedding", {"mode", "input_dim"}, "sequence_length", "keras-pos-embd>PositionEmbedding"),

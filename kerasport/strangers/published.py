@@ -96,3 +96,46 @@ def clustering_layer(layer: CustomLayer, x: Tensor) -> Tensor:
     squares = ops.sum(ops.square(ops.expand_dims(x, 1) - clusters), axis=2)
     near = (1.0 + squares / alpha) ** (-(alpha + 1.0) / 2.0)
     return near / ops.sum(near, axis=1, keepdims=True)
+
+
+@compose("kaggle>Attention", ignored=f"{_TRAINED} features_dim", mask="dropped")
+def step_attention(layer: CustomLayer, x: Tensor) -> Tensor:
+    """The sum of the steps, weighted by ``exp(tanh(x . W + b))``, of Raffel and Ellis (2015); ``b`` is of the steps."""
+    steps, features = layer.config.integer("step_dim"), x.shape[-1]
+    scores = ops.sum(x * layer.weight("W", (features,)), axis=-1)
+    if layer.config.flag("bias", True):
+        scores = scores + layer.weight("b", (steps,))
+    return _average(x, ops.exp(ops.tanh(scores)))[0]
+
+
+@compose("L1Dist", mask="dropped")
+def l1_distance(layer: CustomLayer, x: Tensor, *others: Tensor) -> Tensor:
+    """``|x - y|``, feature by feature, of siamese networks; tf.keras names the second tensor."""
+    (y,) = others or (layer.argument("validation_embedding"),)
+    return ops.absolute(x - y)
+
+
+@compose("ManDist", mask="dropped")
+def manhattan_similarity(layer: CustomLayer, x: Tensor, y: Tensor) -> Tensor:
+    """``exp(-sum|x - y|)``, of Mueller and Thyagarajan (2016)."""
+    return ops.exp(-ops.sum(ops.absolute(x - y), axis=1, keepdims=True))
+
+
+@compose("CapsuleLayer", ignored="kernel_initializer", mask="dropped")
+def capsules(layer: CustomLayer, x: Tensor) -> Tensor:
+    """Capsules whose inputs' shares are found in a few rounds of routing by agreement, of Sabour et al. (2017)."""
+    count, size = (layer.config.integer(key) for key in ("num_capsule", "dim_capsule"))
+    votes = ops.einsum("bji,kjdi->bkjd", x, layer.weight("W", (count, x.shape[1], size, x.shape[2])))
+    agreed = ops.sum(ops.zeros_like(votes), axis=-1)
+    rounds = layer.config.integer("routings", 3)
+    for turn in range(rounds):
+        found = _squashed(ops.einsum("bkj,bkjd->bkd", ops.softmax(agreed, axis=1), votes))
+        if turn < rounds - 1:
+            agreed = agreed + ops.einsum("bkd,bkjd->bkj", found, votes)
+    return found
+
+
+def _squashed(x: Tensor) -> Tensor:
+    """Vectors of the same direction whose length is below 1."""
+    squares = ops.sum(ops.square(x), axis=-1, keepdims=True)
+    return squares / (1.0 + squares) / ops.sqrt(squares + _EPSILON) * x
