@@ -24,6 +24,7 @@ from kerasport.sizes import Sizes
 from kerasport.time_axis import Flow, TimeAxis
 from kerasport.training import Training, in_mode
 from kerasport.ways import Commands, with_parts
+from kerasport.widening import inferred, is_narrow, widened
 
 if TYPE_CHECKING:
     from kerasport.custom.registry import Composed
@@ -329,10 +330,13 @@ class _Assembler:
         """Like ``_emit``, for an operation with several outputs, or with weights: those of a layer."""
         known = (spec, tuple(value.name for value in inputs))
         if known not in self._known_ops or not isinstance(spec, Op):
-            inferred = spec.infer(*(value.type for value in inputs))
-            types = inferred if isinstance(inferred, tuple) else (inferred,)
-            name = name or f"{near}/{type(spec).__name__}"
-            self._known_ops[known] = self._add(spec, name, layer or name, inputs, (), types)
+            if is_narrow(spec, inputs):
+                self._known_ops[known] = widened(
+                    spec, inputs, lambda op, values, last: self._emit_all(op, values, near, name if last else "")
+                )
+            else:
+                name = name or f"{near}/{type(spec).__name__}"
+                self._known_ops[known] = self._add(spec, name, layer or name, inputs, (), inferred(spec, inputs))
         return self._known_ops[known]
 
     def _as_float(self, value: Value) -> Value:

@@ -9,7 +9,7 @@ from kerasport.layers.arguments import Arguments, Parser, Result, Step, dtype_na
 from kerasport.layers.base import Value, normalize_axis
 from kerasport.layers.operations import binary, then, unary
 from kerasport.layers.operators import ExpandDims, GetItem, Given
-from kerasport.layers.ops import CastTo, NotEqualTo, ReduceAny, Unchanged
+from kerasport.layers.ops import NARROW, CastTo, NotEqualTo, ReduceAny, Unchanged
 from kerasport.layers.reductions import ArgExtreme, Cumulative, Reduce, TopK
 from kerasport.layers.shaping import Reshape, Split
 from kerasport.layers.slots import has_slots
@@ -35,6 +35,9 @@ def reduced(call: Arguments, name: str, x: Value, over: tuple[int, ...] | None, 
         x = call.cast(x, "bool")
     elif x.type.dtype == "bool":
         x = call.cast(x, "int32")
+    elif name in ("sum", "prod") and x.type.dtype in NARROW:
+        what = f"{name} of {x.type.dtype} wraps around in TensorFlow, and not in Keras 3"
+        raise LayerError(what, "Cast its input to int32 or float32 before it")
     return Step(Reduce(function=name, axes=over, keepdims=keepdims), (x,))
 
 

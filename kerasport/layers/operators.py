@@ -48,16 +48,26 @@ class Binary(Op):
     right: Literal = None
 
     @property
+    def widens(self) -> bool:
+        """It calculates, or compares."""
+        return True
+
+    @property
     def constant(self) -> Literal:
         """The constant side, or None."""
         return self.right if self.left is None else self.left
 
     def operand_dtype(self, *inputs: TensorType) -> str:
-        """What both sides are computed in: float32 where one side or the function is fractional."""
+        """What both sides are computed in.
+
+        float32 where a side, or the function, is fractional; int32 for bool beside an integer constant.
+        """
         dtypes = [x.dtype for x in inputs]
         fractional = self.constant is not None and np.asarray(self.constant).dtype.kind == "f"
         if fractional or self.function in _FRACTIONAL or any(dtype.startswith("float") for dtype in dtypes):
             return "float32"
+        if self.constant is not None and np.asarray(self.constant).dtype.kind in "iu":
+            dtypes = ["int32" if dtype == "bool" else dtype for dtype in dtypes]
         return max(dtypes, key=lambda dtype: np.dtype(dtype).itemsize)
 
     def infer(self, *inputs: TensorType) -> TensorType:

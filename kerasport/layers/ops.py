@@ -8,6 +8,8 @@ from kerasport.errors import LayerError
 from kerasport.layers.base import Dim, Shape, Spec, TensorType
 from kerasport.layers.frozen import frozen
 
+NARROW = frozenset(("bool", "int8", "uint8", "int16", "uint16"))
+
 
 @frozen
 class Op(Spec):
@@ -15,6 +17,15 @@ class Op(Spec):
 
     carries_mask: ClassVar[bool] = False
     float_only: ClassVar[bool] = False
+
+    @property
+    def widens(self) -> bool:
+        """Whether it is computed in int32 for ``NARROW`` inputs.
+
+        ONNX does not define its operator for them, or ONNX Runtime does not implement it; casting the result back
+        wraps around as the narrow type does.
+        """
+        return False
 
 
 @frozen

@@ -8,7 +8,7 @@ from typing import ClassVar
 from kerasport.errors import LayerError
 from kerasport.layers.base import Dim, Domain, TensorType, axis_places, normalize_axis
 from kerasport.layers.frozen import frozen
-from kerasport.layers.ops import Op, broadcast_shape
+from kerasport.layers.ops import NARROW, Op, broadcast_shape
 
 
 @frozen
@@ -19,6 +19,7 @@ class Matmul(Op):
 
     def infer(self, *inputs: TensorType) -> TensorType:
         """NumPy's rules; at least one axis each."""
+        _require_wide(inputs)
         x, y = inputs
         if not x.rank or not y.rank:
             raise LayerError("a product with a single number")
@@ -52,6 +53,7 @@ class Einsum(Op):
 
     def infer(self, *inputs: TensorType) -> TensorType:
         """The size of each letter of the output."""
+        _require_wide(inputs)
         sizes: dict[str, Dim] = {}
         for term, x in zip(self.terms, inputs, strict=True):
             if len(term) != x.rank:
@@ -62,6 +64,13 @@ class Einsum(Op):
         if not set(self.output) <= set(sizes):
             raise LayerError(f"the equation {self.equation!r} has letters in the output alone")
         return inputs[0].with_shape([sizes[letter] for letter in self.output])
+
+
+def _require_wide(inputs: Sequence[TensorType]) -> None:
+    """Refuses what Keras's backends multiply differently: some saturate, some wrap around."""
+    narrow = sorted({x.dtype for x in inputs} & NARROW)
+    if narrow:
+        raise LayerError(f"matrix products of {', '.join(narrow)} are not supported", "Cast to int32 or float32 before")
 
 
 @frozen

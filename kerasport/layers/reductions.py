@@ -27,6 +27,11 @@ class Reduce(Op):
         axes = range(rank) if self.axes is None else self.axes
         return tuple(sorted({normalize_axis(axis, rank) for axis in axes}))
 
+    @property
+    def widens(self) -> bool:
+        """It calculates, unless it only asks what is true."""
+        return self.function not in ("any", "all")
+
     def infer(self, *inputs: TensorType) -> TensorType:
         """The input's shape without the axes, or with 1 there."""
         shape = reduced_shape(inputs[0].shape, self.over(inputs[0].rank), self.keepdims)
@@ -40,6 +45,11 @@ class ArgExtreme(Op):
     axis: int
     largest: bool = True
     keepdims: bool = False
+
+    @property
+    def widens(self) -> bool:
+        """It compares."""
+        return True
 
     def infer(self, *inputs: TensorType) -> TensorType:
         """The input's shape without the axis, or with 1 there; int64."""
@@ -63,10 +73,15 @@ class Cumulative(Op):
     reverse: bool = False
     exclusive: bool = False
 
+    @property
+    def widens(self) -> bool:
+        """It calculates."""
+        return True
+
     def infer(self, *inputs: TensorType) -> TensorType:
-        """The input's type."""
+        """The input's type; int32 for bool."""
         normalize_axis(self.axis, inputs[0].rank)
-        return inputs[0].with_dtype(inputs[0].dtype)
+        return inputs[0].with_dtype("int32" if inputs[0].dtype == "bool" else inputs[0].dtype)
 
 
 @frozen
@@ -82,6 +97,11 @@ class TopK(Op):
     k: int | None
     axis: int = -1
     largest: bool = True
+
+    @property
+    def widens(self) -> bool:
+        """It compares."""
+        return True
 
     def infer(self, *inputs: TensorType) -> tuple[TensorType, TensorType]:
         """The axis of size k; the places are int64."""

@@ -74,7 +74,7 @@ def trials(graph: Graph, batch: int) -> Iterator[Trial]:
         OptionError: No size of the unknown dimensions fits the model.
     """
     likeliest, *others = _unknown_sizes(graph)
-    for rows in dict.fromkeys([batch, *range(3, 0, -1), *range(4, 9), 16]):
+    for rows in dict.fromkeys([batch, *range(3, 0, -1), *range(4, 9), 12, 16]):
         for integers in (range(10), range(1, 10), range(1, 3), range(2), range(1)):
             yield Trial(rows, likeliest, integers)
     for size in others:

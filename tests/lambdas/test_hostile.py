@@ -93,7 +93,7 @@ HOSTILE = {
 @pytest.mark.parametrize("case", HOSTILE)
 def test_hostile_bytes_are_refused(case: str) -> None:
     begin = time.process_time()
-    with pytest.raises(LayerError, match=r"damaged|no honest function"):
+    with pytest.raises(LayerError, match=r"damaged|any real function"):
         readings(HOSTILE[case])
     assert time.process_time() - begin < 2
 
