@@ -252,8 +252,9 @@ def test_a_plugin_stands_before_kerass_own_class(plugin: Callable[[str], Path], 
 
 
 def test_a_plugin_is_compiled_as_it_is_now_and_nothing_is_written_beside_it(
-    plugin: Callable[[str], Path], tmp_path: Path
+    plugin: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
     for name in (
         "one",
         "two",

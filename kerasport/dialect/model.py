@@ -80,6 +80,22 @@ class LayerDef:
     same_as: str = ""
     is_base: bool = False
 
+    def in_place_of(self, wrapper: LayerDef, storage: Storage) -> LayerDef:
+        """This layer under the name of its wrapper, with the wrapper's calls and its place in the file.
+
+        Args:
+            wrapper: The wrapper.
+            storage: How the file has the weights of both.
+        """
+        return replace(
+            self,
+            name=wrapper.name,
+            nodes=wrapper.nodes,
+            trainable=wrapper.trainable,
+            saved_class=wrapper.saved_class,
+            storage=storage,
+        )
+
 
 @dataclass(frozen=True)
 class ModelDef:

@@ -64,12 +64,4 @@ def unwrapped(layer: LayerDef) -> LayerDef:
     if layer.class_name not in _WRAPPERS or inner is None or "data_init" not in layer.config:
         return layer
     kernel = "recurrent_kernel" if inner.class_name in ("SimpleRNN", "LSTM", "GRU") else "kernel"
-    storage = Normalized(kernel=kernel, copied=bool(layer.config["data_init"]))
-    return replace(
-        inner,
-        name=layer.name,
-        nodes=layer.nodes,
-        trainable=layer.trainable,
-        saved_class=layer.saved_class,
-        storage=storage,
-    )
+    return inner.in_place_of(layer, Normalized(kernel=kernel, copied=bool(layer.config["data_init"])))

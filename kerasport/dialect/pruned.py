@@ -73,12 +73,4 @@ def unwrapped(layer: LayerDef) -> LayerDef:
     inner = layer.inner.get("layer")
     if layer.class_name.removeprefix("Custom>") != "PruneLowMagnitude" or inner is None or inner.class_name in _UNLIKE:
         return layer
-    storage = Pruned(masked=tuple(_ROLES.get(inner.class_name, ())))
-    return replace(
-        inner,
-        name=layer.name,
-        nodes=layer.nodes,
-        trainable=layer.trainable,
-        saved_class=layer.saved_class,
-        storage=storage,
-    )
+    return inner.in_place_of(layer, Pruned(masked=tuple(_ROLES.get(inner.class_name, ()))))
