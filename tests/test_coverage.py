@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -150,3 +151,27 @@ def test_open_sizes_are_tried_odd_and_even(tmp_path: Path) -> None:
         first = Trial(3, 12, range(10))
         due = [other.trial.size for other in others(model.graph, first, None) if other.due]
     assert [size % 3 for size in (first.size, *due)] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("family", "case", "keras", "layer", "change"),
+    [
+        ("transfer", "any_size", "3.15.1-tensorflow", "global_average_pooling2d", {"op_type": "GlobalMaxPool"}),
+        ("pooling", "unknown_length_gaps", "2.4.0-tensorflow", "average_p3_s4@1", {"count_include_pad": 1}),
+    ],
+)
+def test_open_sizes_reach_several_positions_and_padding(
+    tmp_path: Path, family: str, case: str, keras: str, layer: str, change: dict[str, Any]
+) -> None:
+    source = written(goldens(family, case, keras)[0], tmp_path)
+    model = onnx.load(tmp_path / "m.onnx")
+    (node,) = (node for node in model.graph.node if layer in node.name.split("/") and "AveragePool" in node.op_type)
+    if "op_type" in change:
+        node.op_type = change["op_type"]
+    else:
+        (name,) = change
+        kept = [attribute for attribute in node.attribute if attribute.name != name]
+        del node.attribute[:]
+        node.attribute.extend([*kept, onnx.helper.make_attribute(name, change[name])])
+    onnx.save(model, tmp_path / "m.onnx")
+    assert [entry.name for entry in kp.validate(source, tmp_path / "m.onnx").layers if not entry.passed] == [layer]

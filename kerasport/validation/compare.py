@@ -165,7 +165,7 @@ class _Comparison:
         self._coverage = Coverage(plan.graph)
         self._trials: list[TrialInput] = []
         self._witnesses: tuple[Witness, ...] = ()
-        self._spent = self._cost = 0
+        self._spent = 0
 
     def of(self, given: list[Array] | None) -> Validation:
         """Tries the model with the inputs that are given, or with generated ones."""
@@ -243,7 +243,7 @@ class _Comparison:
 
     def _note(self, source: str, seed: int | None, inputs: Sequence[Array]) -> None:
         cost = sum(self._plan.sizes(inputs).values())
-        self._spent, self._cost = self._spent + cost, self._cost or cost
+        self._spent += cost
         shapes = {value.name: array.shape for value, array in zip(self._plan.graph.inputs, inputs, strict=True)}
         self._trials.append(TrialInput(source, seed, shapes))
 
@@ -253,10 +253,12 @@ class _Comparison:
 
         settings, seed = self._settings, self._settings.seed + self._settings.rounds
         masks = self._plan.masks_to_draw & self._coverage.never_false
-        if not masks or not self._affordable(first, first):
+        if not masks:
             return
         plan = self._plan.drawing(masks)
         inputs = self._session.read(generate(plan.graph, first, seed))
+        if not self._affordable(inputs):
+            return
         feeds = self._session.feeds(inputs)
         found = judge_layers(plan, inputs, feeds, self._tolerance, settings.memory, chained=False)
         self._take(plan, inputs, feeds, found, ())
@@ -295,20 +297,21 @@ class _Comparison:
         for number, other in enumerate(others(graph, first, settings.batch), 1):
             if number >= settings.rounds:
                 return
-            if not self._affordable(other.trial, first):
-                continue
             if not other.due:
                 dead = self._coverage.total
                 if not dead or dead == before:
                     return
                 before = dead
             seed = settings.seed + number
-            refusal = self._try_if_accepted(generate(graph, other.trial, seed), seed)
+            inputs = generate(graph, other.trial, seed)
+            if not self._affordable(inputs):
+                continue
+            refusal = self._try_if_accepted(inputs, seed)
             if refusal is not None:
                 self._try_refusals([(other.trial, refusal)], seed)
 
-    def _affordable(self, trial: Trial, first: Trial) -> bool:
-        return self._spent + self._cost * trial.batch / first.batch <= _BUDGET
+    def _affordable(self, inputs: Sequence[Array]) -> bool:
+        return self._spent + sum(self._plan.sizes(inputs).values()) <= _BUDGET
 
     def _try_if_accepted(self, inputs: list[Array], seed: int) -> InputError | None:
         """Tries inputs that the model and the reference take; the reason where they do not."""

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import count, islice
+from itertools import islice
 from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasport.errors import LayerError, OptionError
 from kerasport.graph import Graph
-from kerasport.layers.base import Domain, Shape, TensorType, Value
+from kerasport.layers.base import Domain, Shape, Value
+from kerasport.validation import lengths
 
 Array = NDArray[Any]
-# With neighbours, of which windows cut off other parts, and pad other sides.
-_LARGER = (16, 24, 32, 48, 64, 96, 128, 224, 299, 331, 512)
-_SIZES = (12, 7, 8, 13, *(size + more for size in _LARGER for more in (0, 1)), 1024)
-# For models that crop or convolve thousands of steps away, as those of genomes and sounds do.
-_LONG = tuple(size << doublings for doublings in range(6) for size in (1536, 2048))
 # By how much further dimensions differ, in each trial of other sizes.
 _STEPS = ((1, 2, 8, 32), (-2, -1, -8, -32))
-# What shape inference raises where sizes do not go together.
-_MISFITS = (LayerError, ValueError, IndexError, ZeroDivisionError)
+# How many lengths are looked through for one that shows more, and how many of them are tried.
+_LOOKED_AT = 16
+_FURTHER = 2
 
 
 @dataclass(frozen=True)
@@ -50,8 +46,7 @@ class Trial:
 
     def dims(self, shape: Shape) -> list[int]:
         """The dimensions behind the batch, with sizes for those that are unknown."""
-        sizes = count(self.size, self.step)
-        return [next(sizes) if dim is None else dim for dim in shape[1:]]
+        return lengths.filled(shape[1:], self.size, self.step)
 
 
 @dataclass(frozen=True)
@@ -73,7 +68,7 @@ def trials(graph: Graph, batch: int) -> Iterator[Trial]:
     Raises:
         OptionError: No size of the unknown dimensions fits the model.
     """
-    likeliest, *others = _unknown_sizes(graph)
+    likeliest, *others = lengths.fitting(graph)
     for rows in dict.fromkeys([batch, *range(3, 0, -1), *range(4, 9), 12, 16]):
         for integers in (range(10), range(1, 10), range(1, 3), range(2), range(1)):
             yield Trial(rows, likeliest, integers)
@@ -90,17 +85,42 @@ def others(graph: Graph, first: Trial, batch: int | None) -> Iterator[Other]:
         batch: How many rows there must be; None where that is open.
     """
     fixed = batch is not None or all(value.type.shape[0] is not None for value in graph.inputs if value.type.shape)
-    sizes_open = any(None in value.type.shape[1:] for value in graph.inputs)
-    other_sizes = [size for size in islice(_unknown_sizes(graph), len(_STEPS) + 1) if size != first.size]
     rows = batch or (1 if first.batch > 1 else 2)
-    for size, steps in zip(other_sizes[: len(_STEPS)] or ([] if fixed else [first.size]), _STEPS, strict=False):
-        step = next((step for step in steps if sizes_open and _fits(graph, size, step)), 0)
-        yield Other(replace(first, batch=rows, size=size, step=step), due=True)
+    tried = [first]
+    for other in _other_lengths(graph, first) or ([] if fixed else [first]):
+        tried.append(replace(other, batch=rows))
+        yield Other(tried[-1], due=True)
+    for size in _telling_lengths(graph, tried):
+        yield Other(replace(first, size=size, step=0), due=True)
     enough = max((_rows_for_all_ids(graph, value, first) for value in graph.inputs), default=0)
     if batch is None and enough:
         yield Other(replace(first, batch=enough, sweeps=True), due=True)
     for spread in (3.0, 1.0, 10.0, 0.3):
         yield Other(replace(first, spread=spread))
+
+
+def _other_lengths(graph: Graph, first: Trial) -> list[Trial]:
+    """The first trial with other lengths, each further dimension of which differs where that fits."""
+    sizes = [size for size in islice(lengths.fitting(graph), len(_STEPS) + 1) if size != first.size][: len(_STEPS)]
+    found = []
+    for size, steps in zip(sizes, _STEPS, strict=False):
+        step = next((step for step in steps if lengths.fit(graph, size, step)), 0)
+        found.append(replace(first, size=size, step=step))
+    return found
+
+
+def _telling_lengths(graph: Graph, tried: Sequence[Trial]) -> Iterator[int]:
+    """Lengths that bring about what those that have been tried did not, at least one thing each."""
+    if not tried[0].size:
+        return
+    candidates = {size: lengths.brought_about(graph, size) for size in islice(lengths.fitting(graph), _LOOKED_AT)}
+    known = {each for trial in tried for each in lengths.brought_about(graph, trial.size, trial.step)}
+    for _ in range(_FURTHER):
+        size = max(candidates, key=lambda size: len(candidates[size] - known))
+        if candidates[size] <= known:
+            return
+        known |= candidates[size]
+        yield size
 
 
 def _rows_for_all_ids(graph: Graph, value: Value, trial: Trial) -> int:
@@ -196,68 +216,3 @@ def _domains(graph: Graph, value: Value) -> Iterator[Domain | None]:
         if call.spec.moves_values and call.inputs[0].name == value.name:
             for output in call.outputs:
                 yield from _domains(graph, output)
-
-
-def _unknown_sizes(graph: Graph) -> Iterator[int]:
-    """Sizes for unknown dimensions that every layer accepts, by trying shape inference."""
-    if all(None not in value.type.shape[1:] for value in graph.inputs):
-        yield 0
-        return
-    for tried in (_SIZES, _LONG):
-        fitting = (size for size in tried if _fits(graph, size))
-        if (first := next(fitting, None)) is not None:
-            yield first
-            yield from fitting
-            return
-    hint = "Give inputs of your own with --input of kerasport validate, or sizes with --input-shape."
-    raise OptionError("No size was found that fits the model's unknown dimensions.", hint)
-
-
-def sizes(graph: Graph, inputs: Sequence[Array]) -> dict[str, int]:
-    """How many numbers each value of the graph has for these inputs, as far as shapes tell."""
-    shapes = [[dim if axis else None for axis, dim in enumerate(array.shape)] for array in inputs]
-    types = {value.name: value.type.with_shape(shape) for value, shape in zip(graph.inputs, shapes, strict=True)}
-    try:
-        types = _inferred(graph, types)
-    except _MISFITS:  # as operations do that hold sizes of their own
-        types = {value.name: value.type for call in graph.calls for value in call.outputs}
-    rows = max((len(array) for array in inputs if array.ndim), default=1)
-    return {name: prod(dim if dim is not None else rows for dim in type_.shape) for name, type_ in types.items()}
-
-
-def _fits(graph: Graph, size: int, step: int = 0) -> bool:
-    trial = Trial(1, size, range(1), step=step)
-    given: dict[str, TensorType] = {}
-    for value in graph.inputs:
-        dims = trial.dims(value.type.shape)
-        if min(dims, default=1) < 1:
-            return False
-        given[value.name] = value.type.with_shape((*value.type.shape[:1], *dims))
-    try:
-        types = _inferred(graph, given)
-    except _MISFITS:
-        return False
-    if any(dim is not None and dim < 1 for call in graph.calls for v in call.outputs for dim in types[v.name].shape):
-        return False
-    return _weights_fit(graph, types)
-
-
-def _inferred(graph: Graph, given: Mapping[str, TensorType]) -> dict[str, TensorType]:
-    """The types of all values, from those of the inputs."""
-    types = dict(given)
-    for call in graph.calls:
-        inferred = call.spec.infer(*(types[value.name] for value in call.inputs))
-        outputs: Sequence[TensorType] = inferred if isinstance(inferred, tuple) else (inferred,)
-        types.update((value.name, type_) for value, type_ in zip(call.outputs, outputs, strict=True))
-    return types
-
-
-def _weights_fit(graph: Graph, types: dict[str, TensorType]) -> bool:
-    """A size also decides how wide a Dense behind a Flatten is."""
-    for call in graph.calls:
-        roles = call.spec.weights(*(types[value.name] for value in call.inputs))
-        stored = graph.weights_of(call)
-        for role, shape in roles.items():
-            if any(want not in (None, have) for want, have in zip(shape, stored[role].shape, strict=True)):
-                return False
-    return True

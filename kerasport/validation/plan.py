@@ -97,9 +97,9 @@ class Plan:
 
     def sizes(self, inputs: Sequence[Array]) -> dict[str, int]:
         """How many numbers each value of the graph has for these inputs, as far as shapes tell."""
-        from kerasport.validation.inputs import sizes
+        from kerasport.validation.lengths import numbers
 
-        return sizes(self.graph, inputs)
+        return numbers(self.graph, inputs)
 
     @cached_property
     def types(self) -> dict[str, np.dtype[Any]]:

@@ -11,6 +11,7 @@ import onnx
 
 from tests.faults import proofs
 from tests.faults.fault import Site, kind, node_site
+from tests.faults.pixels import same_pixels
 from tests.faults.subject import Subject, attributes, give_constant, set_attribute
 
 _Change = Callable[[onnx.ModelProto, onnx.NodeProto, Random], None]
@@ -147,7 +148,7 @@ def resize_coordinates(subject: Subject) -> Iterator[Site]:
         mode = given.get("coordinate_transformation_mode", b"half_pixel").decode()
         for other in ("half_pixel", "asymmetric", "align_corners"):
             if other != mode and not (other == "half_pixel" and mode == "pytorch_half_pixel"):
-                reason = proofs.same_pixels(subject, index, {"coordinate_transformation_mode": other})
+                reason = same_pixels(subject, index, {"coordinate_transformation_mode": other})
                 change = _setting(coordinate_transformation_mode=other)
                 yield node_site(subject, index, f"{other} instead of {mode}", change, reason)
 
@@ -160,7 +161,7 @@ def resize_rounding(subject: Subject) -> Iterator[Site]:
             mode = given.get("nearest_mode", b"round_prefer_floor").decode()
             for other in ("floor", "ceil", "round_prefer_floor"):
                 if other != mode:
-                    reason = proofs.same_pixels(subject, index, {"nearest_mode": other})
+                    reason = same_pixels(subject, index, {"nearest_mode": other})
                     yield node_site(subject, index, f"{other} instead of {mode}", _setting(nearest_mode=other), reason)
 
 
@@ -253,7 +254,8 @@ def operands_swapped(subject: Subject) -> Iterator[Site]:
     """The second less the first."""
     for index, node, _ in _nodes(subject, "Sub", "Div", "Pow"):
         if all(name in subject.shapes for name in node.input) and subject.shapes[node.input[0]]:
-            yield node_site(subject, index, "inputs swapped", _swapped_inputs(0, 1))
+            reason = proofs.only_evenly_read(subject, node) if node.op_type == "Sub" else ""
+            yield node_site(subject, index, "inputs swapped", _swapped_inputs(0, 1), reason)
 
 
 @kind("concatenated in another order")

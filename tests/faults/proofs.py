@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from math import ceil, floor
-from typing import Any
+from math import ceil
 
 import numpy as np
 import onnx
@@ -24,7 +22,6 @@ NO_PADS = "nothing is padded"
 EVEN_PADS = "both sides are padded alike, or not at all"
 ONE_POSITION = "the window has one position"
 ONE_OUTPUT = "there is one window, which a stride does not move"
-SAME_PIXELS = "the same pixel is the nearest for every position"
 ALL_COUNT = "the mask leaves out nothing"
 UNREAD = "what stands in masked steps is read only by layers that leave out these steps"
 REPEATED = "all steps are equal: their order does not matter"
@@ -35,7 +32,9 @@ POSITIVE = "both functions are the same above zero, where all that it reads is"
 SAME_FUNCTION = "both functions are the same for these parameters"
 SHIFT = "it adds one number to everything that a softmax is taken over, which takes it out again"
 KEY_BIAS = "it adds one number to all scores of a query, which their softmax takes out again"
+EVEN = "only functions read it that give the same for a number and its negative"
 _POSITIVE = frozenset(["relu6", "softplus", "sigmoid", "hard_sigmoid", "softmax", "exponential"])
+_EVEN = frozenset(["Abs", "Cos", "Cosh", "ReduceL1", "ReduceL2", "ReduceSumSquare"])
 
 
 def proved(subject: Subject, faulty: onnx.ModelProto) -> str:
@@ -287,48 +286,15 @@ def window_of_one(subject: Subject, index: int) -> str:
     return ONE_POSITION if over and all(length == 1 for length in over) else ""
 
 
-def same_pixels(subject: Subject, index: int, changed: Mapping[str, str]) -> str:
-    """Whether a Resize by the nearest pixel takes the same pixels all the same."""
-    node = subject.proto.graph.node[index]
-    given = {name: v.decode() if isinstance(v, bytes) else v for name, v in attributes(node).items()}
-    scales = subject.constants.get(node.input[2]) if len(node.input) > 2 else None
-    shape = subject.shapes.get(node.input[0], ())
-    if given.get("mode", "nearest") != "nearest" or scales is None or not scales.size:
-        return ""
-    for scale, length in zip(scales.tolist(), shape, strict=True):
-        # A length that is unknown is not proved for, unless whole multiples repeat the same pattern anyway.
-        n = length if length is not None else 64
-        if length is None and scale != 1 and changed.get("coordinate_transformation_mode") == "align_corners":
-            return ""
-        if length is None and scale != int(scale):
-            return ""
-        made = floor(n * scale)
-        if [_nearest(o, scale, n, made, given) for o in range(made)] != [
-            _nearest(o, scale, n, made, {**given, **changed}) for o in range(made)
-        ]:
-            return ""
-    return SAME_PIXELS
-
-
-def _nearest(place: int, scale: float, length: int, made: int, given: Mapping[str, Any]) -> int:
-    """The pixel that a Resize takes (https://onnx.ai/onnx/operators/onnx__Resize.html)."""
-    if scale == 1:
-        return place
-    mode = given.get("coordinate_transformation_mode", "half_pixel")
-    if mode == "asymmetric":
-        x = place / scale
-    elif mode == "align_corners":
-        x = place * (length - 1) / (made - 1) if made > 1 else 0.0
-    else:
-        x = (place + 0.5) / scale - 0.5
-    rounding = given.get("nearest_mode", "round_prefer_floor")
-    down = {
-        "floor": floor(x),
-        "ceil": ceil(x),
-        "round_prefer_floor": ceil(x - 0.5),
-        "round_prefer_ceil": floor(x + 0.5),
-    }
-    return min(max(down[rounding], 0), length - 1)
+def only_evenly_read(subject: Subject, node: onnx.NodeProto) -> str:
+    """Whether all that reads a node's result gives the same for its negative."""
+    name = node.output[0]
+    readers = [subject.proto.graph.node[index] for index in subject.readers.get(name, ())]
+    even = all(
+        reader.op_type in _EVEN or (reader.op_type in {"Mul", "Div"} and list(reader.input) == [name] * 2)
+        for reader in readers
+    )
+    return EVEN if readers and even and name not in {v.name for v in subject.proto.graph.output} else ""
 
 
 def nothing_masked(subject: Subject, mask: Value | None) -> str:
