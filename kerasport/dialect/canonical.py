@@ -344,8 +344,8 @@ def _wrapped(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _calls(entry: Mapping[str, Any], name: str, writer: Writer) -> tuple[Node, ...]:
-    raw = entry.get("inbound_nodes", [])
-    calls = inbound.with_shape(inbound.nodes(raw, name, str(entry["class_name"]) in keras2.ATTENTION), entry)
+    nodes = inbound.nodes(entry.get("inbound_nodes", []), name, str(entry["class_name"]))
+    calls = inbound.with_shape(nodes, entry)
     return tuple(map(_without_training, calls)) if writer.keras3 else calls
 
 

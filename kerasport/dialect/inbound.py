@@ -6,12 +6,23 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from kerasport.dialect.keras2 import ATTENTION, RECURRENT
 from kerasport.dialect.model import Node, TensorRef
 from kerasport.errors import DamagedFileError
 from kerasport.layers.slots import Slot
 
+# What tensors given by position are, behind the first: Keras 3 writes no names for them. "" is one more input.
+_POSITIONS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("GlobalAveragePooling1D", "Softmax", *ATTENTION), ("mask",)),
+    **dict.fromkeys(RECURRENT, ("initial_state", "mask")),
+    **dict.fromkeys(
+        ("MultiHeadAttention", "GroupQueryAttention"),
+        ("", "", "query_mask", "value_mask", "key_mask", "attention_mask"),
+    ),
+}
 
-def nodes(raw: Any, layer: str, lists_masks: bool = False) -> tuple[Node, ...]:
+
+def nodes(raw: Any, layer: str, class_name: str = "") -> tuple[Node, ...]:
     """The calls of one layer.
 
     Keras 1 and 2 write a node as a list of ``[layer, node, tensor]`` or ``[layer, node, tensor, kwargs]``
@@ -20,12 +31,13 @@ def nodes(raw: Any, layer: str, lists_masks: bool = False) -> tuple[Node, ...]:
     Args:
         raw: What the file has.
         layer: The layer's name, for messages.
-        lists_masks: Whether the layer takes a list of masks, one for each input; they stay an argument.
+        class_name: Its class: whether it takes a list of masks, one for each input, which stay an argument.
     """
     if not isinstance(raw, list):
         raise DamagedFileError(f"The inbound nodes of layer {layer!r} are not a list.")
+    lists_masks = class_name in ATTENTION
     found = [
-        _keras3_node(node, lists_masks)
+        _keras3_node(node, _POSITIONS.get(class_name, ()), lists_masks)
         if isinstance(node, dict) and "args" in node
         else _keras2_node(node, layer, lists_masks)
         for node in raw
@@ -151,8 +163,11 @@ def _flattened(raw: list[Any]) -> Iterator[Any]:
             yield entry
 
 
-def _keras3_node(raw: Mapping[str, Any], lists_masks: bool) -> Node:
+def _keras3_node(raw: Mapping[str, Any], positions: tuple[str, ...], lists_masks: bool) -> Node:
     args, kwargs = raw.get("args", []), dict(raw.get("kwargs") or {})
+    names = dict(enumerate(positions, start=1))
+    kwargs |= {names[place]: arg for place, arg in enumerate(args) if names.get(place)}
+    args = [arg for place, arg in enumerate(args) if not names.get(place)]
     constants = [arg for arg in args if not _tensors(arg)]
     if constants:
         kwargs["args"] = [None if _tensors(arg) else arg for arg in args]
