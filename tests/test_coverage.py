@@ -19,7 +19,7 @@ from kerasport.layers.ops import NotEqualTo
 from kerasport.loading import load
 from kerasport.reference.activation import apply
 from kerasport.validation.coverage import Coverage
-from kerasport.validation.inputs import Trial, others
+from kerasport.validation.inputs import Trial, generate, others
 from tests.goldens import Golden, goldens
 
 LENET = goldens("models", "lenet", "2.15.0-tensorflow")[0]
@@ -175,3 +175,23 @@ def test_open_sizes_reach_several_positions_and_padding(
         node.attribute.extend([*kept, onnx.helper.make_attribute(name, change[name])])
     onnx.save(model, tmp_path / "m.onnx")
     assert [entry.name for entry in kp.validate(source, tmp_path / "m.onnx").layers if not entry.passed] == [layer]
+
+
+def test_masks_given_as_numbers_mask_something(tmp_path: Path) -> None:
+    with load(goldens("masks", "numbers", "2.15.0-tensorflow")[0].model(tmp_path)) as model:
+        inputs = dict(
+            zip((v.name for v in model.graph.inputs), generate(model.graph, Trial(3, 0, range(10)), 0), strict=True)
+        )
+    assert {name: set(np.unique(inputs[name])) for name in ("whole", "real")} == {"whole": {0, 1}, "real": {0.0, 1.0}}
+
+
+def test_bools_that_no_input_makes_false_are_tried_with_what_makes_them_drawn(tmp_path: Path) -> None:
+    source = written(goldens("masks", "concatenate", "3.15.1-tensorflow")[0], tmp_path)
+    right = kp.validate(source, tmp_path / "m.onnx")
+    assert right.passed
+    model = onnx.load(tmp_path / "m.onnx")
+    (node,) = (node for node in model.graph.node if node.name == "any_4/ReduceMax")
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.array([1]), "other axes"))
+    node.input[1] = "other axes"
+    onnx.save(model, tmp_path / "m.onnx")
+    assert [entry.name for entry in kp.validate(source, tmp_path / "m.onnx").layers if not entry.passed] == ["any_4"]

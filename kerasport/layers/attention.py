@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self, TypeVar
 
 from kerasport.errors import LayerError
 from kerasport.layers import LAYERS
-from kerasport.layers.base import Dim, Emit, Shape, Spec, TensorType, Value
+from kerasport.layers.base import MASK, Dim, Domain, Emit, Shape, Spec, TensorType, Value
 from kerasport.layers.config import Config
 from kerasport.layers.frozen import frozen
 from kerasport.layers.slots import Slot
@@ -19,7 +19,8 @@ _OUTPUT_MASKS = ("given", "implicit", "none")
 _HEADS_IGNORED = "dropout seed query_shape key_shape value_shape flash_attention"
 _HEADS_LIMITS = "masks, causal masks and windows are supported only if attention runs over the axis after the batch"
 # MultiHeadAttention's tensor arguments, in the order of its signature.
-_ARGUMENTS = ("query", "value", "key", "query_mask", "value_mask", "key_mask", "attention_mask")
+_MASKS = ("query_mask", "value_mask", "key_mask", "attention_mask")
+_ARGUMENTS = ("query", "value", "key", *_MASKS)
 
 
 @LAYERS.register("Attention", "AdditiveAttention", ignored="dropout seed")
@@ -87,6 +88,10 @@ class Attention(Spec):
         """Query, value and key."""
         count = len(inputs) - sum(mask is not None for mask in self.masks or ())
         return inputs[0], inputs[1], inputs[2 if count > 2 else 1]
+
+    def domain_of(self, index: int, inputs: Sequence[TensorType]) -> Domain | None:
+        """Masks, where they are given."""
+        return MASK if index in (self.masks or ()) else None
 
     def masked(self, inputs: Sequence[T], masks: Sequence[T | None]) -> tuple[T | None, T | None]:
         """The masks of the query and of the value that count."""
@@ -218,6 +223,10 @@ class MultiHeadAttention(Spec):
         named = tuple((key, v.index) for key, v in rest.items() if key in _ARGUMENTS and isinstance(v, Slot))
         super().called_with({key: value for key, value in rest.items() if key not in dict(named)})
         return replace(self, causal=causal, scores=scores, named=named)
+
+    def domain_of(self, index: int, inputs: Sequence[TensorType]) -> Domain | None:
+        """Masks, where an argument asks for one."""
+        return MASK if any(self.argument(name, range(len(inputs))) == index for name in _MASKS) else None
 
     # --- which input is what
 

@@ -69,6 +69,7 @@ class Domain:
         padding: The value that marks a masked step, None where there are none.
         examples: For strings, which ones.
         positive_definite: Whether the last two axes are of symmetric matrices with positive eigenvalues.
+        mask: Whether the values say what counts, as bools do.
     """
 
     low: float = -3.0
@@ -78,6 +79,7 @@ class Domain:
     padding: float | None = None
     examples: tuple[str, ...] = ()
     positive_definite: bool = False
+    mask: bool = False
 
 
 def axis_places(length: Dim) -> Domain:
@@ -86,6 +88,7 @@ def axis_places(length: Dim) -> Domain:
 
 
 POSITIVE_DEFINITE = Domain(positive_definite=True)
+MASK = Domain(mask=True)
 Masks = Value | None | tuple[Value | None, ...]
 Emit = Callable[["Spec", Sequence[Value]], Value]
 Types = TensorType | tuple[TensorType, ...]

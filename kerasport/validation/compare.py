@@ -247,22 +247,20 @@ class _Comparison:
         shapes = {value.name: array.shape for value, array in zip(self._plan.graph.inputs, inputs, strict=True)}
         self._trials.append(TrialInput(source, seed, shapes))
 
-    def _try_masks(self, first: Trial) -> None:
-        """A trial of layers whose masks no input has made mask anything, with drawn ones in their place."""
+    def _try_bools(self, first: Trial) -> None:
+        """A trial of layers that read bools, masks above all, which no input has made false, with drawn ones."""
         from kerasport.validation.inputs import generate
 
-        settings, seed = self._settings, self._settings.seed + self._settings.rounds
-        masks = self._plan.masks_to_draw & self._coverage.never_false
-        if not masks:
-            return
-        plan = self._plan.drawing(masks)
-        inputs = self._session.read(generate(plan.graph, first, seed))
-        if not self._affordable(inputs):
-            return
-        feeds = self._session.feeds(inputs)
-        found = judge_layers(plan, inputs, feeds, self._tolerance, settings.memory, chained=False)
-        self._take(plan, inputs, feeds, found, ())
-        self._note("masked", seed, inputs)
+        settings = self._settings
+        for number, drawing in enumerate(self._plan.drawings(self._coverage.never_false)):
+            seed = settings.seed + settings.rounds + number
+            inputs = self._session.read(generate(self._plan.graph, first, seed)) if drawing.judged else []
+            if not drawing.judged or not self._affordable(inputs):
+                continue
+            plan, feeds = self._plan.drawing(drawing), self._session.feeds(inputs)
+            found = judge_layers(plan, inputs, feeds, self._tolerance, settings.memory, chained=False)
+            self._take(plan, inputs, feeds, found, ())
+            self._note("masked", seed, inputs)
 
     def _ask(
         self,
@@ -287,7 +285,7 @@ class _Comparison:
         """A first batch; some of other sizes, where sizes are open; and more while they wake what is dead."""
         first = self._try_first()
         self._try_others(first)
-        self._try_masks(first)
+        self._try_bools(first)
 
     def _try_others(self, first: Trial) -> None:
         from kerasport.validation.inputs import generate, others

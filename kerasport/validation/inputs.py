@@ -12,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasport.graph import Graph
-from kerasport.layers.base import Domain, Shape, Value
+from kerasport.layers.base import MASK, Domain, Shape, Value
 from kerasport.validation import lengths
 
 Array = NDArray[Any]
+# How much of a mask counts.
+_KEPT = 0.7
 # By how much further dimensions differ, in each trial of other sizes.
 _STEPS = ((1, 2, 8, 32), (-2, -1, -8, -32))
 # How many lengths are looked through for one that shows more, and how many of them are tried.
@@ -145,9 +147,9 @@ def generate(graph: Graph, trial: Trial, seed: int) -> list[Array]:
 
 def _draw(graph: Graph, value: Value, trial: Trial, rng: np.random.Generator) -> Array:
     shape = [dim or trial.batch for dim in value.type.shape[:1]] + trial.dims(value.type.shape)
-    if value.type.dtype == "bool":
-        return np.asarray(rng.random(shape) < 0.7)
     domains = [domain for domain in _domains(graph, value) if domain is not None]
+    if value.type.dtype == "bool" or any(domain.mask for domain in domains):
+        return (rng.random(shape) < _KEPT).astype(value.type.dtype)
     if value.type.dtype == "string":
         return rng.choice(np.array(_examples(domains), "str"), shape)
     if any(domain.positive_definite for domain in domains):
@@ -213,6 +215,8 @@ def _domains(graph: Graph, value: Value) -> Iterator[Domain | None]:
         for index, read in enumerate(call.inputs):
             if read.name == value.name:
                 yield call.spec.domain_of(index, [entry.type for entry in call.inputs])
+        if any(mask is not None and mask.name == value.name for mask in call.masks):
+            yield MASK
         if call.spec.moves_values and call.inputs[0].name == value.name:
             for output in call.outputs:
                 yield from _domains(graph, output)

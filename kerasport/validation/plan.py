@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from copy import copy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 from typing import Any
@@ -23,7 +23,23 @@ from kerasport.validation.skeleton import Skeleton
 
 Array = NDArray[Any]
 FloatType = type[np.floating[Any]]
-_KEPT = 0.7
+# How many of drawn bools are true: of masks, and of those that are made into one where any of them is.
+_KEPT, _RARE = 0.7, 0.1
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Bools that are drawn.
+
+    Attributes:
+        values: The layers' values that are.
+        judged: The layers that are judged with them.
+        share: How many of them are true.
+    """
+
+    values: frozenset[str]
+    judged: frozenset[str]
+    share: float
 
 
 class Plan:
@@ -49,7 +65,7 @@ class Plan:
         self.calls = {value.name: call for call in graph.calls for value in call.outputs}
         self.aliases = Counter(found[name].name for name in self.calls if name in found)
         self.masks = frozenset(place.mask for place in found.values() if place.mask)
-        self.drawn: frozenset[str] = frozenset()
+        self.drawn: Drawing | None = None
         self._parts: list[Part] | None = None
 
     def without(self, names: Collection[str]) -> Plan:
@@ -57,26 +73,33 @@ class Plan:
         kept = {name: place for name, place in self.places.items() if name not in names}
         return Plan(self.graph, self.skeleton, kept, self.dtype, self.guessed.difference(names))
 
-    def drawing(self, masks: Collection[str]) -> Plan:
-        """The same model where the layers that read some masks are given drawn ones, whatever the inputs are."""
+    def drawings(self, never_false: Collection[str]) -> Iterator[Drawing]:
+        """What to draw where no input has made bools false: masks for the layers that read them, and what makes bools.
+
+        Only what is known to stand in the ONNX model, in a value of its own, can be drawn. A layer may make of its
+        input once more what it is masked by, and the ONNX model may not: what else reads a drawn mask is not judged.
+        """
+        apart = {name for name in self.places.keys() - self.guessed if self.aliases[self.places[name].name] == 1}
+        masks = {mask.name for call in self.graph.calls for mask in call.masks if mask} & apart & set(never_false)
+        yield Drawing(frozenset(masks), frozenset(name for name in self.calls if self._masks_of(name) & masks), _KEPT)
+        made = {name: self.calls[name].inputs for name in never_false}
+        read = {value.name for inputs in made.values() for value in inputs if value.type.dtype == "bool"} & apart
+        judged = frozenset(name for name in made.keys() - read if any(value.name in read for value in made[name]))
+        yield Drawing(frozenset(read), judged, _RARE)
+
+    def _masks_of(self, name: str) -> set[str]:
+        calls = (self.calls[part] for part in (name, *self.folded.get(name, ())))
+        return {mask.name for call in calls for mask in call.masks if mask}
+
+    def drawing(self, drawing: Drawing) -> Plan:
+        """The same model with some bools drawn, whatever the inputs are."""
         other = copy(self)
-        other.drawn = frozenset(masks)
+        other.drawn = drawing
         return other
 
     def judges(self, name: str) -> bool:
-        """Whether a layer is judged: with drawn masks, only those that read them.
-
-        A layer may make of its input once more what it is masked by, and the ONNX model may not.
-        """
-        calls = [self.calls[part] for part in (name, *self.folded.get(name, ()))] if self.drawn else []
-        return not self.drawn or any(mask and mask.name in self.drawn for call in calls for mask in call.masks)
-
-    @cached_property
-    def masks_to_draw(self) -> frozenset[str]:
-        """The masks that layers read and that are known to stand in the ONNX model, each in a value of its own."""
-        read = {mask.name for call in self.graph.calls for mask in call.masks if mask and mask.name in self.calls}
-        known = read & self.places.keys() - self.guessed
-        return frozenset(name for name in known if self.aliases[self.places[name].name] == 1)
+        """Whether a layer is judged: with drawn bools, only what they are drawn for."""
+        return self.drawn is None or name in self.drawn.judged
 
     def parts(self, inputs: Sequence[Array], limit: int) -> list[Part]:
         """The parts of the graph, cut once, by the sizes that a first batch gives.
@@ -183,8 +206,8 @@ class Plan:
 
         Both sides then read the same numbers. A layer that was folded into the next one crosses nothing.
         """
-        if value.name in self.drawn:
-            return np.random.default_rng(crc32(value.name.encode())).random(array.shape) < _KEPT
+        if self.drawn is not None and value.name in self.drawn.values:
+            return np.random.default_rng(crc32(value.name.encode())).random(array.shape) < self.drawn.share
         place = self.places.get(value.name)
         if place is None or array.dtype.kind != "f":
             return array
