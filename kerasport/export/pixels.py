@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,14 +27,45 @@ def block_shuffle(spec: pixels.BlockShuffle, b: Scope, x: Tensor) -> Tensor:
 
 @EXPORT.register(pixels.ResizeTo)
 def resize_to(spec: pixels.ResizeTo, b: Scope, x: Tensor, size: Tensor) -> Tensor:
-    """Resize to the batch and channels of the input and the size given."""
+    """Resize to the batch and channels of the input and the size given; Gather for the nearest as in TensorFlow 1."""
+    if spec.nearest and spec.aligned != "centers":
+        row = cast(b, size.name, "int64")
+        return _gathered(b, x, [_entry(b, row, place) for place in (0, 1)], spec.aligned == "corners")
     perm = channels_first_perm(4)
     value = b.arrange(x, perm)
     head = slice_(b, b.once("Shape", value), 0, 0, 2)
     sizes = b.op("Concat", head, cast(b, size.name, "int64"), axis=0)
     mode = {"mode": "nearest", "nearest_mode": "round_prefer_ceil"} if spec.nearest else {"mode": "linear"}
-    name = b.op("Resize", value, "", "", sizes, coordinate_transformation_mode="half_pixel", **mode)
+    name = b.op("Resize", value, "", "", sizes, coordinate_transformation_mode=_COORDINATES[spec.aligned], **mode)
     return b.tensor(name, perm=perm)
+
+
+_COORDINATES = {"centers": "half_pixel", "starts": "asymmetric", "corners": "align_corners"}
+
+
+def _entry(b: Scope, row: str, place: int) -> str:
+    return b.op("Gather", row, b.constant(place, "place"), axis=0)
+
+
+def _gathered(b: Scope, x: Tensor, sizes: Sequence[str], corners: bool) -> Tensor:
+    """The pixels that are nearest, or before, for images or sizes that are not known."""
+    name, shape = x.name, b.once("Shape", x.name)
+    for axis, size in zip((1, 2), sizes, strict=True):
+        place = x.stored_axis(axis)
+        name = b.op("Gather", name, _taken(b, _entry(b, shape, place), size, corners), axis=place)
+    return b.tensor(name, perm=x.perm)
+
+
+def _taken(b: Scope, length: str, size: str, corners: bool) -> str:
+    """The number of the pixel that each new one is, computed in TensorFlow's own precision."""
+    one = b.constant(1, "one")
+    last = b.op("Sub", length, one)
+    span, steps = (last, b.op("Max", b.op("Sub", size, one), one)) if corners else (length, size)
+    scale = b.op("Div", cast(b, span, "float32"), cast(b, steps, "float32"))
+    points = b.op("Mul", cast(b, b.op("Range", b.constant(0, "start"), size, one), "float32"), scale)
+    if corners:
+        points = b.op("Add", points, b.constant(0.5, "half"))
+    return b.op("Min", cast(b, b.op("Floor", points), "int64"), last)
 
 
 @EXPORT.register(pixels.LegacyResize)
@@ -41,6 +74,8 @@ def legacy_resize(spec: pixels.LegacyResize, b: Scope, x: Tensor) -> Tensor:
     if spec.method == "bilinear":
         return _bilinear(spec, b, x)
     height, width = x.type.shape[1:3]
+    if spec.method == "nearest" and (height is None or width is None):
+        return _gathered(b, x, [b.constant(size, "size") for size in spec.size], spec.align_corners)
     if height is None or width is None:
         raise LayerError(f"resizing by {spec.method!r} as in TensorFlow 1 is not supported for images of unknown size")
     axes = list(zip((1, 2), (height, width), spec.size, strict=True))

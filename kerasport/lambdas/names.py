@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Any
 
@@ -38,6 +39,7 @@ _FORMER = words(
     "tf.image.resize_images tf.image.resize_bilinear tf.image.resize_nearest_neighbor tf.image.resize_bicubic"
     " tf.image.resize_area"
 )
+_VERSION = re.compile(r"_v[12]$")
 DTYPES = frozenset(
     ["bool", "string", *(f"{kind}{bits}" for kind in ("int", "uint", "float") for bits in (8, 16, 32, 64)), "bfloat16"]
 )
@@ -130,6 +132,16 @@ def place(module: str, name: str) -> Name | None:
     if "applications" in parts:
         return Name(f"keras.applications.{parts[-1]}.{name}")
     if parts[0] == "tensorflow" and "keras" not in parts:
-        return Name(f"tf.{name}")
+        return of_tensorflow(name)
     modules = {"backend": "K", "ops": "ops", "activations": "keras.activations"}
     return next((Name(f"{modules[part]}.{name}") for part in parts if part in modules), None)
+
+
+def of_tensorflow(name: str) -> Name:
+    """The public function that has a name in TensorFlow's own code, such as ``reduce_sum_v1`` or ``neg``."""
+    from kerasport.lambdas import frameworks
+
+    public = _VERSION.sub("", "negative" if name == "neg" else name)
+    known = frameworks.known("tf")
+    paths = [f"tf.{module}{public}" for module in ("", "nn.", "math.", "image.", "linalg.")]
+    return Name(next((path for path in paths if path in known), paths[0]))

@@ -11,7 +11,7 @@ from typing import Any
 from kerasport.errors import LayerError
 from kerasport.lambdas import bytecode, machine, marshal, source, text
 from kerasport.lambdas.functions import Function, Parameters
-from kerasport.lambdas.names import place
+from kerasport.lambdas.names import of_tensorflow, place
 from kerasport.lambdas.stored import StoredFunction
 from kerasport.lambdas.values import Name
 
@@ -21,8 +21,11 @@ _OWN = {
     "K": re.compile(r"keras/(?:src/)?(?:legacy/)?backend(?:/\w+_backend)?\.py$"),
     "imagenet": re.compile(r"keras/(?:src/)?applications/imagenet_utils\.py$"),
 }
-# What TensorFlow wraps around each of its functions: Keras saves the wrapper, and at most a name of what is inside.
-_WRAPPER = re.compile(r"tensorflow/python/util/(?:dispatch|traceback_utils)\.py$")
+# TensorFlow's own functions. Of many, Keras saves what TensorFlow wraps around them, with the name of what is inside
+# under one of these variables, and from 2.8 on without it.
+_TENSORFLOW = re.compile(r"tensorflow(?:_core)?/python/(?!keras/)[\w/]+\.py$")
+_WRAPPER = re.compile(r"/python/(?:util/\w+|ops/custom_gradient)\.py$")
+_INSIDE = ("target", "dispatch_target", "func", "f", "fn")
 
 
 def read(stored: StoredFunction) -> tuple[Function, str]:
@@ -39,8 +42,8 @@ def read(stored: StoredFunction) -> tuple[Function, str]:
         return _named(stored)
     program = bytecode.program(_code(stored.code))
     path = program.code.filename.replace("\\", "/")
-    if _WRAPPER.search(path):
-        raise LayerError(f"its function is one of TensorFlow's own, of which the file has {_wrapped(stored)}")
+    if _TENSORFLOW.search(path):
+        return _of_module(of_tensorflow(_inside(program.code, stored) if _WRAPPER.search(path) else program.code.name))
     own = next((module for module, place in _OWN.items() if place.search(path)), "")
     if own and program.code.name != "<lambda>":
         return _of_module(Name(f"{own}.{program.code.name}"))
@@ -48,9 +51,13 @@ def read(stored: StoredFunction) -> tuple[Function, str]:
     return found, text.source(found, program.code.names)
 
 
-def _wrapped(stored: StoredFunction) -> str:
-    names = [value for value in stored.closure if isinstance(value, str) and value != "op_dispatch_handler"]
-    return f"only the name {names[0]!r}" if names else "not even the name"
+def _inside(code: marshal.Code, stored: StoredFunction) -> str:
+    """The name of the function that a wrapper is around."""
+    around = dict(zip(code.freevars, stored.closure, strict=False))
+    for name in (around.get(variable) for variable in _INSIDE):
+        if isinstance(name, str) and name != "op_dispatch_handler":
+            return name
+    raise LayerError("its function is one of TensorFlow's own, of which the file has not even the name")
 
 
 def _code(code: str) -> list[marshal.Code]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kerasport.imagenet import DEVIATIONS_RGB, MEANS_BGR, MEANS_RGB
 
 _UNARY = {
-    "abs": "Abs", "square": "Square", "sqrt": "Sqrt", "exp": "Exp", "log": "Log", "round": "Round", "sign": "Sign",
+    "abs": "Abs", "square": "Square", "exp": "Exp", "log": "Log", "round": "Round", "sign": "Sign",
     "sin": "Sin", "cos": "Cos", "sigmoid": "Sigmoid", "tanh": "Tanh", "softplus": "Softplus", "softsign": "Softsign",
     "transpose": "Transpose", "stop_gradient": "StopGradient", "identity": "StopGradient", "log1p": "Log1p",
     "expm1": "Expm1", "flatten": "Ravel",
@@ -31,6 +31,7 @@ FUNCTIONS: dict[str, str] = {
     "cumsum": "lambda x, axis=0: Cumsum(x, axis=axis)",
     "cumprod": "lambda x, axis=0: Cumprod(x, axis=axis)",
     "pow": "lambda x, a: Power(x, a)",
+    "sqrt": "lambda x: Sqrt(Maximum(x, 0.0))",
     "clip": "lambda x, min_value=None, max_value=None:"
     " Minimum(x, max_value) if min_value is None else Maximum(x, min_value) if max_value is None"
     " else Clip(x, min_value, max_value)",

@@ -46,7 +46,9 @@ images contrast_factor: image.adjust_contrast; image gamma gain: image.adjust_ga
 image.adjust_saturation; image central_fraction: image.central_crop; boxes scores max_output_size_per_class
 max_total_size iou_threshold score_threshold pad_per_class clip_boxes: image.combined_non_max_suppression; image dtype
 saturate: image.convert_image_dtype; image boxes box_indices crop_size method extrapolation_value:
-image.crop_and_resize; images sizes strides rates padding: image.extract_patches; boxes scores max_output_size
+image.crop_and_resize; images sizes strides rates padding: image.extract_patches
+extract_image_patches=image.extract_patches image.extract_image_patches=image.extract_patches; boxes scores
+max_output_size
 iou_threshold score_threshold: image.non_max_suppression; a b max_val: image.psnr; images size method
 preserve_aspect_ratio antialias: image.resize; images size align_corners:
 image.resize_area=compat.v1.image.resize_area; images size method align_corners preserve_aspect_ratio:
@@ -115,6 +117,7 @@ tensor_scatter_update=tensor_scatter_nd_update where_v2=where
 FORMER = {
     "keep_dims": "keepdims", "reduction_indices": "axis", "dim": "axis", "dimension": "axis", "squeeze_dims": "axis",
     "concat_dim": "axis", "split_dim": "axis", "num_split": "num_or_size_splits", "axes": "axis", "filter": "filters",
+    "ksizes": "sizes",
 }  # fmt: skip
 
 

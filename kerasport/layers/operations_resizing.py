@@ -26,9 +26,7 @@ _NUMBERED = ("bilinear", "nearest", "bicubic", "area")
 
 def _resized(call: Arguments, x: Value, size: Any, method: str, antialias: bool, **fit: Any) -> Step:
     """Images (batch, height, width, channels) in a size that is constant, or a tensor."""
-    row = call.value(size, "size") if has_slots(size) else None
-    if row is not None and row.type.content and None not in row.type.content:
-        size, row = row.type.content, None
+    size, row = _known_or_row(call, size)
     if row is not None:
         if method not in ("nearest", "bilinear") or antialias or "fit" in fit:
             raise LayerError(f"method={method!r} with a size that is computed is not supported")
@@ -39,6 +37,14 @@ def _resized(call: Arguments, x: Value, size: Any, method: str, antialias: bool,
     if method == "nearest":
         fit = {"integers": "truncated"} | fit
     return Step(Resizing(size=wanted, interpolation=method, antialias=antialias, **fit), (x,))
+
+
+def _known_or_row(call: Arguments, size: Any) -> tuple[Any, Value | None]:
+    """A size, and the tensor that has it where it is not known."""
+    row = call.value(size, "size") if has_slots(size) else None
+    if row is not None and row.type.content and None not in row.type.content:
+        return row.type.content, None
+    return size, row
 
 
 def _batched(call: Arguments, x: Value, resize: Callable[[Value], Step]) -> Step:
@@ -119,12 +125,14 @@ def _old(call: Arguments, x: Value, size: Any, method: str, corners: bool, cente
     """As in TensorFlow 1: pixel i samples at ``i * length / size``, unless the corners or the centres are aligned."""
     if centers or (method == "area" and not corners):
         return _resized(call, x, size, method, antialias=False)
-    if method == "area" or has_slots(size) or x.type.rank != 4:
-        raise LayerError(
-            "resizing as in TensorFlow 1 by areas with align_corners, or to a computed size, is not supported"
-        )
+    size, row = _known_or_row(call, size)
+    if method == "area" or (method == "bicubic" and row is not None) or x.type.rank != 4:
+        what = "by areas with align_corners, or by 'bicubic' to a computed size"
+        raise LayerError(f"resizing as in TensorFlow 1 {what} is not supported")
     if method != "nearest":
         x = call.floating(x)
+    if row is not None:
+        return Step(ResizeTo(nearest=method == "nearest", aligned="corners" if corners else "starts"), (x, row))
     wanted = (int(size[0]), int(size[1]))
     return Step(LegacyResize(size=wanted, method=method, align_corners=corners), (x,))
 

@@ -46,13 +46,17 @@ class BlockShuffle(Op):
 class ResizeTo(Op):
     """Images resized to the (height, width) that the second input gives.
 
-    Pixel i of the result samples the input at ``(i + 0.5) * length / size - 0.5``.
+    Pixel i of the result samples the input at ``(i + 0.5) * length / size - 0.5`` if "centers" are aligned, at
+    ``i * length / size`` if "starts" are, and at ``i * (length - 1) / (size - 1)`` if "corners" are.
 
     Attributes:
-        nearest: Whether the nearest pixel is taken, at a tie the later one; else the two around are weighed.
+        nearest: Whether the nearest pixel is taken, at a tie the later one, and with "starts" the pixel before; else
+            the two around are weighed.
+        aligned: "centers", "starts" or "corners".
     """
 
     nearest: bool = False
+    aligned: str = "centers"
 
     def sampled_axes(self, rank: int) -> tuple[int, ...]:
         """Height and width, unless the nearest pixel is taken."""

@@ -33,15 +33,24 @@ def resize_to(spec: pixels.ResizeTo, context: Context, x: Array, size: Array) ->
     """Height, then width, by the pixels around each sampled point."""
     for axis, wanted in ((1, int(size[0])), (2, int(size[1]))):
         length = x.shape[axis]
-        points = (np.arange(wanted) + 0.5) * length / wanted - 0.5
+        points = _points(spec, length, wanted)
         if spec.nearest:
-            x = np.take(x, np.clip(np.floor(points + 0.5).astype(int), 0, length - 1), axis)
+            nearest = points if spec.aligned == "starts" else points + points.dtype.type(0.5)
+            x = np.take(x, np.clip(np.floor(nearest).astype(int), 0, length - 1), axis)
             continue
         first = np.floor(points).astype(int)
         share = (points - first).astype(x.dtype).reshape(-1, *[1] * (3 - axis))
         low, high = (np.take(x, np.clip(first + step, 0, length - 1), axis) for step in (0, 1))
         x = low * (1 - share) + high * share
     return x
+
+
+def _points(spec: pixels.ResizeTo, length: int, size: int) -> Array:
+    """Where the pixels of the result lie; those that TensorFlow 1 samples, in its own precision."""
+    if spec.aligned == "centers":
+        return np.asarray((np.arange(size) + 0.5) * length / size - 0.5)
+    span, steps = (length - 1, max(size - 1, 1)) if spec.aligned == "corners" else (length, size)
+    return np.asarray(np.arange(size, dtype=np.float32) * (np.float32(span) / np.float32(steps)))
 
 
 @REFERENCE.register(pixels.LegacyResize)

@@ -198,15 +198,21 @@ def test_defaults_closures_and_arguments_are_those_of_the_file(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("inside", "reason"), [("expand_dims", "only the name 'expand_dims'"), ("", "not even the name")]
+    ("variable", "inside", "reason"),
+    [
+        ("target", "surprise", r"its function calls tf\.surprise, which is not supported"),
+        ("fn", "op_dispatch_handler", "one of TensorFlow's own, of which the file has not even the name"),
+    ],
 )
 def test_functions_of_tensorflow_that_keras_saves_as_their_wrapper_are_told(
-    inside: str, reason: str, tmp_path: Path
+    variable: str, inside: str, reason: str, tmp_path: Path
 ) -> None:
-    code = compile("lambda *args: fn(*args)", "site-packages/tensorflow/python/util/dispatch.py", "eval").co_consts[0]
-    function = [base64.b64encode(marshal.dumps(code)).decode(), None, [inside or "op_dispatch_handler"]]
+    text = f"def outer({variable}):\n    return lambda *args: {variable}(*args)\n"
+    outer = compile(text, "site-packages/tensorflow/python/util/dispatch.py", "exec").co_consts[0]
+    (code,) = (const for const in outer.co_consts if hasattr(const, "co_code"))
+    function = [base64.b64encode(marshal.dumps(code)).decode(), None, [inside]]
     config = {"name": "f", "function": function, "function_type": "lambda"}
-    with pytest.raises(UnsupportedModelError, match=f"one of TensorFlow's own, of which the file has {reason}"):
+    with pytest.raises(UnsupportedModelError, match=reason):
         kp.convert(write_h5(tmp_path / "m.h5", keras2({"class_name": "Lambda", "config": config})), tmp_path / "m.onnx")
 
 
