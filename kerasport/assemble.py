@@ -20,7 +20,7 @@ from kerasport.layers.wrappers import works_per_step
 from kerasport.limits import limits, way_on
 from kerasport.order import order
 from kerasport.parsing import Part, no_part, parsed
-from kerasport.sizes import Sizes
+from kerasport.sizes import Sizes, example
 from kerasport.time_axis import Flow, TimeAxis
 from kerasport.training import Training, in_mode
 from kerasport.ways import Commands, with_parts
@@ -123,8 +123,7 @@ class _Assembler:
             dims = dims if self._keeps_batch else (None, *dims[1:])
         dims = self._sizes.shape(layer.name, dims)
         if dims is None or ragged:
-            option = f"--input-shape {layer.name}=?x28x28x1"
-            self._refuse(layer.name, LayerError(*_RAGGED) if ragged else LayerError(*_SHAPELESS, option))
+            self._refuse(layer.name, LayerError(*_RAGGED) if ragged else LayerError(*_SHAPELESS, example(layer.name)))
             return Flow(None)
         type_ = TensorType(dims, value_dtype(layer.config.get("dtype")))
         if is_too_large(type_):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from kerasport.errors import FileError, KerasportError, Problem, UnsupportedModelError, reasons
-from kerasport.loading import LoadedModel, Reading, load
+from kerasport.loading import LoadedModel, Reading, load_architecture
 
 _OUTCOMES = {0: "convertible", 3: "unreadable", 4: "unsupported", 6: "unfit"}
 
@@ -22,11 +22,13 @@ class Check:
             one with unsupported layers or options, 6 for input arrays that do not fit, 7 for too little memory, 1 for
             an unexpected error.
         problems: All reasons; one for a file that cannot be read.
+        missing_weights: For an architecture alone, how to give its weights, which are taken to fit; otherwise "".
     """
 
     path: Path
     exit_code: int = 0
     problems: tuple[Problem, ...] = ()
+    missing_weights: str = ""
 
     @classmethod
     def failed(cls, path: Path, error: Exception) -> Check:
@@ -53,7 +55,7 @@ class Check:
     def verdict(self) -> str:
         """The result in a sentence, without the reasons why a model is not supported."""
         if not self.problems:
-            return "it can be converted"
+            return "it can be converted" + (", once its weights are given" if self.missing_weights else "")
         if self.exit_code != UnsupportedModelError.exit_code:
             return self.problems[0].what.rstrip(".")
         count = len(reasons(self.problems))
@@ -66,6 +68,7 @@ class Check:
             "path": str(self.path),
             "outcome": self.outcome,
             "convertible": self.convertible,
+            "missing_weights": self.missing_weights,
             "problems": problems,
         }
 
@@ -73,7 +76,7 @@ class Check:
 def check(path: str | Path, *, opset: int | None = None, **reading: Unpack[Reading]) -> Check:
     """Says whether a model file can be converted; reads no weight values and writes nothing.
 
-    A file that cannot be read is a reason, not an error.
+    A file that cannot be read is a reason, not an error. An architecture may come without weights.
 
     Args:
         path: The Keras model file or architecture.
@@ -84,11 +87,12 @@ def check(path: str | Path, *, opset: int | None = None, **reading: Unpack[Readi
         OptionError: The opset cannot be written, or the file itself names a different backend.
     """
     try:
-        with load(path, **reading) as model:
+        with load_architecture(path, **reading) as model:
             problems = obstacles(model, opset)
+            missing = model.saved.lacks_weights.hint if model.saved.lacks_weights else ""
     except FileError as error:
         return Check.failed(Path(path), error)
-    return Check(Path(path), UnsupportedModelError.exit_code if problems else 0, problems)
+    return Check(Path(path), UnsupportedModelError.exit_code if problems else 0, problems, missing)
 
 
 def obstacles(model: LoadedModel, opset: int | None = None) -> tuple[Problem, ...]:
@@ -105,6 +109,8 @@ def obstacles(model: LoadedModel, opset: int | None = None) -> tuple[Problem, ..
         inputs = (*model.assembly.graph.inputs, *(hole.value for hole in model.assembly.holes.found))
         known = replace(model.assembly.graph, inputs=inputs, calls=model.assembly.calls)
         found = [*unsupported, *untranslatable(known, opset, bound=False)]
+    elif model.saved.lacks_weights is not None:
+        found = untranslatable(model.assembly.graph, opset, bound=False)
     else:
         found = untranslatable(model.graph, opset)
     return tuple(model.assembly.commands.completed(found, model.assembly.layers))

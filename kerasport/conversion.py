@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from kerasport import notes
+from kerasport import notes, sizes
 from kerasport._version import __version__
 from kerasport.checking import obstacles
 from kerasport.custom.registry import CUSTOM
@@ -34,7 +34,7 @@ class Conversion:
         path: The ONNX file.
         layers: Layer calls translated.
         nodes: ONNX nodes written.
-        parameters: Weight values written.
+        parameters: Weight values of the layers.
         size: Bytes written, external data included.
         opset: The ONNX opset.
         validation: The comparison with the reference, None if it was not requested.
@@ -110,7 +110,7 @@ def convert(
         path=Path(target),
         layers=len(graph.calls),
         nodes=len(onnx_model.nodes),
-        parameters=sum(array.size for array in onnx_model.initializers.values()),
+        parameters=graph.parameters,
         size=size,
         opset=onnx_model.opset,
         validation=validation,
@@ -181,6 +181,7 @@ def metadata(model: LoadedModel, onnx_model: OnnxModel, part: Cut = WHOLE) -> Ma
         "keras.backend": model.saved.backend,
         **states,
         **orders,
+        **sizes.properties(model.sizes),
         **part.properties(),
     }
 

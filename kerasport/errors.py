@@ -104,12 +104,30 @@ class Problem:
         return f"{self.layer}: {self.what}" + (f" ({self.hint})" if self.hint else "")
 
 
-def reasons(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+@dataclass(frozen=True)
+class Reason:
+    """A reason that one or several layers share.
+
+    Attributes:
+        layers: Their names.
+        what: As for ``Problem``.
+        hint: As for ``Problem``.
+    """
+
+    layers: tuple[str, ...]
+    what: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        return str(Problem(", ".join(self.layers), self.what, self.hint))
+
+
+def reasons(problems: Iterable[Problem]) -> tuple[Reason, ...]:
     """The problems for people: a reason that several layers share is told once, with the names of all of them."""
     layers: dict[tuple[str, str], list[str]] = {}
     for problem in problems:
         layers.setdefault((problem.what, problem.hint), []).append(problem.layer)
-    return tuple(Problem(", ".join(dict.fromkeys(names)), *reason) for reason, names in layers.items())
+    return tuple(Reason(tuple(dict.fromkeys(names)), *reason) for reason, names in layers.items())
 
 
 class UnsupportedModelError(KerasportError):

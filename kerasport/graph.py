@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import prod
 from typing import TYPE_CHECKING
 
 from kerasport.layers.base import Shape, Spec, Value
@@ -48,6 +49,11 @@ class Layer:
     class_name: str
     roles: Mapping[str, Shape] = field(default_factory=dict)
     weights: Mapping[str, Weight] = field(default_factory=dict)
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers its weights have."""
+        return parameters(self.roles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +108,16 @@ class Graph:
         """The weights of a call's layer, by role."""
         layer = self.layers.get(call.layer)
         return layer.weights if layer else {}
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers the weights of all layers that it calls have."""
+        return sum(layer.parameters for layer in map(self.layers.get, {call.layer for call in self.calls}) if layer)
+
+
+def parameters(roles: Mapping[str, Shape]) -> int:
+    """How many numbers weights have, by the shapes of their roles; sizes that are not known count for none."""
+    return sum(prod(dim or 0 for dim in shape) for shape in roles.values())
 
 
 def reachable(calls: Sequence[Call], outputs: Sequence[Value], given: Collection[str] = ()) -> tuple[Call, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from math import prod
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -11,8 +10,9 @@ from kerasport.checking import obstacles
 from kerasport.custom.registry import CUSTOM
 from kerasport.dialect.model import LayerDef
 from kerasport.errors import DamagedFileError, Problem
+from kerasport.graph import parameters
 from kerasport.layers.base import Shape
-from kerasport.loading import LoadedModel, Reading, load
+from kerasport.loading import LoadedModel, Reading, load_architecture
 
 SCHEMA = 1
 
@@ -62,6 +62,7 @@ class Inspection:
         convertible: Whether the model can be converted.
         problems: Every reason why not.
         damaged: Whether the weights do not match the config.
+        missing_weights: For an architecture alone, how to give its weights, which are taken to fit; otherwise "".
     """
 
     path: Path
@@ -77,6 +78,7 @@ class Inspection:
     convertible: bool
     problems: tuple[Problem, ...]
     damaged: bool = False
+    missing_weights: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The documented machine-readable form, ``schema`` 1."""
@@ -100,7 +102,7 @@ def inspect(path: str | Path, **reading: Unpack[Reading]) -> Inspection:
         WeightsOnlyError: It holds weights without a model; the error lists them.
     """
     weights = reading.get("weights")
-    with load(path, **reading) as model:
+    with load_architecture(path, **reading) as model:
         problems, damaged = _problems(model)
         graph = model.assembly.graph
         known = {problem.layer: problem.what for problem in problems}
@@ -109,7 +111,7 @@ def inspect(path: str | Path, **reading: Unpack[Reading]) -> Inspection:
                 name=record.key,
                 class_name=record.definition.class_name,
                 output_shapes=tuple(type_.shape for type_ in record.outputs),
-                parameters=sum(prod(dim or 0 for dim in shape) for shape in record.roles.values()),
+                parameters=parameters(record.roles),
                 inputs=record.inputs,
                 convertible=record.key not in known,
                 problem=known.get(record.key, ""),
@@ -135,6 +137,7 @@ def inspect(path: str | Path, **reading: Unpack[Reading]) -> Inspection:
             convertible=not problems,
             problems=problems,
             damaged=damaged,
+            missing_weights=model.saved.lacks_weights.hint if model.saved.lacks_weights else "",
         )
 
 

@@ -44,11 +44,13 @@ class LoadedModel:
         saved: The open file.
         definition: The model in canonical form.
         assembly: Its graph, without weights, and the obstacles to converting it.
+        sizes: The input sizes that were given for it.
     """
 
     saved: reader.SavedModel
     definition: ModelDef
     assembly: Assembly
+    sizes: _Sizes = field(default_factory=dict)
     _graph: Graph | None = None
     _watch: Watch = field(default_factory=Watch)
 
@@ -64,10 +66,13 @@ class LoadedModel:
         Raises:
             UnsupportedModelError: Some layers cannot be converted.
             DamagedFileError: The file's weights do not match its config.
+            NotAModelError: It is an architecture without weights.
         """
         if self._graph is None:
             if self.assembly.problems:
                 raise UnsupportedModelError(self.assembly.problems)
+            if self.saved.lacks_weights is not None:
+                raise self.saved.lacks_weights
             self._graph = self.with_weights(self.assembly.graph)
         return self._graph
 
@@ -231,15 +236,24 @@ def load(path: str | Path, **reading: Unpack[Reading]) -> LoadedModel:
         OptionError: The file itself names another backend, or has no such open sizes.
         PluginError: A plugin cannot be loaded, or fails.
     """
+    return _opened(path, reading, alone=False)
+
+
+def load_architecture(path: str | Path, **reading: Unpack[Reading]) -> LoadedModel:
+    """Like ``load``, but an architecture may come without weights, which ``saved.lacks_weights`` then tells."""
+    return _opened(path, reading, alone=True)
+
+
+def _opened(path: str | Path, reading: Reading, alone: bool) -> LoadedModel:
     for plugin in reading.get("plugins", ()):
         load_plugin(plugin)
     with reader.understood(Path(path)):
-        return _loaded(path, reading)
+        return _loaded(path, reading, alone)
 
 
-def _loaded(path: str | Path, reading: Reading) -> LoadedModel:
+def _loaded(path: str | Path, reading: Reading, alone: bool) -> LoadedModel:
     allowed = frozenset(reading.get("allow_keys", ()))
-    saved = reader.open_model(path, reading.get("weights"))
+    saved = reader.open_model(path, reading.get("weights"), alone)
     try:
         writer = _writer(saved, reading.get("backend"))
         saved.backend = writer.backend
@@ -251,9 +265,10 @@ def _loaded(path: str | Path, reading: Reading) -> LoadedModel:
         sizes = reading.get("input_shape", {})
         training = Training(mean, command)
         guess = partial(_likely_input, saved)
-        return _fitting(
+        loaded = _fitting(
             saved, found, lambda model: assemble(model, allowed, Sizes(sizes), part, commands, training, guess)
         )
+        return replace(loaded, sizes=sizes)
     except BaseException:
         saved.close()
         raise
@@ -273,7 +288,9 @@ def _fitting(saved: reader.SavedModel, readings: Iterator[ModelDef], assembled: 
     """The model in the first reading that the weights fit; where none does, in the first one."""
     models = (_read(saved, definition, assembled) for definition in readings)
     first = next(models)
-    others = iter([first]) if first.assembly.problems else chain([first], models)
+    if first.assembly.problems or saved.lacks_weights is not None:
+        return first
+    others = chain([first], models)
     return next((model for model in others if _fits(model)), first)
 
 

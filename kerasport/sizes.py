@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections.abc import Mapping, Sequence
+from shlex import quote
 
-from kerasport.errors import OptionError
+from kerasport.errors import NotAModelError, OptionError
 from kerasport.layers.base import Dim, Shape
 from kerasport.text import shape_text
+
+PROPERTY = "kerasport.input_shape"
 
 
 class Sizes:
@@ -71,6 +75,30 @@ class Sizes:
                 raise OptionError(f"No input of the model has an open size {label!r}.", hint)
 
 
+def properties(sizes: Mapping[str, int | Sequence[int | None]]) -> dict[str, str]:
+    """The metadata of an ONNX file that describes the sizes that were asked for."""
+    return {PROPERTY: json.dumps(dict(sizes), separators=(",", ":"))} if sizes else {}
+
+
+def noted(metadata: Mapping[str, str]) -> dict[str, int | tuple[int | None, ...]]:
+    """The sizes that an ONNX file's metadata describes.
+
+    Raises:
+        NotAModelError: It was not written by kerasport.
+    """
+    try:
+        told = json.loads(metadata.get(PROPERTY, "{}"))
+        return {name: size if type(size) is int else tuple(map(_noted_size, size)) for name, size in told.items()}
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise NotAModelError(f"The ONNX file's metadata {PROPERTY} was not written by kerasport.") from error
+
+
+def _noted_size(size: object) -> int | None:
+    if size is not None and type(size) is not int:
+        raise ValueError("no size")
+    return size
+
+
 def parse_sizes(text: str) -> dict[str, int | tuple[int | None, ...]]:
     """Sizes as they are written on the command line: ``batch=1,time=50``, ``image=?x224x224x3``.
 
@@ -88,6 +116,11 @@ def parse_sizes(text: str) -> dict[str, int | tuple[int | None, ...]]:
     return sizes
 
 
+def example(name: str) -> str:
+    """An option that gives an input's shape, to be typed in any shell."""
+    return f"--input-shape {quote(f'{name}=?x28x28x1')}"
+
+
 def _number(text: str, item: str) -> int:
     if not re.fullmatch(r"[1-9][0-9]{0,11}", text):
         raise OptionError(f"--input-shape takes NAME=SIZE, not {item!r}.", _syntax("NAME"))
@@ -95,7 +128,7 @@ def _number(text: str, item: str) -> int:
 
 
 def _syntax(name: str) -> str:
-    return f"Write batch=1, time=50, or the whole shape, ? where it stays open: {name}=?x224x224x3."
+    return f"Write batch=1, time=50, or the whole shape, ? where it stays open: '{name}=?x224x224x3'."
 
 
 def _names(shape: Sequence[Dim], axis: int) -> list[str]:

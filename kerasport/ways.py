@@ -116,10 +116,16 @@ def _called(name: str, calls: Sequence[Ends], index: int) -> str:
 def _before(failed: Sequence[Ends], calls: Sequence[Call], makers: Mapping[str, str], holes: Holes) -> str:
     values = [value for call in failed for value in call.inputs]
     part = reachable(calls, values)
-    names = dict.fromkeys(makers[value.name] for value in values if value.name in makers)
+    told = [value for value in values if value.name in makers and not _is_constant(value, calls)]
+    names = dict.fromkeys(makers[value.name] for value in told)
     if not names or not _is_most(part, calls) or _read(part) & {hole.value.name for hole in holes.found}:
         return ""
     return f"convert what is before it, with --outputs {quote(','.join(names))}"
+
+
+def _is_constant(value: Value, calls: Sequence[Call]) -> bool:
+    part = reachable(calls, [value])
+    return bool(part) and _read(part) <= {made.name for call in part for made in call.outputs}
 
 
 def _behind(graph: Graph, calls: Sequence[Call], ends: AllEnds, holes: Holes) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import kerasport as kp
-from kerasport.errors import OptionError
+from kerasport.errors import OptionError, Problem
 from tests.conftest import Outcome
 from tests.goldens import goldens
 from tests.strangers.files import keras2, write_h5
@@ -225,3 +225,15 @@ def test_the_codes_of_arrays_and_of_a_mismatch(kerasport: Run, seed: Path, tmp_p
     assert kerasport("validate", other, target).code == 5
     (tmp_path / "plain").write_text("a file where a folder is needed", encoding="utf-8")
     assert kerasport("convert", model, tmp_path / "plain" / "m.onnx").code == 3
+
+
+def test_reports_have_whole_names_of_layers_that_share_a_reason(tmp_path: Path) -> None:
+    from kerasport.checking import Check
+    from kerasport.report import Report, render
+
+    names = [f"{number}_{'long' * 8}" for number in range(5)]
+    problems = tuple(Problem(name, "is not supported") for name in names)
+    report = Report("check", (Check(tmp_path / "m.h5", 4, problems),))
+    for form in (".md", ".html"):
+        text = render(report, form)
+        assert all(name in text for name in names)

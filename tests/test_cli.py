@@ -10,8 +10,10 @@ import numpy as np
 import onnx
 import pytest
 
+import kerasport as kp
 from kerasport.cli.main import COMMANDS
 from tests.conftest import Outcome
+from tests.goldens import goldens
 
 Run = Callable[..., Outcome]
 
@@ -160,3 +162,11 @@ def test_layers_lists_what_is_supported(kerasport: Run) -> None:
     report = json.loads(kerasport("layers", "--json").out)
     assert {"name": "Flatten", "family": "Core", "since": "1.0", "limits": "", "opset": 13} in report["layers"]
     assert "JaxLayer" in {row["name"] for row in report["refused"]}
+
+
+@pytest.mark.parametrize("case", ["lenet", "bigru_classifier", "autoencoder_convolutional"])
+def test_convert_and_inspect_count_the_same_parameters(tmp_path: Path, case: str) -> None:
+    (golden,) = goldens("models", case, "3.15.1-tensorflow")
+    model = golden.model(tmp_path)
+    converted = kp.convert(model, tmp_path / "m.onnx", validate=False)
+    assert converted.parameters == kp.inspect(model).parameters

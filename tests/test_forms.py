@@ -22,10 +22,35 @@ def model(tmp_path: Path) -> Path:
     return goldens("fileforms", "sequential", "2.15.0*", H5)[0].model(tmp_path)
 
 
-def test_an_architecture_alone_asks_for_its_weights(kerasport: Run, model: Path) -> None:
-    outcome = kerasport("inspect", model)
+def test_converting_an_architecture_alone_asks_for_its_weights(kerasport: Run, model: Path, tmp_path: Path) -> None:
+    outcome = kerasport("convert", model, tmp_path / "model.onnx")
     assert outcome.code == 3
-    assert "--weights" in outcome.err
+    assert f"kerasport convert {model} model.onnx --weights weights.h5" in outcome.err
+
+
+@pytest.mark.parametrize("name", ["sequential", "functional"])
+def test_an_architecture_alone_is_inspected_as_with_its_weights(kerasport: Run, tmp_path: Path, name: str) -> None:
+    model = goldens("fileforms", name, "2.15.0*", H5)[0].model(tmp_path)
+    whole, alone = (
+        json.loads(kerasport("inspect", model, "--json", *weights).out)
+        for weights in (["--weights", model.with_name("weights.h5")], [])
+    )
+    assert "--weights" in alone["missing_weights"]
+    assert not whole["missing_weights"]
+    files = ("path", "size", "weights", "missing_weights")
+    assert [whole[key] for key in whole if key not in files] == [alone[key] for key in whole if key not in files]
+
+
+def test_checking_an_architecture_alone_says_that_its_weights_are_missing(kerasport: Run, model: Path) -> None:
+    outcome = kerasport("check", model)
+    assert outcome.code == 0
+    assert "can be converted, once its weights are given" in outcome.out
+    assert "--weights" in outcome.out
+
+
+def test_an_unsupported_layer_of_an_architecture_alone_is_found(kerasport: Run, model: Path) -> None:
+    model.write_text(model.read_text().replace('"class_name": "Dense"', '"class_name": "Denser"'))
+    assert kerasport("check", model).code == kerasport("inspect", model).code == 4
 
 
 def test_weights_alone_are_listed_and_ask_for_their_architecture(kerasport: Run, model: Path) -> None:

@@ -18,7 +18,7 @@ import kerasport
 from kerasport import Cut
 from kerasport.errors import NotAModelError, OptionError
 from kerasport.runtime import Session
-from tests.goldens import goldens
+from tests.goldens import Form, goldens
 
 PARTS = Path(__file__).parent.parent / "fixtures" / "parts"
 
@@ -232,7 +232,7 @@ def test_a_part_may_begin_behind_a_layer_that_is_not_supported(tmp_path: Path) -
         kerasport.convert(broken, target, part=Cut(inputs=["norm"]))
     assert "--input-shape" in caught.value.hint
     kerasport.convert(broken, target, part=Cut(inputs=["norm"]), input_shape=sizes)
-    assert kerasport.validate(broken, target, input_shape=sizes).passed
+    assert kerasport.validate(broken, target).passed  # with the shape that the ONNX file notes
     agree(run(Session(target), norm_input=keras["entry"]), logits=keras["logits"])
 
 
@@ -307,3 +307,9 @@ def test_metadata_that_kerasport_does_not_write_is_refused() -> None:
     for text in ("[]", "{", '{"outputs": 3}', '{"rename": {"a": 1}}', '{"more": []}', '{"preprocess": []}'):
         with pytest.raises(NotAModelError):
             Cut.of({"kerasport.cut": text})
+
+
+def test_a_constant_is_not_told_as_what_is_before_a_layer(tmp_path: Path) -> None:
+    (golden,) = goldens("constants", "states", "3.15.1-tensorflow", Form("model.h5"))
+    broken = unknown(golden.model(tmp_path), tmp_path / "broken.h5", "lstm")
+    assert "lstm/constant" not in str(kerasport.check(broken).problems)

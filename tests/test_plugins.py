@@ -357,7 +357,7 @@ def test_a_missing_shape_is_told_with_the_command(tmp_path: Path) -> None:
     model = keras2(dense(name="d"))
     model["config"]["layers"] = [{"class_name": "Flatten", "config": {"name": "flat"}}]
     (problem,) = kp.check(write_h5(tmp_path / "m.h5", model)).problems
-    assert problem.hint.endswith(f"kerasport convert {tmp_path / 'm.h5'} m.onnx --input-shape flat_input=?x28x28x1")
+    assert problem.hint.endswith(f"kerasport convert {tmp_path / 'm.h5'} m.onnx --input-shape 'flat_input=?x28x28x1'")
 
 
 def test_a_skeleton_has_the_whole_command(tmp_path: Path) -> None:
@@ -564,3 +564,18 @@ def test_a_layer_that_differs_from_keras_is_told() -> None:
     x = np.ones((2, 4, 3), np.float32)
     with pytest.raises(MismatchError, match="Keras and the reference differ"):
         check_layer("ScaledRows", {"factor": 3}, x, weights=[np.zeros(3)], expected=x)
+
+
+@pytest.mark.parametrize("kwargs", [{}, {"other": ["x", 0, 0]}])
+def test_a_call_with_other_tensors_than_a_plugin_takes(
+    plugin: Callable[[str], Path], tmp_path: Path, kwargs: dict[str, object]
+) -> None:
+    own = {"class_name": "Own", "name": "own", "config": {"name": "own"}, "inbound_nodes": [[["x", 0, 0, kwargs]]]}
+    x = {"class_name": "InputLayer", "name": "x", "config": {"name": "x", "batch_input_shape": [None, 4]}}
+    ends = {"input_layers": [["x", 0, 0]], "output_layers": [["own", 0, 0]]}
+    config = {"name": "m", "layers": [{**x, "inbound_nodes": []}, own], **ends}
+    model = {"class_name": "Functional", "config": config}
+    code = "@compose('Own')\ndef own(layer, x, other):\n    return x\n"
+    (problem,) = kp.check(write_h5(tmp_path / "m.h5", model), plugins=[plugin(code)]).problems
+    assert "mine.py, line 2 takes (layer, x, other): missing a required argument: 'other'" in problem.what
+    assert ("beside other=" in problem.what) == ("layer.argument(name)" in problem.hint) == bool(kwargs)

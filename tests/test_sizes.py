@@ -11,8 +11,8 @@ import pytest
 
 import kerasport
 from kerasport.dialect.model import LayerDef, Node
-from kerasport.errors import OptionError
-from kerasport.sizes import Sizes, parse_sizes
+from kerasport.errors import NotAModelError, OptionError
+from kerasport.sizes import PROPERTY, Sizes, noted, parse_sizes, properties
 from tests.models import build, layer
 
 PARTS = Path(__file__).parent.parent / "fixtures" / "parts"
@@ -93,7 +93,7 @@ def test_the_way_on_is_told_where_a_shape_is_missing() -> None:
     ends = (TensorRef("image"),)
     model = ModelDef("m", (layer,), ends, ends, ("image",), ("image",))
     (problem,) = assemble(model).problems
-    assert "--input-shape image=?x28x28x1" in problem.hint
+    assert "--input-shape 'image=?x28x28x1'" in problem.hint
     assert not assemble(model, sizes=Sizes({"image": (None, 28, 28, 1)})).problems
 
 
@@ -102,3 +102,22 @@ def test_a_constant_state_asks_for_the_size_of_its_batch() -> None:
     recurrent = layer("rnn", "SimpleRNN", ["x", "state"], units=2)
     with pytest.raises(ValueError, match=r"constant of 2 rows.*--input-shape batch=2"):
         build((4, 3), [state, recurrent], ["rnn"])
+
+
+def test_constant_weights_of_categories_ask_for_the_size_of_their_batch() -> None:
+    weights = LayerDef("weights", "ConvertToTensor", {}, (Node((), args=([[0.5, 1.0], [2.0, 0.0]],)),), operation=True)
+    encoding = layer("encoding", "CategoryEncoding", ["x", "weights"], num_tokens=5, output_mode="count")
+    with pytest.raises(ValueError, match=r"count_weights are a constant of 2 rows.*--input-shape batch=2"):
+        build((2,), [weights, encoding], ["encoding"])
+
+
+@pytest.mark.parametrize("sizes", ["[]", '{"x": [1.5]}', '{"x": "abc"}', "{"])
+def test_sizes_that_a_file_notes_are_none_of_ours(sizes: str) -> None:
+    with pytest.raises(NotAModelError, match="was not written by kerasport"):
+        noted({PROPERTY: sizes})
+
+
+def test_sizes_are_noted_as_they_were_asked_for() -> None:
+    sizes = {"batch": 3, "x": (None, 4)}
+    assert noted(properties(sizes)) == sizes
+    assert properties({}) == noted({}) == {}

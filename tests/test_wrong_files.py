@@ -18,8 +18,9 @@ import numpy as np
 import onnx
 import pytest
 
+import kerasport as kp
 from tests.conftest import Outcome
-from tests.goldens import goldens
+from tests.goldens import Form, goldens
 
 Run = Callable[..., Outcome]
 
@@ -418,3 +419,19 @@ def test_a_pipe_is_refused_before_it_is_opened(command: str, kerasport: Run, tmp
     outcome = kerasport(command, tmp_path / "model.h5", *([tmp_path / "m.onnx"] if command == "convert" else []))
     assert outcome.code == 3
     assert "is a pipe or a device, not a file" in outcome.out + outcome.err
+
+
+def test_an_archive_in_which_a_weights_file_begins_where_a_user_block_could_end(tmp_path: Path) -> None:
+    (golden,) = goldens("topology", "sequential_input_layer", "3.15.1-tensorflow", Form("model.keras"))
+    source = golden.model(tmp_path)
+    with zipfile.ZipFile(source) as archive:
+        members = {name: archive.read(name) for name in ("metadata.json", "config.json", "model.weights.h5")}
+    target = tmp_path / "aligned.keras"
+    with zipfile.ZipFile(target, "w") as archive:
+        archive.writestr("config.json", members["config.json"])
+        archive.writestr("metadata.json", members["metadata.json"])
+        start = archive.start_dir + 30 + len("padding") + 30 + len("model.weights.h5")
+        archive.writestr("padding", b" " * (-start % 8192))
+        archive.writestr("model.weights.h5", members["model.weights.h5"])
+    assert target.read_bytes().find(b"\x89HDF") in (8192, 16384)
+    assert kp.inspect(target).convertible

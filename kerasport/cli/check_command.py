@@ -62,3 +62,5 @@ def _show(found: Check) -> None:
             click.echo(f"    {reason}")
     elif found.problems and found.problems[0].hint:
         click.echo(f"    {found.problems[0].hint}")
+    elif found.missing_weights:
+        click.echo(f"    {found.missing_weights}")

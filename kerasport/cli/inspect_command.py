@@ -65,7 +65,10 @@ def _show(result: Inspection) -> None:
             terminal.print(f"  {layer.name}: as {layer.origin} has it", markup=False)
     terminal.print(f"{len(result.layers)} layers, {result.parameters:,} parameters")
     if result.convertible:
-        terminal.print("This model can be converted.", style="green")
+        once = ", once its weights are given" if result.missing_weights else ""
+        terminal.print(f"This model can be converted{once}.", style="green")
+        if result.missing_weights:
+            terminal.print(result.missing_weights, markup=False)
         return
     terminal.print("This model cannot be converted:", style="red")
     for reason in reasons(result.problems):

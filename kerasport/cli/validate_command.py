@@ -103,13 +103,14 @@ def command(
     """
     from kerasport.loading import load
     from kerasport.validation import Ends, Settings, Tolerance, compare
+    from kerasport.validation.noted import as_converted
 
     ends = Ends(
         paired(map_inputs, "--map-input", "KERAS=ONNX"), paired(map_outputs, "--map-output", "KERAS=ONNX"), nchw
     )
     settings = Settings(seed, batch, precision, memory << 20, ends=ends)
     with reporting(reports, Draft("validate", (model,), onnx, reading.get("weights"))) as draft:
-        with load(model, **reading) as loaded:
+        with load(model, **as_converted(onnx, reading)) as loaded:
             graph = _part(loaded, onnx) if inputs or expected else None
             arrays = _read(graph.inputs, inputs, preprocess) if graph and inputs else None
             predictions = _predictions(graph, expected) if graph and expected else None

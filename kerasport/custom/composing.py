@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
@@ -19,7 +20,7 @@ from kerasport.layers.config import Config
 from kerasport.layers.elementwise import Activated
 from kerasport.layers.ops import CastTo
 from kerasport.layers.shaping import Constant
-from kerasport.layers.slots import Slot
+from kerasport.layers.slots import Slot, has_slots
 from kerasport.parsing import Part, no_part, refuse_unread, unknown_keys
 from kerasport.time_axis import Flow
 from kerasport.training import Training
@@ -183,6 +184,7 @@ class CustomLayer:
         self._inputs = [self._tensor(flow.value, flow.mask) for flow in flows if flow.value is not None]
         named = {value.index for value in self._node.kwargs.values() if isinstance(value, Slot)}
         tensors = [tensor for place, tensor in enumerate(self._inputs) if place not in named]
+        self._require_fit(tensors)
         with blamed(self._composed.origin):
             outputs = _outputs(self._composed.function(self, *tensors))
         refuse_unread(self.config, allowed)
@@ -212,6 +214,19 @@ class CustomLayer:
             raise BlockedError(f"its layer {layer.name!r} is not supported")
         made = tuple(self._tensor(flow.value, flow.mask) for flow in found if flow.value is not None)
         return made if len(made) > 1 else made[0]
+
+    def _require_fit(self, tensors: Sequence[Tensor]) -> None:
+        """Refuses a call with other tensors than the layer's function takes."""
+        signature = inspect.signature(self._composed.function)
+        try:
+            signature.bind(self, *tensors)
+        except TypeError as error:
+            named = [f"{key}=" for key, value in self._node.kwargs.items() if has_slots(value)]
+            given = f"it is called with {len(tensors)} tensors" + f", beside {', '.join(named)}" * bool(named)
+            raise LayerError(
+                f"{given}, where {self._composed.origin} takes {signature}: {error}",
+                "take a tensor that the call names with layer.argument(name)" if named else "",
+            ) from error
 
     def _tensor(self, value: Value, mask: Value | None = None) -> Tensor:
         return Tensor(value, mask, self._hands.emit)

@@ -38,11 +38,18 @@ def refuse(what: str, hint: str = "") -> RefusalError:
     return RefusalError(what, hint)
 
 
-def told(error: BaseException, file: str) -> str:
-    """What went wrong in a file, and in which line: ``my_layers.py, line 12: KeyError: 'W'``."""
+def told(error: BaseException, file: str, line: int = 0) -> str:
+    """What went wrong in a file, and in which line: ``my_layers.py, line 12: KeyError: 'W'``.
+
+    Args:
+        error: What was raised.
+        file: The file.
+        line: The line to name where the error is none within the file, as one of calling what stands there.
+    """
     if isinstance(error, SyntaxError) and error.filename == file:
         return f"{Path(file).name}, line {error.lineno}: {type(error).__name__}: {error.msg}"
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    lines = lines or [line] * bool(line)
     where = f"{Path(file).name}, line {lines[-1]}" if lines else Path(file).name
     what = error.what if isinstance(error, LayerError) else f"{type(error).__name__}: {error}"
     return f"{where}: {what}"
@@ -56,15 +63,15 @@ def blamed(origin: Origin) -> Iterator[None]:
     except (KerasportError, MemoryError, RefusalError):
         raise
     except UnfinishedError as error:
-        raise LayerError(f"its plugin is not finished: {told(error, origin.file)}") from error
+        raise LayerError(f"its plugin is not finished: {told(error, origin.file, origin.line)}") from error
     except LayerError as error:
         if origin.is_kerasports:
             raise
-        raise LayerError(f"its plugin does not fit: {told(error, origin.file)}", error.hint) from error
+        raise LayerError(f"its plugin does not fit: {told(error, origin.file, origin.line)}", error.hint) from error
     except Exception as error:
         if origin.is_kerasports:
             raise
-        raise LayerError(f"its plugin fails: {told(error, origin.file)}") from error
+        raise LayerError(f"its plugin fails: {told(error, origin.file, origin.line)}") from error
 
 
 def guarded(function: F, origin: Origin) -> F:

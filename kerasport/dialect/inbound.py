@@ -165,6 +165,8 @@ def _flattened(raw: list[Any]) -> Iterator[Any]:
 
 def _keras3_node(raw: Mapping[str, Any], positions: tuple[str, ...], lists_masks: bool) -> Node:
     args, kwargs = raw.get("args", []), dict(raw.get("kwargs") or {})
+    if not args and "inputs" in kwargs:
+        args = [kwargs.pop("inputs")]
     names = dict(enumerate(positions, start=1))
     kwargs |= {names[place]: arg for place, arg in enumerate(args) if names.get(place)}
     args = [arg for place, arg in enumerate(args) if not names.get(place)]

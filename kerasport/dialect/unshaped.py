@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from kerasport.dialect.model import LayerDef, ModelDef
 
 _Shape = tuple[int | None, ...]
+_Weights = Callable[[str], Sequence[tuple[int, ...]]]
 # First layer -> the input's shape, from the shape of its first stored weight.
 _SHAPES: dict[str, Callable[[_Shape], _Shape]] = {
     "Dense": lambda kernel: (None, kernel[0]),
@@ -27,7 +29,7 @@ _SHAPES: dict[str, Callable[[_Shape], _Shape]] = {
 }
 
 
-def with_input_shape(model: ModelDef, weights: Callable[[str], Sequence[tuple[int, ...]]]) -> ModelDef:
+def with_input_shape(model: ModelDef, weights: _Weights) -> ModelDef:
     """The model with its input's shape filled in, where the first layer with weights tells it.
 
     Keras 2 drops the InputLayer of ``Sequential([Input(...), ...])`` from the file; sizes that no weight
@@ -44,6 +46,8 @@ def with_input_shape(model: ModelDef, weights: Callable[[str], Sequence[tuple[in
     shape = likely_input(first, weights(first.name))
     if shape is None:
         return model
+    if first.class_name in _STEPS and len(shape) > 1 and shape[1] is None:
+        shape = (None, _steps(layers[1:], weights), *shape[2:])
     layers[0] = replace(layers[0], config={**layers[0].config, "batch_shape": list(shape)})
     return replace(model, layers=tuple(layers))
 
@@ -56,8 +60,56 @@ def likely_input(layer: LayerDef, weights: Sequence[tuple[int, ...]]) -> _Shape 
     return rule(weights[0])
 
 
+def _steps(layers: Sequence[LayerDef], weights: _Weights) -> int | None:
+    """How many steps the input has, where a Dense behind a Flatten tells it; None where that leaves any choice."""
+    lost, features, is_flat = 0, 0, False
+    for layer in layers:
+        kernel = next(iter(weights(layer.name)), ())
+        if layer.class_name in _SHAPELESS:
+            continue
+        if is_flat:
+            rows = kernel[0] if layer.class_name == "Dense" and kernel else 0
+            return rows // features + lost if rows and not rows % features else None
+        is_flat = layer.class_name == "Flatten"
+        if not is_flat:
+            rule = _STEPS.get(layer.class_name)
+            taken = rule(layer.config, kernel) if rule and kernel else None
+            if taken is None:
+                return None
+            features, lost = kernel[-1] // _GATES.get(layer.class_name, 1), lost + taken
+        elif not features:
+            return None
+    return None
+
+
+def _taken_by_convolution(config: Mapping[str, Any], kernel: Sequence[int]) -> int | None:
+    strides, dilation = (_number(config.get(key)) for key in ("strides", "dilation_rate"))
+    if strides != 1 or config.get("data_format") == "channels_first":
+        return None
+    return (kernel[0] - 1) * dilation if config.get("padding") == "valid" else 0
+
+
+def _number(raw: Any) -> int:
+    return int(raw[0] if isinstance(raw, list | tuple) else raw or 1)
+
+
+def _taken_by_recurrence(config: Mapping[str, Any], kernel: Sequence[int]) -> int | None:
+    return 0 if config.get("return_sequences") else None
+
+
+# Layers over steps: how many steps fewer they give than they take, by their config and kernel; None where that depends.
+_STEPS: dict[str, Callable[[Mapping[str, Any], Sequence[int]], int | None]] = {
+    "Embedding": lambda config, table: 0,
+    "Conv1D": _taken_by_convolution,
+    "SimpleRNN": _taken_by_recurrence,
+    "LSTM": _taken_by_recurrence,
+    "GRU": _taken_by_recurrence,
+}
+_GATES = {"LSTM": 4, "GRU": 3}
 # Layers that leave the shape as it is, so that the next one still tells the input's.
-_SHAPELESS = frozenset({"Dropout", "Activation", "GaussianNoise", "GaussianDropout", "AlphaDropout", "Masking"})
+_SHAPELESS = frozenset(
+    {"Dropout", "Activation", "GaussianNoise", "GaussianDropout", "AlphaDropout", "Masking", "SpatialDropout1D"}
+)
 
 
 def _grouped(layer: LayerDef) -> bool:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from kerasport.export.arrays import Lazy, combine, stack
 from kerasport.export.builder import Scope
+from kerasport.layers.cells import PEEPHOLES, Cell
 from kerasport.layers.functions import Function, function
-from kerasport.layers.recurrent import PEEPHOLES, Cell
 
 # Keras's gates i, f, c, o in ONNX's order i, o, f, c; those of GRU are z, r, h in both.
 _ORDER = {"SimpleRNN": (0,), "LSTM": (0, 3, 1, 2), "GRU": (0, 1, 2)}

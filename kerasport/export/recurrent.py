@@ -15,8 +15,9 @@ from kerasport.export.registry import EXPORT
 from kerasport.export.scan import run_scan
 from kerasport.export.steps import TIME_MAJOR, Mask, only, pack, stacked, unpack
 from kerasport.layers.base import TensorType
+from kerasport.layers.cells import Cell
 from kerasport.layers.conv_lstm import ConvLSTM
-from kerasport.layers.recurrent import Bidirectional, Cell, Recurrent
+from kerasport.layers.recurrent import Bidirectional, Recurrent
 
 _REDUCTIONS = {"sum": "ReduceSum", "mul": "ReduceProd", "ave": "ReduceMean"}
 _Weights = Mapping[str, Lazy]
@@ -71,7 +72,7 @@ class _Layer:
             x, mask = _swapped(x), _swapped(mask) if mask else None
         self.x = x
         self.mask = Mask.of(b, mask, b.call.masks[0]) if mask else None
-        batch, time = x.type.shape[:2]
+        batch, time = x.type.shape[:2] if not spec.single_step else (x.type.shape[0], 1)
         self.state_types = [TensorType((batch, cell.units)) for cell in spec.cells]
         self.sequence_type = TensorType((batch, time, spec.cells[-1].units))
         self.weights: list[_Weights] = [
@@ -91,7 +92,8 @@ class _Layer:
 
     def translate(self, flip: bool) -> tuple[Tensor, list[Tensor]]:
         """The output, for sequences from the last step to the first with ``flip``; and the final states."""
-        x = pack(self.b, self.x, self.mask)
+        single = self.spec.single_step
+        x = unsqueeze(self.b, self.b.logical(self.x), [0]) if single else pack(self.b, self.x, self.mask)
         runs: list[Run] = []
         for cell, weights, initial in zip(self.spec.cells, self.weights, self.initial, strict=True):
             if runs:

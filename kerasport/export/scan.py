@@ -16,8 +16,8 @@ from kerasport.export.layout import Tensor
 from kerasport.export.loops import Loop
 from kerasport.export.ops import unsqueeze
 from kerasport.layers.base import TensorType
+from kerasport.layers.cells import PEEPHOLES, Cell
 from kerasport.layers.functions import Function
-from kerasport.layers.recurrent import PEEPHOLES, Cell
 
 
 def run_scan(

@@ -46,6 +46,13 @@ class Encoding(Spec):
     def infer(self, *inputs: TensorType) -> TensorType:
         """The input's shape as int64, or with the categories behind it, or in the place of its axis 1."""
         x = inputs[0]
+        if len(inputs) > 1 and x.shape[0] is None and inputs[1].shape[0] is not None:
+            rows = inputs[1].shape[0]
+            raise LayerError(
+                f"its count_weights are a constant of {rows} rows, where a batch may have any number",
+                "fix the number of rows in a batch",
+                option=f"--input-shape batch={rows}",
+            )
         if self.mode == "int":
             return x.with_dtype("int64")
         if self.mode == "one_hot":

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar, Self
 
 from kerasport.errors import LayerError
 from kerasport.layers import LAYERS
-from kerasport.layers.base import Dim, Emit, Masks, Shape, Spec, TensorType, Value
+from kerasport.layers.base import Emit, Masks, Shape, Spec, TensorType, Value
+from kerasport.layers.cells import Cell, cell_of
 from kerasport.layers.config import Config
 from kerasport.layers.conv_lstm import ConvLSTM
-from kerasport.layers.frozen import Frozen, frozen
-from kerasport.layers.functions import LINEAR, Function
-from kerasport.layers.functions import function as named
+from kerasport.layers.frozen import frozen
+from kerasport.layers.slots import Slot
 
 _CELL = (
     "implementation dropout recurrent_dropout seed unit_forget_bias recurrent_initializer recurrent_regularizer"
@@ -21,55 +22,7 @@ _CELL = (
 )
 _SEQUENCE = f"{_CELL} use_cudnn input_length"
 _LIMITS = "no constants"
-_GATES = {"SimpleRNN": 1, "LSTM": 4, "GRU": 3}
-PEEPHOLES = tuple(f"{gate}_gate_peephole_weights" for gate in ("input", "forget", "output"))
 _MASKED_OUTPUTS = ("output", "state")
-
-
-@frozen
-class Cell(Frozen):
-    """One recurrent cell.
-
-    Attributes:
-        kind: SimpleRNN, LSTM or GRU.
-        units: The size of its output and of each state.
-        activation: Keras's ``activation``.
-        recurrent_activation: That of the gates; linear, and unused, in a SimpleRNN.
-        use_bias: Whether there is a bias.
-        reset_after: GRU: whether the reset gate comes after the matrix product, with a bias of its own.
-        cudnn: Whether the weights are stored in CuDNN's layout.
-        residual: Whether the input is added to the output; the states are without it.
-        peepholes: LSTM: whether the gates i and f see the cell state before the step, and o the one after it, each
-            times weights of its own.
-    """
-
-    kind: str
-    units: int
-    activation: Function
-    recurrent_activation: Function = LINEAR
-    use_bias: bool = True
-    reset_after: bool = False
-    cudnn: bool = False
-    residual: bool = False
-    peepholes: bool = False
-
-    @property
-    def gates(self) -> int:
-        """How many blocks of ``units`` columns the kernels have: LSTM i, f, c, o; GRU z, r, h."""
-        return _GATES[self.kind]
-
-    @property
-    def states(self) -> int:
-        """How many states it keeps: h, and an LSTM's c."""
-        return 2 if self.kind == "LSTM" else 1
-
-    def weights(self, features: Dim) -> dict[str, Shape]:
-        """Kernel, recurrent kernel, bias: Keras's names, order and shapes."""
-        width = self.gates * self.units
-        roles: dict[str, Shape] = {"kernel": (features, width), "recurrent_kernel": (self.units, width)}
-        if self.use_bias:
-            roles["bias"] = (2 * width,) if self.cudnn else (2, width) if self.reset_after else (width,)
-        return roles | (dict.fromkeys(PEEPHOLES, (self.units,)) if self.peepholes else {})
 
 
 @LAYERS.register("SimpleRNN", "LSTM", "GRU", "RNN", ignored=_SEQUENCE, limits=_LIMITS)
@@ -100,6 +53,7 @@ class Recurrent(Spec):
         gives_last_state: Whether the output is the last one of the listed states (an LSTM's c), as on CNTK.
         masked: Whether the call heeds a mask.
         stateful: Whether Keras starts from the states that the batch before left.
+        single_step: Whether it is a cell that is called itself: on one step, (batch, features), and its states.
     """
 
     cells: tuple[Cell, ...]
@@ -114,6 +68,7 @@ class Recurrent(Spec):
     gives_last_state: bool = False
     masked: bool = True
     stateful: bool = False
+    single_step: bool = False
     uses_mask: ClassVar[bool] = True
 
     @property
@@ -128,13 +83,14 @@ class Recurrent(Spec):
     @classmethod
     def parse(cls, config: Config) -> Self:
         """Keras's keys, of cells and of layers."""
+        single = partial(cls, single_step=True, return_state=True)
         if config.class_name == "StackedRNNCells":
-            return cls(cells=_stacked(config), reversed_states=config.flag("reverse_state_order"))
+            return single(cells=_stacked(config), reversed_states=config.flag("reverse_state_order"))
         if config.class_name.endswith("Cell"):
-            return cls(cells=(_cell(config),))
+            return single(cells=(cell_of(config),))
         inner = config.inner.get("cell")
         if config.class_name.endswith("Wrapper"):
-            return cls(cells=(_wrapped(config, inner),))
+            return single(cells=(_wrapped(config, inner),))
         if config.class_name == "RNN" and not isinstance(inner, Recurrent):
             raise LayerError("its cell is not one of Keras's own", "replace it by LSTMCell, GRUCell or SimpleRNNCell")
         config.expect("num_constants", None, 0)
@@ -142,7 +98,7 @@ class Recurrent(Spec):
         if reversed_states and config.flag("gives_last_state"):
             raise LayerError("a stack of cells with reverse_state_order gives its first cell's state on CNTK")
         return cls(
-            cells=inner.cells if isinstance(inner, Recurrent) else (_cell(config),),
+            cells=inner.cells if isinstance(inner, Recurrent) else (cell_of(config),),
             return_sequences=config.flag("return_sequences"),
             return_state=config.flag("return_state"),
             go_backwards=config.flag("go_backwards"),
@@ -178,8 +134,11 @@ class Recurrent(Spec):
         return replace(self, return_state=True)
 
     def called_with(self, kwargs: Mapping[str, Any]) -> Self:
-        """``mask=False`` says that the call heeds no mask."""
-        super().called_with({key: value for key, value in kwargs.items() if key != "mask"})
+        """``mask=False`` says that the call heeds no mask; a cell's states may be given by name."""
+        rest = {key: value for key, value in kwargs.items() if key != "mask"}
+        if self.single_step and _flat(rest.get("states", [])) == [Slot(place + 1) for place in range(len(self.states))]:
+            del rest["states"]
+        super().called_with(rest)
         return replace(self, masked=False) if kwargs.get("mask") is False else self
 
     def weights(self, *inputs: TensorType) -> dict[str, Shape]:
@@ -199,6 +158,8 @@ class Recurrent(Spec):
     def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
         """(batch, units) or (batch, time, units), and (batch, size) for each returned state."""
         self.check(inputs)
+        if self.single_step:
+            return tuple(TensorType((inputs[0].shape[0], size)) for size in (self.cells[-1].units, *self.states))
         batch, time = inputs[0].shape[:2][:: -1 if self.time_major else 1]
         steps = (time, batch) if self.time_major else (batch, time)
         units = self.cells[-1].units
@@ -208,10 +169,11 @@ class Recurrent(Spec):
 
     def check(self, inputs: Sequence[TensorType]) -> None:
         """Raises LayerError for inputs that are not (batch, time, features) and all initial states, or none."""
-        if inputs[0].rank != 3:
-            raise LayerError(f"its input has rank {inputs[0].rank} where (batch, time, features) is needed")
+        rank, axes = (2, "(batch, features)") if self.single_step else (3, "(batch, time, features)")
+        if inputs[0].rank != rank:
+            raise LayerError(f"its input has rank {inputs[0].rank} where {axes} is needed")
         sizes = tuple(state.shape[-1] for state in inputs[1:])
-        if sizes and sizes != self.states:
+        if (sizes or self.single_step) and sizes != self.states:
             raise LayerError(f"it is called with states of the sizes {sizes} where {self.states} are needed")
         if any(state.rank != 2 for state in inputs[1:]):
             raise LayerError(f"it is called with states of rank {max(state.rank for state in inputs[1:])}, not 2")
@@ -226,6 +188,8 @@ class Recurrent(Spec):
     def output_mask(self, masks: Sequence[Value | None], inputs: Sequence[Value], emit: Emit) -> Masks:
         """The input's mask, in the input's order, where sequences are returned."""
         masked = self.masked and bool(masks) and masks[0] is not None
+        if masked and self.single_step:
+            raise LayerError("it is a cell that is called on an input with a mask")
         if masked and self.state_masked and len(self.cells) > 1:
             raise LayerError("a stack of cells with a mask is not supported in Keras before 2.3")
         return masks[0] if self.return_sequences and masks else None
@@ -333,6 +297,10 @@ class Bidirectional(Spec):
         return (mask, mask) if self.merge_mode == "none" and not isinstance(mask, tuple) else mask
 
 
+def _flat(states: Any) -> list[Any]:
+    return [part for state in states for part in _flat(state)] if isinstance(states, list | tuple) else [states]
+
+
 def _stacked(config: Config) -> tuple[Cell, ...]:
     cells: list[Cell] = []
     for key, spec in config.inner.items():
@@ -361,28 +329,3 @@ def _wrapped(config: Config, inner: Spec | None) -> Cell:
     if cell.residual:
         raise LayerError("it wraps another residual cell")
     return replace(cell, residual=True)
-
-
-def _cell(config: Config) -> Cell:
-    peepholes = config.class_name == "PeepholeLSTMCell"
-    kind = config.class_name.removesuffix("Cell").removeprefix("Peephole")
-    if kind.startswith("CuDNN"):
-        kind = kind.removeprefix("CuDNN")
-        tanh, sigmoid = named("tanh"), named("sigmoid")
-        return Cell(
-            kind=kind,
-            units=config.integer("units"),
-            activation=tanh,
-            recurrent_activation=sigmoid,
-            reset_after=kind == "GRU",
-            cudnn=True,
-        )
-    return Cell(
-        kind=kind,
-        units=config.integer("units"),
-        activation=config.activation("activation", "tanh"),
-        recurrent_activation=LINEAR if kind == "SimpleRNN" else config.activation("recurrent_activation"),
-        use_bias=config.flag("use_bias", True),
-        reset_after=kind == "GRU" and config.flag("reset_after"),
-        peepholes=peepholes,
-    )

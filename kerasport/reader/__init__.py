@@ -10,7 +10,7 @@ from shlex import quote
 from typing import Any
 
 from kerasport.errors import DamagedFileError, NotAModelError, WeightsOnlyError
-from kerasport.reader.saved import Contents, SavedModel
+from kerasport.reader.saved import Contents, SavedModel, StoredWeights
 from kerasport.reader.weights import Weight
 from kerasport.supervision import reading
 
@@ -20,13 +20,14 @@ _MOST_LISTED = 10_000
 _MISREAD = (OSError, RuntimeError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
 
 
-def open_model(path: str | Path, weights: str | Path | None = None) -> SavedModel:
+def open_model(path: str | Path, weights: str | Path | None = None, alone: bool = False) -> SavedModel:
     """Opens a saved Keras model, by its content and not its suffix.
 
     Args:
         path: A whole model (HDF5, a ``.keras`` archive, such a directory), or an architecture (JSON, YAML).
         weights: A file of weights (HDF5, or the index of several such files) or of a whole model, of which only the
             weights are used; they take the place of those in the first file.
+        alone: Whether an architecture may come without weights.
 
     Raises:
         FileError: A path is missing, unreadable, of another kind, or damaged.
@@ -36,7 +37,7 @@ def open_model(path: str | Path, weights: str | Path | None = None) -> SavedMode
         model = _open(Path(path))
         try:
             if weights is None:
-                return _whole(model)
+                return _whole(model, alone)
             _require_config(model)
             with understood(Path(weights)):
                 return _joined(model, _open(Path(weights)))
@@ -73,14 +74,11 @@ def _open(path: Path) -> Contents:
     return openers[sniff.kind(path)](path)
 
 
-def _whole(model: Contents) -> SavedModel:
+def _whole(model: Contents, alone: bool) -> SavedModel:
     config = _require_config(model)
-    if model.weights is None:
-        what, hint = model.elsewhere or (
-            "the architecture of a model, without its weights",
-            "Add the file with its weights: --weights weights.h5.",
-        )
-        raise NotAModelError(f"{model.path} is {what}.", hint)
+    missing = _without_weights(model) if model.weights is None else None
+    if missing is not None and not alone:
+        raise missing
     origin = model.origin
     files = {"source": model.files}
     return SavedModel(
@@ -88,11 +86,20 @@ def _whole(model: Contents) -> SavedModel:
         config=config,
         keras_version=origin.keras_version,
         backend=origin.backend,
-        stored=model.weights,
+        stored=model.weights or StoredWeights(origin),
         files=files,
         on_close=model.on_close,
         check=model.check,
+        lacks_weights=missing,
     )
+
+
+def _without_weights(model: Contents) -> NotAModelError:
+    what, hint = model.elsewhere or (
+        "the architecture of a model, without its weights",
+        f"Add the file with its weights: kerasport convert {quote(str(model.path))} model.onnx --weights weights.h5.",
+    )
+    return NotAModelError(f"{model.path} is {what}.", hint)
 
 
 def _joined(model: Contents, other: Contents) -> SavedModel:

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from kerasport.errors import NotAModelError
 from kerasport.reader.weights import Weight
 
 if TYPE_CHECKING:
@@ -102,10 +103,11 @@ class SavedModel:
         config: The model's configuration as Keras wrote it.
         keras_version: The version of the config's writer, "" where the file does not say.
         backend: The backend that the model computes with, "" where no file says; ``load`` then works it out.
-        stored: The weights.
+        stored: The weights; none where they are missing.
         files: The files that were read, by what they gave: "source", and "weights" where these have files of their own.
         check: Compares the weights' bytes with the checksum that the file has of them, if it has one, and raises a
             DamagedFileError where they have changed. To be called when weights are read: it reads them all, once.
+        lacks_weights: Why there are no weights, for an architecture alone; None where there are.
     """
 
     path: Path
@@ -116,6 +118,7 @@ class SavedModel:
     files: Mapping[str, tuple[Path, ...]]
     on_close: Callable[[], None] = field(default=lambda: None, repr=False)
     check: Callable[[], None] = field(default=lambda: None, repr=False)
+    lacks_weights: NotAModelError | None = None
 
     @property
     def weights(self) -> Mapping[str, NamedWeights]:

@@ -13,7 +13,9 @@ from kerasport.reader import others
 
 Kind = Literal["hdf5", "archive", "json", "yaml"]
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
-# Where the superblock may stand: behind a user block, whose size is 512 or twice, four times ... that.
+_ZIP_MAGIC = b"PK\x03\x04"
+# Where the superblock may stand: behind a user block, whose size is 512 or twice, four times ... that. An archive holds
+# HDF5 files uncompressed, one of which may happen to begin at such a place.
 _USER_BLOCKS = [0, *(512 << power for power in range(16))]
 _WEIGHTS = ("model.weights.h5", "variables.h5", "model.weights.npz")
 _YAML = re.compile(
@@ -36,7 +38,7 @@ def kind(path: Path) -> Kind:
     try:
         with path.open("rb") as file:
             head = file.read(4096)
-            start = _superblock(file)
+            start = None if head.startswith(_ZIP_MAGIC) else _superblock(file)
         size = path.stat().st_size
     except OSError as error:
         raise _unopened(path, error) from error

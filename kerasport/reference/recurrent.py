@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from kerasport.layers import recurrent
-from kerasport.layers.recurrent import PEEPHOLES, Cell
+from kerasport.layers.cells import PEEPHOLES, Cell
 from kerasport.reference.activation import apply
 from kerasport.reference.registry import REFERENCE, Array, Context, Watch
 
@@ -20,6 +20,7 @@ _Weights = Mapping[str, Array]
 def recurrent_layer(spec: recurrent.Recurrent, context: Context, x: Array, *initial: Array) -> tuple[Array, ...]:
     """The output, or all outputs in the order in which they were computed; and the final states."""
     mask = context.mask if spec.masked else None
+    x = x[:, None] if spec.single_step else x
     if spec.time_major:
         x, mask = x.swapaxes(0, 1), None if mask is None else mask.T
     weights = [canonical(cell, w) for cell, w in zip(spec.cells, _by_cell(spec, context.weights), strict=True)]

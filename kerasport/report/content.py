@@ -150,7 +150,9 @@ class Report:
             text = self.validation.verdict()
         elif self.command == "check":
             count = len(self.checks)
-            text = f"all {count} models can be converted" if count > 1 else "it can be converted"
+            text = f"all {count} models can be converted" if count > 1 else self.checks[0].verdict()
+            if count > 1 and any(check.missing_weights for check in self.checks):
+                text += ", some once their weights are given"
         else:
             text = "nothing was compared with the reference"
             text += f"; {told_briefly(self.not_finite)}" if self.not_finite else ""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from kerasport.validation.result import Validation
 
 _SHORT = 8
+_LONG = 1000
 # GitHub takes 65,536 characters in a comment.
 _MOST = 60_000
 _TITLES = ("", "layer", "class", "shape", "roundings", "allowed", "max abs", "relative", "chained")
@@ -41,9 +42,9 @@ def render(report: Report) -> str:
     return "\n\n".join(parts + tail) + "\n"
 
 
-def code(text: str) -> str:
+def code(text: str, most: int = 60) -> str:
     """A stranger's text as code, in which Markdown, HTML, table cells and @mentions mean nothing."""
-    shown = short(text, 60)
+    shown = short(text, most)
     if re.fullmatch(r"[\w./:+=, ()-]*\w[\w./:+=, ()-]*", shown):
         return f"`{shown.strip()}`"
     return "<code>" + re.sub(r"[^\w ]|_", lambda match: f"&#{ord(match[0])};", shown) + "</code>"
@@ -60,7 +61,7 @@ def _reasons(report: Report) -> Iterator[str]:
         return
     for check in report.failed:
         told = reasons(check.problems)
-        lines = [f"{code(reason.layer)}: {_plain(reason.what)}" for reason in told]
+        lines = [f"{', '.join(map(code, reason.layers))}: {_plain(reason.what)}" for reason in told]
         hints = [f" ({_plain(reason.hint)})" if reason.hint else "" for reason in told]
         yield f"{code(str(check.path))}:"
         yield "\n".join(f"- {line}{hint}" for line, hint in zip(lines, hints, strict=True))
@@ -130,7 +131,7 @@ def _facts(report: Report) -> str:
             (file.role, f"{code(str(file.path))}, {size_text(file.size)}, SHA-256 `{file.sha256}`")
             for file in report.files
         ),
-        *((f"--{name}", code(option_text(value))) for name, value in report.options.items() if was_given(value)),
+        *((f"--{name}", code(option_text(value), _LONG)) for name, value in report.options.items() if was_given(value)),
         *((name, code(value)) for name, value in report.environment.items()),
         ("created", report.created),
     ]

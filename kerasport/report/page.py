@@ -81,7 +81,7 @@ def _reasons(report: Report) -> Iterator[Markup]:
         told = [
             element(
                 "div",
-                element("h3", short(reason.layer)),
+                element("h3", ", ".join(map(short, reason.layers))),
                 element("p", reason.what),
                 element("p", reason.hint, class_="quiet") if reason.hint else None,
                 class_="fault",

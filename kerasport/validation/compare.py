@@ -22,6 +22,7 @@ from kerasport.validation.ends import judge_ends
 from kerasport.validation.error import LayerError, Tolerance
 from kerasport.validation.foreign import Ends
 from kerasport.validation.guesses import excused, guessed_places, without_wrong_guesses
+from kerasport.validation.noted import as_converted
 from kerasport.validation.place import places
 from kerasport.validation.plan import FloatType, Plan
 from kerasport.validation.predictions import by_output, decided, judge_predictions
@@ -114,7 +115,7 @@ def validate(
     """
     ends = Ends(map_inputs or {}, map_outputs or {}, nchw)
     settings = Settings(seed, batch, precision, ends=ends)
-    with load(source, **reading) as model:
+    with load(source, **as_converted(Path(onnx_path), reading)) as model:
         return compare(model, Path(onnx_path), inputs, Tolerance(rtol, atol), settings, expected)
 
 
