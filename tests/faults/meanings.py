@@ -192,7 +192,8 @@ def epsilon(subject: Subject) -> Iterator[Site]:
     for at in _parts_of(subject):
         value = at.field("epsilon")
         if isinstance(value, float):
-            yield from _set(subject, at, "epsilon", 1e-5 if value >= 1e-4 else 1e-3)
+            other = 1e-5 if value >= 1e-4 else 1e-3
+            yield from _set(subject, at, "epsilon", other, proofs.epsilon_below_rounding(subject, at.call, other))
 
 
 @kind("scale or offset dropped")

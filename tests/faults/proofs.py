@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 
 from kerasport.graph import Call
-from kerasport.layers import activation, attention, conv, conv_lstm, core, preprocessing, recurrent
+from kerasport.layers import activation, attention, conv, conv_lstm, core, normalization, preprocessing, recurrent
 from kerasport.layers.base import Spec, Value
 from kerasport.layers.functions import Function, function
 from tests.faults.subject import Array, Subject, attributes, placed
@@ -32,6 +32,7 @@ POSITIVE = "both functions are the same above zero, where all that it reads is"
 SAME_FUNCTION = "both functions are the same for these parameters"
 SHIFT = "it adds one number to everything that a softmax is taken over, which takes it out again"
 KEY_BIAS = "it adds one number to all scores of a query, which their softmax takes out again"
+UNSEEN_EPSILON = "the other epsilon changes the scale by less than computing that in float32 rounds"
 EVEN = "only functions read it that give the same for a number and its negative"
 _POSITIVE = frozenset(["relu6", "softplus", "sigmoid", "hard_sigmoid", "softmax", "exponential"])
 _EVEN = frozenset(["Abs", "Cos", "Cosh", "ReduceL1", "ReduceL2", "ReduceSumSquare"])
@@ -235,6 +236,16 @@ def same_above_zero(subject: Subject, call: Call, f: Function) -> str:
     last = made.spec.last_function if made is not None else None
     positive = last is not None and (last.name in _POSITIVE or last == function("relu"))
     return POSITIVE if positive and f.name in {"leaky_relu", "elu", "celu"} else ""
+
+
+def epsilon_below_rounding(subject: Subject, call: Call, other: float) -> str:
+    """Whether ``1 / sqrt(variance + epsilon)`` is the same but for its rounding: 0.5, 1 and 1 of a half unit."""
+    stored = subject.graph.weights_of(call)
+    if not isinstance(call.spec, normalization.BatchNormalization) or "moving_variance" not in stored:
+        return ""
+    variance = np.asarray(stored["moving_variance"].read(), np.float64)
+    change = np.abs(np.sqrt((variance + other) / (variance + call.spec.epsilon)) - 1)
+    return UNSEEN_EPSILON if (change <= 2.5 * 2.0**-24).all() else ""
 
 
 def one_number(spec: Spec) -> str:
