@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from kerasport.assembly import Assembly, LayerRecord, input_shape, is_too_large, value_dtype
+from kerasport.assembly import Assembly, LayerRecord, input_shape, is_too_large, parts_of, value_dtype
 from kerasport.custom.registry import CUSTOM
 from kerasport.dialect.model import LayerDef, ModelDef, Node, has_states, keeps_batch
 from kerasport.errors import DamagedFileError, LayerError, Problem, UnknownError
+from kerasport.evidence import Evidence
 from kerasport.graph import Call, Ends, Graph, Layer, reachable
-from kerasport.holes import Guess, Holes, Reading, picked
+from kerasport.holes import Holes, Reading, picked
 from kerasport.layers.base import MISFITS, Spec, TensorType, Value
 from kerasport.layers.composed import Composite, Parameter
 from kerasport.layers.core import Identity
@@ -21,7 +23,7 @@ from kerasport.limits import limits, way_on
 from kerasport.order import order
 from kerasport.parsing import Part, no_part, parsed
 from kerasport.sizes import Sizes, example
-from kerasport.time_axis import Flow, TimeAxis
+from kerasport.time_axis import Flow, TimeAxis, values_of
 from kerasport.training import Training, in_mode
 from kerasport.ways import Commands, with_parts
 from kerasport.widening import inferred, is_narrow, widened
@@ -41,7 +43,7 @@ def assemble(
     part: Part = no_part,
     commands: Commands | None = None,
     training: Training | None = None,
-    guess: Guess = lambda name, layer: None,
+    evidence: Evidence | None = None,
 ) -> Assembly:
     """Builds the graph of a model.
 
@@ -52,20 +54,26 @@ def assemble(
         part: Makes the canonical definition of a layer that a composed one holds.
         commands: What the user types on this model.
         training: How calls in training mode are taken.
-        guess: The likely shape of what a layer reads.
+        evidence: What the stored weights tell.
 
     Raises:
         OptionError: The model has no such open sizes.
     """
-    assembler = _Assembler(allowed, sizes or Sizes({}), guess, part, commands or Commands(), training or Training())
-    return assembler.run(model)
+    given = sizes or Sizes({}), evidence or Evidence(), part, commands or Commands(), training or Training()
+    return _Assembler(allowed, *given).run(model)
 
 
 class _Assembler:
     def __init__(
-        self, allowed: frozenset[str], sizes: Sizes, guess: Guess, part: Part, commands: Commands, training: Training
+        self,
+        allowed: frozenset[str],
+        sizes: Sizes,
+        evidence: Evidence,
+        part: Part,
+        commands: Commands,
+        training: Training,
     ) -> None:
-        self._allowed, self._sizes = allowed, sizes
+        self._allowed, self._sizes, self._evidence = allowed, sizes, evidence
         self._part, self._commands, self._training = part, commands, training
         self._calls: list[Call] = []
         self._names: dict[str, int] = {}
@@ -76,7 +84,7 @@ class _Assembler:
         self._time = TimeAxis(self._emit)
         self._records: dict[str, LayerRecord] = {}
         self._problems: dict[str, Problem] = {}
-        self._holes = Holes(sizes, guess, self._records, self._problems, self._unique)
+        self._holes = Holes(sizes, evidence.likely_input, self._records, self._problems, self._unique, self._refuse)
         self._ends: dict[str, list[Ends]] = {}
         self._unknown: dict[str, UnknownError] = {}
         self._fixed_batch = False  # Keras holds its batch size against nobody, unless there are states or constants
@@ -86,12 +94,11 @@ class _Assembler:
         defined = {layer.name: layer for layer in model.layers}
         self._keeps_batch = keeps_batch(model)
         inputs = [self._input(defined[ref.layer]) for ref in model.inputs]
-        flows = self._model(model, inputs, "")
+        outputs = values_of(self._model(model, inputs, ""))
         self._sizes.check()
-        outputs = tuple(flow.value for flow in flows if flow.value is not None)
         graph = Graph(
             name=model.name,
-            inputs=tuple(flow.value for flow in inputs if flow.value is not None),
+            inputs=values_of(inputs),
             outputs=outputs,
             output_names=model.output_names,
             calls=reachable(self._calls, outputs),
@@ -147,7 +154,7 @@ class _Assembler:
             flows = [self._with_its_mask(flow) for flow in found]
             mask = picked(done, node.mask) if node.mask else None
             results = done[name, index] = self._apply(layers[name], node, flows, mask, prefix)
-            self._ends.setdefault(prefix + name, []).append(Ends(_values(flows), _values(results)))
+            self._ends.setdefault(prefix + name, []).append(Ends(values_of(flows), values_of(results)))
         return [picked(done, ref) for ref in model.outputs]
 
     def _with_its_mask(self, flow: Flow) -> Flow:
@@ -176,8 +183,7 @@ class _Assembler:
             return self._operation(layer, node, flows, key)
         if layer.class_name == "TimeDistributed":
             return self._time_distributed(layer, node, flows, key)
-        composed = CUSTOM.composed(layer.class_name)
-        if composed is not None:
+        if (composed := CUSTOM.composed(layer.class_name)) is not None:
             return self._composed(composed, layer, node, flows, key)
         return self._called(layer, node, flows, key)
 
@@ -211,13 +217,14 @@ class _Assembler:
             apply=lambda part, call, given, mask: self._apply(part, call, given, mask, f"{key}/"),
             part=self._part,
             training=self._training,
+            stored=lambda: self._evidence.stored(partial(parts_of, self._records), key),
         )
         call = CustomLayer(composed, layer, node, key, hands)
         try:
             results = call.run(flows, self._allowed)
-            values = [flow.value for flow in results if flow.value is not None]
+            values = values_of(results)
             record.spec = Composite()
-            record.inputs = tuple(flow.value.name for flow in flows if flow.value is not None)
+            record.inputs = tuple(value.name for value in values_of(flows))
             record.outputs = tuple(value.type for value in values)
             record.roles, record.non_trainable = shapes(call.roles, call.non_trainable), frozenset(call.non_trainable)
             record.parts = call.parts
@@ -240,11 +247,11 @@ class _Assembler:
         return record.spec
 
     def _call(self, spec: Spec, key: str, flows: list[Flow]) -> list[Flow]:
-        inputs = [flow.value for flow in flows if flow.value is not None]
+        inputs = values_of(flows)
         if spec.float_only and any(value.type.dtype == "string" for value in inputs):
             raise LayerError("it takes numbers, but its input holds strings")
         if spec.float_only:
-            inputs = [self._as_float(value) for value in inputs]
+            inputs = tuple(self._as_float(value) for value in inputs)
         masks = tuple(flow.mask for flow in flows)
         record = self._records[key]
         if spec.stateful and record.outputs:
@@ -270,7 +277,7 @@ class _Assembler:
         from kerasport.layers.arguments import Arguments
 
         record = self._records.setdefault(key, LayerRecord(key, layer))
-        inputs = [flow.value for flow in flows if flow.value is not None]
+        inputs = values_of(flows)
         if len(inputs) < len(flows):
             return [Flow(None)]
         options = {**layer.config, **node.kwargs}
@@ -346,7 +353,7 @@ class _Assembler:
     def _time_distributed(self, layer: LayerDef, node: Node, flows: list[Flow], key: str) -> list[Flow]:
         """The inner layer on every step: directly where it works per step anyway, else on (batch * time, ...)."""
         record = self._records.setdefault(key, LayerRecord(key, layer))
-        values = [flow.value for flow in flows if flow.value is not None]
+        values = values_of(flows)
         if len(values) < len(flows):
             return self._apply(layer.inner["layer"], node, flows, None, f"{key}/")
         if any(value.type.rank < 3 for value in values):
@@ -367,7 +374,8 @@ class _Assembler:
         if alone or layer.config["mask_rule"] == "input":
             results = [Flow(flow.value, mask) for flow in results]
         elif mask is not None:
-            steps = mask if mask.type.rank == 2 else self._emit(ReduceAny(axes=_behind_time(mask)), (mask,), key)
+            every = ReduceAny(axes=tuple(range(2, mask.type.rank)))
+            steps = mask if mask.type.rank == 2 else self._emit(every, (mask,), key)
             results = [Flow(flow.value, flow.mask or steps) for flow in results]
         record.outputs = tuple(flow.value.type for flow in results if flow.value)
         record.inputs = tuple(value.name for value in values)
@@ -389,11 +397,3 @@ class _Assembler:
 
 def _named(spec: Spec) -> tuple[str, ...]:
     return (f"{spec.layer}/{spec.role}", spec.layer) if isinstance(spec, Parameter) else ()
-
-
-def _behind_time(value: Value) -> tuple[int, ...]:
-    return tuple(range(2, value.type.rank))
-
-
-def _values(flows: Sequence[Flow]) -> tuple[Value, ...]:
-    return tuple(flow.value for flow in flows if flow.value is not None)

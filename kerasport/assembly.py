@@ -76,8 +76,7 @@ class Assembly:
 
     def parts(self, key: str) -> Mapping[str, LayerDef]:
         """The layers that a composed one holds, by the attribute that holds each."""
-        record = self.layers.get(key)
-        return (record.parts if record is not None else None) or {}
+        return parts_of(self.layers, key)
 
 
 @dataclass
@@ -105,6 +104,12 @@ class LayerRecord:
     non_trainable: frozenset[str] = frozenset()
     parts: dict[str, LayerDef] | None = None
     given: tuple[Flow, ...] = ()
+
+
+def parts_of(layers: Mapping[str, LayerRecord], key: str) -> Mapping[str, LayerDef]:
+    """The layers that a composed one holds, by the attribute that holds each; none as long as it is being called."""
+    record = layers.get(key)
+    return (record.parts if record is not None else None) or {}
 
 
 def is_too_large(type_: TensorType) -> bool:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from kerasport.dialect.paths import places
-from kerasport.loading import LoadedModel
+from kerasport.dialect.model import ModelDef
+from kerasport.dialect.paths import Parts, places
+from kerasport.reader.saved import SavedModel
+
+if TYPE_CHECKING:
+    from kerasport.loading import LoadedModel
 
 Named = Sequence[tuple[str, tuple[int, ...]]]
 # The names and shapes of weights by the layer that they belong to, "" for the layer itself.
@@ -17,25 +22,38 @@ _HEADS = ("query", "query_dense", "_query_dense")
 def weights_of(model: LoadedModel, key: str) -> Held:
     """The weights of a layer, and of the layers that it holds, by its full name."""
     held: Held = {}
-    for path, shape in _in_tree(model, key) if model.saved.tree is not None else _in_groups(model, key):
+    for path, shape in stored_shapes(model.saved, model.definition, model.assembly.parts, key):
         holder, slash, role = path.partition("/")
         held.setdefault(holder if slash else "", []).append((role if slash else holder, shape))
     return held
 
 
-def _in_tree(model: LoadedModel, key: str) -> Iterator[tuple[str, tuple[int, ...]]]:
-    assert model.saved.tree is not None
-    found = dict(places(model.definition, model.saved.tree, model.assembly.parts))
-    place = found.get(key, "").strip("/")
-    for path, shapes in model.saved.tree.listing():
+def stored_shapes(
+    saved: SavedModel, definition: ModelDef, parts: Parts, key: str
+) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """The name, below a layer, and the shape of each weight that a file has for it and for the layers that it holds.
+
+    Args:
+        saved: The file.
+        definition: The whole model.
+        parts: The layers that composed ones hold.
+        key: The layer's full name.
+    """
+    return _in_tree(saved, definition, parts, key) if saved.tree is not None else _in_groups(saved, key)
+
+
+def _in_tree(saved: SavedModel, definition: ModelDef, parts: Parts, key: str) -> Iterator[tuple[str, tuple[int, ...]]]:
+    assert saved.tree is not None
+    place = dict(places(definition, saved.tree, parts)).get(key, "").strip("/")
+    for path, shapes in saved.tree.listing():
         if place and f"{path}/".startswith(f"{place}/"):
             inner = path.removeprefix(place).strip("/")
             yield from ((f"{inner}/{index}".strip("/"), shape) for index, shape in enumerate(shapes))
 
 
-def _in_groups(model: LoadedModel, key: str) -> Iterator[tuple[str, tuple[int, ...]]]:
+def _in_groups(saved: SavedModel, key: str) -> Iterator[tuple[str, tuple[int, ...]]]:
     outer, _, name = key.rpartition("/")
-    for path, weight in model.saved.weights.get(outer.partition("/")[0] or name, ()):
+    for path, weight in saved.weights.get(outer.partition("/")[0] or name, ()):
         parts = re.sub(r":\d+$", "", path).split("/")
         if name in parts[:-1]:
             parts = parts[parts.index(name) + 1 :]

@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kerasport.assembly import LayerRecord, is_too_large, value_dtype
+from kerasport.custom.registry import CUSTOM
 from kerasport.dialect.model import LayerDef, Node, TensorRef
-from kerasport.errors import DamagedFileError, Problem
+from kerasport.errors import DamagedFileError, LayerError, Problem, UnknownError
+from kerasport.evidence import Guess
 from kerasport.layers.base import Shape, TensorType, Value
 from kerasport.sizes import Sizes
 from kerasport.text import dims_text
 from kerasport.time_axis import Flow
 
-# The likely shape of what a layer reads, by its full name and definition; None where nothing tells.
-Guess = Callable[[str, LayerDef], Shape | None]
 _MOST_AXES = 8
 
 
@@ -72,6 +72,7 @@ class Holes:
         records: What is known of layers, by their full names.
         problems: Which layers are not supported.
         unique: Makes a name that the graph does not have yet.
+        refuse: Says that a layer, by its full name, is not supported.
         found: All holes.
         shapeless: For each layer that gives something of a shape that nothing tells: the layers that read it, with
             what is to be given by ``--input-shape`` for each.
@@ -82,12 +83,15 @@ class Holes:
     records: Mapping[str, LayerRecord]
     problems: Mapping[str, Problem]
     unique: Callable[[str], str]
+    refuse: Callable[[str, LayerError], None]
     found: list[Hole] = field(default_factory=list)
     shapeless: dict[str, dict[str, str]] = field(default_factory=dict)
     _known: dict[tuple[str, TensorRef], Flow] = field(default_factory=dict)
 
     def filled(self, flow: Flow, reading: Reading) -> Flow:
         """A tensor; one that could not be worked out is a hole, or nothing still, where no shape is told."""
+        if flow.value is not None:
+            self._hold_against(flow.value, reading)
         if flow.value is not None or reading.giver.class_name == "InputLayer":
             return flow
         tensor = reading.prefix, reading.tensor
@@ -101,6 +105,18 @@ class Holes:
                 return flow
             self._known[tensor] = self._hole(reading.prefix + reading.giver.name, type_)
         return self._known[tensor]
+
+    def _hold_against(self, value: Value, reading: Reading) -> None:
+        """Refuses a layer that is taken for another's by its name, and gives a shape that the file does not note."""
+        given, noted = value.type.shape, _shape(reading.tensor.shape)
+        if noted is None or _agree(given, noted):
+            return
+        name = reading.giver.class_name
+        package = CUSTOM.assumed(name)
+        if package:
+            what = f"it gives {dims_text(noted)}, and so is not what {package} has by its name, which gives"
+            error = UnknownError(f"{what} {dims_text(given)}", name=name.rpartition(">")[2])
+            self.refuse(reading.prefix + reading.giver.name, error)
 
     def _miss(self, reading: Reading) -> None:
         """Notes a shape that is to be given, where it is the giver that is not supported, and not one before that."""
@@ -134,6 +150,12 @@ def picked(done: Mapping[tuple[str, int], list[Flow]], ref: TensorRef) -> Flow:
     if ref.tensor >= len(flows):
         raise DamagedFileError(f"The layer {ref.layer!r} has {len(flows)} outputs; output {ref.tensor} is asked for.")
     return flows[ref.tensor]
+
+
+def _agree(given: Shape, noted: Shape) -> bool:
+    return len(given) == len(noted) and all(
+        None in pair or pair[0] == pair[1] for pair in zip(given, noted, strict=True)
+    )
 
 
 def _is_within(key: str, layer: str) -> bool:

@@ -20,8 +20,10 @@ from kerasport.dialect.binding import Leaf, bind
 from kerasport.dialect.model import LayerDef, ModelDef
 from kerasport.dialect.paths import cells, places
 from kerasport.errors import DamagedFileError, OptionError, UnsupportedModelError
+from kerasport.evidence import Evidence
 from kerasport.finite import NotFinite, Watch
 from kerasport.graph import Graph
+from kerasport.holdings import stored_shapes
 from kerasport.layers.base import Shape
 from kerasport.layers.stored import MERGED_ROLES
 from kerasport.reader.saved import NamedWeights
@@ -264,11 +266,12 @@ def _loaded(path: str | Path, reading: Reading, alone: bool) -> LoadedModel:
         part, commands = partial(dialect.part, writer=writer), Commands(command, _scaffold(path, reading))
         sizes = reading.get("input_shape", {})
         training = Training(mean, command)
-        guess = partial(_likely_input, saved)
-        loaded = _fitting(
-            saved, found, lambda model: assemble(model, allowed, Sizes(sizes), part, commands, training, guess)
-        )
-        return replace(loaded, sizes=sizes)
+
+        def assembled(model: ModelDef) -> Assembly:
+            evidence = Evidence(partial(_likely_input, saved), partial(stored_shapes, saved, model))
+            return assemble(model, allowed, Sizes(sizes), part, commands, training, evidence)
+
+        return replace(_fitting(saved, found, assembled), sizes=sizes)
     except BaseException:
         saved.close()
         raise

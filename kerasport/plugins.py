@@ -12,6 +12,8 @@ composed of Keras's layers and operations:
         kernel = layer.weight("kernel", (x.shape[-1], layer.config.integer("units")))
         return layer.activate(x @ kernel) * layer.config.number("scale")
 
+``layer.stored`` has the shapes of the weights in the file, for sizes that the config does not tell.
+
 ``compose`` registers such a function, ``activation`` an activation function, and ``model`` a model class that saves its
 arguments instead of a graph. A layer that cannot be composed is registered with ``layer``: a ``frozen`` subclass of
 ``Spec`` with its fields, weights and shapes, a ``reference`` in NumPy, and a ``translation`` to ONNX.

@@ -15,6 +15,7 @@ from kerasport.assemble import assemble
 from kerasport.dialect.binding import bind
 from kerasport.dialect.model import LayerDef, ModelDef, Node, TensorRef
 from kerasport.errors import InputError, MismatchError, UnsupportedModelError
+from kerasport.evidence import Evidence
 from kerasport.graph import Graph
 from kerasport.reader.weights import Weight
 
@@ -105,11 +106,13 @@ def _graph(
     names = tuple(source.name for source in sources)
     outputs = (TensorRef(name),)
     model = ModelDef(name, (*sources, layer), tuple(map(TensorRef, names)), outputs, names, (name,))
-    assembly = assemble(model, part=part)
+    stored = _stored(weights)
+    shapes = [(name, weight.shape) for name, weight in stored]
+    assembly = assemble(model, part=part, evidence=Evidence(stored=lambda parts, key: shapes if key == name else ()))
     if assembly.problems:
         raise UnsupportedModelError(assembly.problems)
     leaves = list(assembly.leaves(layer, name, True))
-    bound = bind(name, _stored(weights), leaves) if leaves else {}
+    bound = bind(name, stored, leaves) if leaves else {}
     layers = {key: replace(found, weights=bound.get(key, {})) for key, found in assembly.graph.layers.items()}
     return replace(assembly.graph, layers=layers)
 

@@ -17,6 +17,11 @@ class Flow:
     mask: Value | None = None
 
 
+def values_of(flows: Sequence[Flow]) -> tuple[Value, ...]:
+    """The tensors that are known, without their masks."""
+    return tuple(flow.value for flow in flows if flow.value is not None)
+
+
 class TimeAxis:
     """Folds time into the batch; what one layer unfolded and the next one folds again is taken as it was.
 

@@ -11,6 +11,7 @@ import pytest
 
 from kerasport import load
 from kerasport.custom.registry import CUSTOM
+from kerasport.dialect.model import LayerDef, Node, TensorRef
 from kerasport.strangers import MODULES, RESOLVED, packages, refused
 from tests.conftest import Outcome
 from tests.goldens import ARCHIVE, golden_classes, goldens
@@ -46,6 +47,13 @@ def test_layers_that_are_known_by_their_names_alone_are_told(kerasport: Callable
     assert "assumed from their names" not in kerasport("convert", model, tmp_path / "model.onnx", "--no-validate").out
 
 
+def test_a_layer_that_gives_another_shape_than_the_file_notes_is_another_one() -> None:
+    reader = LayerDef("z", "Flatten", {}, (Node((TensorRef("y", shape=[None, 3]),)),))
+    what = "it gives ?x3, and so is not what keras-contrib has by its name, which gives ?x5x4"
+    with pytest.raises(ValueError, match=re.escape(what)):
+        build((5, 4), [layer("y", "SineReLU", ["x"]), reader], ["z"])
+
+
 @pytest.mark.parametrize("name", ["InstanceNormalization", "Addons>WeightNormalization", "FixedDropout"])
 def test_a_plugin_takes_the_place_of_a_layer_that_is_known(name: str, tmp_path: Path) -> None:
     plugin = tmp_path / "mine.py"
@@ -68,8 +76,8 @@ def test_a_plugin_takes_the_place_of_a_layer_that_is_known(name: str, tmp_path: 
         ),
         (
             "QActivation",
-            {"activation": "ternary(alpha=1)"},
-            "the quantizer 'ternary' is not supported; only quantized_bits",
+            {"activation": "bernoulli(alpha=1)"},
+            "the quantizer 'bernoulli' is not supported; only quantized_bits",
         ),
         (
             "QActivation",

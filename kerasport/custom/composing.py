@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
+from functools import cache, cached_property, partial
+from types import MappingProxyType
 from typing import Any
 
 from kerasport.custom.faults import blamed
@@ -42,12 +43,14 @@ class Hands:
         apply: Calls a layer on tensors.
         part: Makes the canonical definition of a layer.
         training: What becomes of random numbers.
+        stored: Gives the names and shapes of the weights that the file has for the layer.
     """
 
     emit: Callable[[Spec, Sequence[Value]], tuple[Value, ...]]
     apply: Callable[[LayerDef, Node, list[Flow], Flow | None], list[Flow]]
     part: Part
     training: Training = field(default_factory=Training)
+    stored: Callable[[], Iterable[tuple[str, tuple[int, ...]]]] = tuple
 
 
 class CustomLayer:
@@ -89,6 +92,15 @@ class CustomLayer:
         (value,) = self._hands.emit(Parameter(layer=self._key, role=role, shape=known), [])
         return self._tensor(value)
 
+    @cached_property
+    def stored(self) -> Mapping[str, tuple[int, ...]]:
+        """The shapes of the weights that the file has for the layer, by their names in it; empty where it has none.
+
+        They tell sizes that the config leaves out. HDF5 files have the names that ``add_weight`` was given, archives
+        numbers: "0", "1". The name of a layer that it holds stands before: "dense/kernel", "projection/0".
+        """
+        return MappingProxyType(dict(self._hands.stored()))
+
     def part(
         self, attribute: str, class_name: str, also_at: Sequence[str] = (), same_as: str = "", **config: Any
     ) -> CalledLayer:
@@ -125,18 +137,21 @@ class CustomLayer:
             self.config.ignore(*unread)
         return CalledLayer(self, self.parts[BASE])
 
-    def sequence(self, attribute: str, *layers: tuple[str, Mapping[str, Any]]) -> CalledLayer:
+    def sequence(
+        self, attribute: str, *layers: tuple[str, Mapping[str, Any]], also_at: Sequence[str] = ()
+    ) -> CalledLayer:
         """A Sequential that the layer holds.
 
         Args:
             attribute: The attribute that holds it.
             layers: The classes and arguments of its layers: ``("Dense", {"units": 8, "activation": "relu"})``.
+            also_at: As for ``part``.
         """
         entries = [
             {"class_name": class_name, "config": {"name": f"{place}_{class_name}", **config}}
             for place, (class_name, config) in enumerate(layers)
         ]
-        return self.part(attribute, "Sequential", layers=entries)
+        return self.part(attribute, "Sequential", also_at, layers=entries)
 
     def wrapped(self, key: str = "layer") -> CalledLayer:
         """The layer that stands in the config under a key, for a wrapper."""

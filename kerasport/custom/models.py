@@ -98,7 +98,8 @@ class CustomModel:
         """The output, or a dict of them, of a model that this one holds, called on inputs of the same names."""
         for name in model.inputs:
             if name not in self.inputs:
-                self.input(name, model._entries[name]["config"]["batch_shape"][1:])
+                held = model._entries[name]["config"]
+                self.input(name, held["batch_shape"][1:], held["dtype"])
         entry = self._entries.pop(model.name)  # behind its inputs
         self._entries[model.name] = entry | {"config": model.graph()}
         self.again(model.name, *(self.inputs[name] for name in sorted(model.inputs)))

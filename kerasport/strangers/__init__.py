@@ -15,20 +15,25 @@ def _both(names: str) -> str:
 MODULES = {
     "addons": (
         "Addons>AdaptiveAveragePooling1D, Addons>AdaptiveAveragePooling2D, Addons>AdaptiveMaxPooling1D, "
-        "Addons>AdaptiveMaxPooling2D, Addons>FilterResponseNormalization, Addons>GELU, Addons>GroupNormalization, "
-        "Addons>InstanceNormalization, Addons>Maxout, Addons>MultiHeadAttention, Addons>NoisyDense, "
-        "Addons>PoincareNormalize, Addons>PolynomialCrossing, Addons>Snake, Addons>Sparsemax, "
-        "Addons>SpectralNormalization, Addons>StochasticDepth, Addons>TLU, Addons>lisht, Addons>rrelu, "
-        "Addons>snake, Addons>sparsemax"
+        "Addons>AdaptiveMaxPooling2D, Addons>EmbeddingBag, Addons>FilterResponseNormalization, Addons>GELU, "
+        "Addons>GroupNormalization, Addons>InstanceNormalization, Addons>Maxout, Addons>MultiHeadAttention, "
+        "Addons>NetVLAD, Addons>NoisyDense, Addons>PoincareNormalize, Addons>PolynomialCrossing, Addons>Snake, "
+        "Addons>Sparsemax, Addons>SpatialPyramidPooling2D, Addons>SpectralNormalization, Addons>StochasticDepth, "
+        "Addons>TLU, Addons>lisht, Addons>rrelu, Addons>snake, Addons>sparsemax"
     ),
     "autokeras": "CastToFloat32, ExpandLastDim",
     "backbones": _both(
-        "BertBackbone, BertClassifier, BertMaskedLM, BertTextClassifier, DistilBertBackbone, DistilBertMaskedLM, "
-        "DistilBertTextClassifier, GPT2Backbone, GPT2CausalLM, GemmaBackbone, GemmaCausalLM, OPTBackbone, "
-        "RobertaBackbone, RobertaMaskedLM, RobertaTextClassifier, XLMRobertaBackbone, XLMRobertaMaskedLM"
+        "AlbertBackbone, AlbertClassifier, AlbertMaskedLM, AlbertTextClassifier, BertBackbone, BertClassifier, "
+        "BertMaskedLM, BertTextClassifier, DebertaV3Classifier, DebertaV3MaskedLM, DebertaV3TextClassifier, "
+        "DistilBertBackbone, DistilBertClassifier, DistilBertMaskedLM, DistilBertTextClassifier, FNetBackbone, "
+        "FNetClassifier, FNetMaskedLM, FNetTextClassifier, GPT2Backbone, GPT2CausalLM, GemmaBackbone, GemmaCausalLM, "
+        "LlamaCausalLM, MistralCausalLM, OPTBackbone, OPTCausalLM, RobertaBackbone, RobertaClassifier, "
+        "RobertaMaskedLM, RobertaTextClassifier, XLMRobertaBackbone, XLMRobertaClassifier, XLMRobertaMaskedLM, "
+        "XLMRobertaTextClassifier"
     ),
     "contrib": "InstanceNormalization, SineReLU, SubPixelUpscaling, Swish",
     "crf": "Addons>CRF, CRF, tf2crf>CRF",
+    "deberta": _both("DebertaV3Backbone"),
     "efficientnet": "FixedDropout",
     "kecam": (
         "beit>PatchConv2DWithResampleWeights, efficientdet>ReluWeightedSum, kecam/cmt>BiasPositionalEmbedding, "
@@ -46,9 +51,11 @@ MODULES = {
         "kecam>SinusoidalTimeStepEmbedding, kecam>WindowAttentionMask, levit>MultiHeadPositionalEmbedding, "
         "swinv2>PairWiseRelativePositionalEmbedding, swinv2>WindowAttentionMask"
     ),
+    "hub_vit": _both("ViTBackbone, ViTImageClassifier"),
     "keras_cv": (
-        "keras_cv>DropPath, keras_cv>PatchingAndEmbedding, keras_cv>SqueezeAndExcite2D, keras_cv>StochasticDepth, "
-        "keras_cv>TransformerEncoder"
+        "keras_cv>DropBlock2D, keras_cv>DropPath, keras_cv>FusedMBConvBlock, keras_cv>MBConvBlock, "
+        "keras_cv>OverlappingPatchingAndEmbedding, keras_cv>PatchingAndEmbedding, keras_cv>SpatialPyramidPooling, "
+        "keras_cv>SqueezeAndExcite2D, keras_cv>StochasticDepth, keras_cv>TransformerEncoder"
     ),
     "keras_hub": _both(
         "CachedMultiHeadAttention, FNetEncoder, MaskedLMHead, PositionEmbedding, ReversibleEmbedding, RotaryEmbedding, "
@@ -58,12 +65,17 @@ MODULES = {
         "Sampling, keras.io>PatchEncoder, keras.io>Patches, keras.io>PositionalEmbedding, "
         "keras.io>TokenAndPositionEmbedding, keras.io>VectorQuantizer"
     ),
+    "keras_io_images": (
+        "CCTTokenizer, MLPMixerLayer, SequencePooling, ShiftedPatchTokenization, keras.io>StochasticDepth"
+    ),
     "keras_tcn": "TCN",
+    "llama": _both("LlamaBackbone, MistralBackbone"),
+    "notebook_attention": "AttLayer, attention, notebook>Attention",
     "published": (
         "AttentionLayer, AttentionWeightedAverage, AttentionWithContext, CapsuleLayer, ClusteringLayer, L1Dist, "
-        "L2Normalization, ManDist, PixelShuffler, ReflectionPadding2D, Scale, kaggle>Attention"
+        "L2Normalization, Length, ManDist, Mask, PixelShuffler, ReflectionPadding2D, Scale, kaggle>Attention"
     ),
-    "qkeras": "QActivation, QConv1D, QConv2D, QDense, QDepthwiseConv2D",
+    "qkeras": "QActivation, QBatchNormalization, QConv1D, QConv2D, QDense, QDepthwiseConv2D",
     "retinanet": "Anchors, ClipBoxes, RegressBoxes, UpsampleLike",
     "self_attention": (
         "EmbeddingRet, EmbeddingSim, EmbeddingSimilarity, Extract, FeedForward, Masked, "
@@ -71,8 +83,10 @@ MODULES = {
         "keras-layer-normalization>LayerNormalization, keras-multi-head>MultiHeadAttention, "
         "keras-pos-embd>PositionEmbedding"
     ),
+    "t5": "keras_hub>T5Backbone",
     "unet_collection": (
-        "SwinTransformerBlock, drop_path, patch_embedding, patch_expanding, patch_extract, patch_merging"
+        "SwinTransformerBlock, drop_path, keras_unet_collection>GELU, keras_unet_collection>Snake, patch_embedding, "
+        "patch_expanding, patch_extract, patch_merging"
     ),
     "vit_keras": "AddPositionEmbs, ClassToken, vit_keras>TransformerBlock",
 }
@@ -83,18 +97,24 @@ TITLES = {
     "backbones": "keras-hub's and keras-nlp's models",
     "contrib": "keras-contrib",
     "crf": "keras-contrib, tensorflow-addons and tf2crf",
+    "deberta": "keras-hub's and keras-nlp's models",
     "efficientnet": "efficientnet and segmentation-models",
     "kecam": "keras_cv_attention_models",
     "kecam_places": "keras_cv_attention_models",
+    "hub_vit": "keras-hub's and keras-nlp's models",
     "keras_cv": "keras-cv",
     "keras_hub": "keras-hub and keras-nlp",
     "keras_io": "the examples on keras.io",
+    "keras_io_images": "the examples on keras.io",
     "keras_tcn": "keras-tcn",
+    "llama": "keras-hub's and keras-nlp's models",
+    "notebook_attention": "well-known notebooks and models",
     "pruning": "tensorflow-model-optimization",
     "published": "well-known notebooks and models",
     "qkeras": "QKeras",
     "retinanet": "keras-retinanet",
     "self_attention": "keras-self-attention and its family, with keras-bert",
+    "t5": "keras-hub's and keras-nlp's models",
     "unet_collection": "keras-unet-collection",
     "vit_keras": "vit-keras",
 }
@@ -107,7 +127,7 @@ RESOLVED = {
     "pruning": "PruneLowMagnitude",
 }
 # Names that other layers have too: the keys of the config that these have, and one that they have not.
-_TWINS = (
+_TWINS: tuple[tuple[str, Set[str], str, str], ...] = (
     ("TransformerBlock", {"num_heads", "mlp_dim"}, "embed_dim", "vit_keras>TransformerBlock"),
     ("BatchNormalization", {"freeze", "momentum"}, "units", "BatchNormalization"),
     ("Attention", {"step_dim"}, "use_scale", "kaggle>Attention"),
@@ -120,7 +140,14 @@ _TWINS = (
         "axis",
         "keras-layer-normalization>LayerNormalization",
     ),
-    ("PatchEncoder", {"num_patches", "projection_dim"}, "mask_proportion", "keras.io>PatchEncoder"),
+    ("BatchNorm", {"momentum", "epsilon", "gamma_initializer"}, "units", "BatchNormalization"),
+    ("GELU", {"trainable"}, "approximate", "keras_unet_collection>GELU"),
+    ("Snake", {"beta", "trainable"}, "frequency", "keras_unet_collection>Snake"),
+    ("MultiHeadSelfAttention", {"embed_dim", "num_heads"}, "dropout_rate", "keras.io>MultiHeadSelfAttention"),
+    ("PatchEncoder", set(), "mask_proportion", "keras.io>PatchEncoder"),
+    ("StochasticDepth", {"drop_prob"}, "survival_probability", "keras.io>StochasticDepth"),
+    ("StochasticDepth", {"drop_prop"}, "survival_probability", "keras.io>StochasticDepth"),
+    ("PositionEmbedding", {"sequence_length"}, "mode", "keras_hub>PositionEmbedding"),
     ("Patches", {"patch_size"}, "patch_dim", "keras.io>Patches"),
     (
         "PositionalEmbedding",
@@ -139,21 +166,33 @@ _TWINS = (
     ("TransformerEncoder", {"embed_dim", "dense_dim", "num_heads"}, "latent_dim", "keras.io>TransformerEncoder"),
     ("VectorQuantizer", {"num_embeddings", "embedding_dim"}, "decay", "keras.io>VectorQuantizer"),
 )
+# Whose a class is where it saves nothing, or only this, beside what every layer does; Keras's of that name saves more.
+_BARE = {"Attention": ({"return_sequences"}, "notebook>Attention")}
+_EVERY_LAYERS = {"batch_input_shape", "dtype", "name", "trainable"}
 _HOMES = {name: module for module, names in MODULES.items() for name in names.split(", ")}
 # HDF5 files have the models' names without their package.
-_MODELS = {name.rpartition(">")[2]: name for name in MODULES["backbones"].split(", ") if name.startswith("keras_hub")}
+_MODELS = {
+    name.rpartition(">")[2]: name
+    for module, title in TITLES.items()
+    if title == TITLES["backbones"]
+    for name in MODULES[module].split(", ")
+    if name.startswith("keras_hub")
+}
 
 
 def named(name: str, config: Set[str]) -> str:
     """The name of a class, told apart from others of the same name by its config, and with its package."""
     bare = name.removeprefix("Custom>")
+    if bare in _BARE and config <= _EVERY_LAYERS | _BARE[bare][0]:
+        return _BARE[bare][1]
     fits = (full for twin, keys, missing, full in _TWINS if twin == bare and config >= keys and missing not in config)
     return next(fits, _MODELS.get(name, name))
 
 
 def told(name: str) -> bool:
     """Whether it is the file that says which package a class is from, and not what it has beside its name."""
-    return ">" in name.removeprefix("Custom>") and all(name != full for *_, full in _TWINS)
+    ambiguous = (full for *_, full in (*_TWINS, *_BARE.values()))
+    return ">" in name.removeprefix("Custom>") and name not in ambiguous
 
 
 def load(name: str) -> None:

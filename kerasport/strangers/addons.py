@@ -174,3 +174,47 @@ def multi_head_attention(layer: CustomLayer, query: Tensor, key: Tensor, *value:
     if layer.config.flag("use_projection_bias"):
         y = y + layer.weight("projection_bias", (output,))
     return (y, scores) if layer.config.flag("return_attn_coef") else (y,)
+
+
+@compose("Addons>NetVLAD", mask="dropped")
+def net_vlad(layer: CustomLayer, frames: Tensor) -> Tensor:
+    """How far the steps are from the centers of clusters, summed by how much they belong to each."""
+    count, features = layer.config.integer("num_clusters"), frames.shape[-1] or 0
+    centers = layer.weight("cluster_centers", (1, features, count))
+    shares = layer.part("fc", "Dense", units=count, activation="softmax")(frames)
+    total = ops.sum(shares, axis=1, keepdims=True)
+    residuals = _unit(ops.einsum("btf,btc->bfc", frames, shares) - total * centers)
+    return _unit(ops.reshape(residuals, (-1, features * count)))
+
+
+def _unit(x: Tensor) -> Tensor:
+    """Vectors along the second axis of length 1."""
+    return x * ops.rsqrt(ops.maximum(ops.sum(ops.square(x), axis=1, keepdims=True), 1e-12))
+
+
+@compose("Addons>SpatialPyramidPooling2D", mask="dropped")
+def spatial_pyramid_pooling(layer: CustomLayer, images: Tensor) -> Tensor:
+    """The means of an image's parts, for several numbers of parts, behind each other; what does not divide is cut."""
+    if layer.config.get("data_format", None) == "channels_first":
+        raise refuse("data_format='channels_first' is not supported")
+    sides, channels = images.shape[1:3], images.shape[-1]
+    found = []
+    for bins in layer.config.get("bins"):
+        if None in sides or any((side or 0) < count for side, count in zip(sides, bins, strict=True)):
+            raise refuse(f"{bins} parts of an image of size {sides} are not supported")
+        high, wide = ((side or 0) // count for side, count in zip(sides, bins, strict=True))
+        whole = images[:, : high * bins[0], : wide * bins[1]]
+        means = ops.average_pool(whole, pool_size=(high, wide), strides=(high, wide), padding="valid")
+        found.append(ops.reshape(means, (-1, bins[0] * bins[1], channels)))
+    return ops.concatenate(found, axis=1) if len(found) > 1 else found[0]
+
+
+@compose("Addons>EmbeddingBag", ignored=f"{_TRAINED.format('embeddings')} mask_zero")
+def embedding_bag(layer: CustomLayer, ids: Tensor, *weights: Tensor) -> Tensor:
+    """The sum, or the mean, of the rows of the ids along the last axis; a sum may have weights."""
+    table = layer.weight("embeddings", (layer.config.integer("input_dim"), layer.config.integer("output_dim")))
+    combiner = layer.config.choice("combiner", ("sum", "mean"), "sum")
+    given = weights[0] if weights else layer.argument("weights")
+    rows = ops.take(table, ids, axis=0)
+    rows = rows if given is None else rows * ops.expand_dims(given, -1)
+    return ops.sum(rows, axis=-2) if combiner == "sum" else ops.mean(rows, axis=-2)

@@ -27,17 +27,51 @@ def scaled(layer: CustomLayer, x: Tensor) -> Tensor:
 @model(*names("BertBackbone"), ignored="dropout")
 def bert_backbone(m: CustomModel) -> Any:
     """BERT: tokens, places and segments, an encoder, and a Dense on the first step."""
-    size = m.config.integer("hidden_dim")
-    ids, segments, padding = (m.input(name) for name in ("token_ids", "segment_ids", "padding_mask"))
-    tokens = _tokens(m, ids)
+    x = _segmented(m, m.config.integer("hidden_dim"))
+    return _with_pooled(m, _encoded(m, x, m.input("padding_mask"), _GELU, 1e-12))
+
+
+@model(*names("AlbertBackbone"), ignored="dropout")
+def albert_backbone(m: CustomModel) -> Any:
+    """ALBERT: BERT with smaller tables, whose few layers are called again and again."""
+    x, padding = _segmented(m, m.config.integer("embedding_dim")), m.input("padding_mask")
+    x = m.layer("Dense", "embedding_projection", x, units=m.config.integer("hidden_dim"))
+    groups, inner = m.config.integer("num_groups"), m.config.integer("num_inner_repetitions")
+    options = _encoder(m, _GELU, 1e-12)
+    for group in range(groups):
+        layers = [f"group_{group}_inner_layer_{place}" for place in range(inner)]
+        for name in layers:
+            x = m.layer("keras_hub>TransformerEncoder", name, x, call={"padding_mask": padding}, **options)
+        for name in layers * (m.config.integer("num_layers") // groups - 1):
+            x = m.again(name, x, padding_mask=padding)
+    return _with_pooled(m, x)
+
+
+@model(*names("FNetBackbone"), ignored="dropout")
+def f_net_backbone(m: CustomModel) -> Any:
+    """FNet: BERT with Fourier transforms in attention's place, and no padding."""
+    size, hidden = m.config.integer("hidden_dim"), m.config.integer("intermediate_dim")
+    x = m.layer("Dense", "embedding_projection", _segmented(m, size), units=size)
+    options: dict[str, Any] = {"activation": _GELU, "layer_norm_epsilon": 1e-12}
+    for place in range(m.config.integer("num_layers")):
+        x = m.layer("keras_hub>FNetEncoder", f"f_net_layer_{place}", x, intermediate_dim=hidden, **options)
+    return _with_pooled(m, x)
+
+
+def _segmented(m: CustomModel, size: int) -> End:
+    """The sum of the rows of tokens, places and segments, normalized."""
+    ids, segments = m.input("token_ids"), m.input("segment_ids")
+    tokens = _tokens(m, ids, size)
     places = _places(m, tokens)
     kinds = m.layer(
         "Embedding", "segment_embedding", segments, input_dim=m.config.integer("num_segments"), output_dim=size
     )
-    x = m.layer("Add", "embeddings_add", tokens, places, kinds)
-    x = _encoded(m, _norm(m, "embeddings_layer_norm", x, 1e-12), padding, _GELU, 1e-12)
+    return _norm(m, "embeddings_layer_norm", m.layer("Add", "embeddings_add", tokens, places, kinds), 1e-12)
+
+
+def _with_pooled(m: CustomModel, x: End) -> dict[str, End]:
     first = m.layer("kerasport>FirstStep", "first_step", x)
-    pooled = m.layer("Dense", "pooled_dense", first, units=size, activation="tanh")
+    pooled = m.layer("Dense", "pooled_dense", first, units=m.config.integer("hidden_dim"), activation="tanh")
     return {"sequence_output": x, "pooled_output": pooled}
 
 
@@ -59,7 +93,7 @@ def distil_bert_backbone(m: CustomModel) -> End:
 def gpt2_backbone(m: CustomModel) -> End:
     """GPT-2: tokens and places, and a decoder."""
     ids, padding = m.input("token_ids"), m.input("padding_mask")
-    tokens = _tokens(m, ids)
+    tokens = _tokens(m, ids, m.config.integer("hidden_dim"))
     x = m.layer("Add", "embeddings_add", tokens, _places(m, tokens))
     return _norm(m, "layer_norm", _decoded(m, x, padding, _GELU), 1e-5)
 
@@ -76,7 +110,7 @@ def gemma_backbone(m: CustomModel) -> End:
     """Gemma: tokens, and a decoder that knows places by rotation."""
     size = m.config.integer("hidden_dim")
     ids, padding = m.input("token_ids"), m.input("padding_mask")
-    x = _tokens(m, ids, logit_soft_cap=m.config.get("final_logit_soft_cap", None))
+    x = _tokens(m, ids, size, logit_soft_cap=m.config.get("final_logit_soft_cap", None))
     x = m.layer("kerasport>Scaled", "scaled", x, factor=sqrt(size))
     keys = "intermediate_dim num_query_heads num_key_value_heads head_dim query_head_dim_normalize use_post_ffw_norm"
     options = {key: m.config.get(key) for key in f"{keys} use_post_attention_norm sliding_window_size".split()}
@@ -95,8 +129,8 @@ def gemma_backbone(m: CustomModel) -> End:
     return m.layer(NORM, "final_normalization", x, epsilon=epsilon)
 
 
-def _tokens(m: CustomModel, ids: End, **options: Any) -> End:
-    tokens, size = m.config.integer("vocabulary_size"), m.config.integer("hidden_dim")
+def _tokens(m: CustomModel, ids: End, size: int, **options: Any) -> End:
+    tokens = m.config.integer("vocabulary_size")
     return m.layer(
         "keras_hub>ReversibleEmbedding",
         "token_embedding",
@@ -129,17 +163,25 @@ def _norm(m: CustomModel, name: str, x: End, epsilon: float) -> End:
 
 
 def _encoded(m: CustomModel, x: End, padding: End, activation: Any, epsilon: float) -> End:
-    options = {"activation": activation, "layer_norm_epsilon": epsilon, "normalize_first": False, "dropout": 0}
+    options = _encoder(m, activation, epsilon)
     return _stacked(m, x, "keras_hub>TransformerEncoder", {"padding_mask": padding}, options)
+
+
+def _encoder(m: CustomModel, activation: Any, epsilon: float) -> dict[str, Any]:
+    options = {"activation": activation, "layer_norm_epsilon": epsilon, "normalize_first": False, "dropout": 0}
+    return options | _heads(m)
+
+
+def _heads(m: CustomModel) -> dict[str, int]:
+    return {key: m.config.integer(key) for key in ("num_heads", "intermediate_dim")}
 
 
 def _decoded(m: CustomModel, x: End, padding: End, activation: Any) -> End:
     options = {"activation": activation, "layer_norm_epsilon": 1e-5, "normalize_first": True, "dropout": 0}
-    return _stacked(m, x, "keras_hub>TransformerDecoder", {"decoder_padding_mask": padding}, options)
+    return _stacked(m, x, "keras_hub>TransformerDecoder", {"decoder_padding_mask": padding}, options | _heads(m))
 
 
 def _stacked(m: CustomModel, x: End, class_name: str, call: dict[str, Any], options: dict[str, Any]) -> End:
-    options |= {key: m.config.integer(key) for key in ("num_heads", "intermediate_dim")}
     for place in range(m.config.integer("num_layers")):
         x = m.layer(class_name, f"transformer_layer_{place}", x, call=call, **options)
     return x
@@ -148,22 +190,34 @@ def _stacked(m: CustomModel, x: End, class_name: str, call: dict[str, Any], opti
 _TASK = "dropout preprocessor"  # which turns text into ids before the model
 
 
-@model(*names("BertTextClassifier"), *names("BertClassifier"), ignored=_TASK)
+def _tasks(ending: str, *kinds: str) -> list[str]:
+    """The names of tasks of several backbones; what is a TextClassifier was a Classifier once."""
+    endings = (ending, "Classifier") if ending == "TextClassifier" else (ending,)
+    return [name for kind in kinds for end in endings for name in names(kind + end)]
+
+
+@model(*_tasks("TextClassifier", "Bert", "Albert", "FNet"), ignored=_TASK)
 def bert_text_classifier(m: CustomModel) -> End:
-    """A Dense on BERT's pooled output."""
+    """A Dense on the pooled output."""
     return _logits(m, m.call(m.held("backbone"))["pooled_output"])
 
 
-@model(*names("RobertaTextClassifier"), ignored=_TASK)
+@model(*_tasks("TextClassifier", "Roberta", "XLMRoberta"), ignored=_TASK)
 def roberta_text_classifier(m: CustomModel) -> End:
     """Two of them on the first step."""
     return _classified(m, "tanh")
 
 
-@model(*names("DistilBertTextClassifier"), ignored=_TASK)
+@model(*_tasks("TextClassifier", "DistilBert"), ignored=_TASK)
 def distil_bert_text_classifier(m: CustomModel) -> End:
     """The same with relu."""
     return _classified(m, "relu")
+
+
+@model(*_tasks("TextClassifier", "DebertaV3"), ignored=_TASK)
+def deberta_v3_text_classifier(m: CustomModel) -> End:
+    """The same with gelu."""
+    return _classified(m, "gelu")
 
 
 def _classified(m: CustomModel, activation: str) -> End:
@@ -179,7 +233,7 @@ def _logits(m: CustomModel, x: End) -> End:
     )
 
 
-@model(*names("GPT2CausalLM"), *names("GemmaCausalLM"), ignored=_TASK)
+@model(*_tasks("CausalLM", "GPT2", "Gemma", "Llama", "Mistral"), ignored=_TASK)
 def causal_lm(m: CustomModel) -> End:
     """The backbone's features by its own table of tokens in reverse; the call stands within the backbone."""
     backbone = m.held("backbone")
@@ -187,22 +241,51 @@ def causal_lm(m: CustomModel) -> End:
     return cast(End, m.call(backbone))
 
 
-@model(*names("BertMaskedLM"), ignored=_TASK)
+@model(*_tasks("CausalLM", "OPT"), ignored=_TASK)
+def opt_causal_lm(m: CustomModel) -> End:
+    """The same, where the table is a part of a layer."""
+    backbone = m.held("backbone")
+    sizes: dict[str, Any] = {
+        "tokens": backbone.config.integer("vocabulary_size"),
+        "size": backbone.config.integer("hidden_dim"),
+    }
+    return m.layer("kerasport>TokenScores", "token_scores", m.call(backbone), **sizes)
+
+
+@compose("kerasport>TokenScores", mask="dropped")
+def token_scores(layer: CustomLayer, x: Tensor) -> Tensor:
+    """Features by the table of tokens in reverse."""
+    sizes: dict[str, Any] = {"input_dim": layer.config.integer("tokens"), "output_dim": layer.config.integer("size")}
+    return layer.part("token_embedding", "keras_hub>ReversibleEmbedding", same_as="token_embedding", **sizes)(
+        x, reverse=True
+    )
+
+
+@model(*_tasks("MaskedLM", "Bert", "FNet"), ignored=_TASK)
 def bert_masked_lm(m: CustomModel) -> End:
     """A head on BERT's features that scores tokens by the backbone's own table of them."""
     backbone = m.held("backbone")
     return _masked_lm(m, backbone, m.call(backbone)["sequence_output"])
 
 
-@model(*names("RobertaMaskedLM"), *names("XLMRobertaMaskedLM"), *names("DistilBertMaskedLM"), ignored=_TASK)
+@model(*_tasks("MaskedLM", "Albert"), ignored=_TASK)
+def albert_masked_lm(m: CustomModel) -> End:
+    """The same with an approximate gelu."""
+    backbone = m.held("backbone")
+    return _masked_lm(m, backbone, m.call(backbone)["sequence_output"], "embedding_dim", _GELU)
+
+
+@model(*_tasks("MaskedLM", "Roberta", "XLMRoberta", "DistilBert", "DebertaV3"), ignored=_TASK)
 def masked_lm(m: CustomModel) -> End:
     """The same on a backbone with one output."""
     backbone = m.held("backbone")
     return _masked_lm(m, backbone, m.call(backbone))
 
 
-def _masked_lm(m: CustomModel, backbone: CustomModel, features: End) -> End:
-    tokens, size = (backbone.config.integer(key) for key in ("vocabulary_size", "hidden_dim"))
+def _masked_lm(
+    m: CustomModel, backbone: CustomModel, features: End, width: str = "hidden_dim", activation: Any = "gelu"
+) -> End:
+    tokens, size = (backbone.config.integer(key) for key in ("vocabulary_size", width))
     table = {"name": "token_embedding", "input_dim": tokens, "output_dim": size}
     return m.layer(
         "keras_hub>MaskedLMHead",
@@ -211,7 +294,7 @@ def _masked_lm(m: CustomModel, backbone: CustomModel, features: End) -> End:
         m.input("mask_positions"),
         vocabulary_size=tokens,
         token_embedding={"class_name": "keras_hub>ReversibleEmbedding", "config": table},
-        intermediate_activation="gelu",
+        intermediate_activation=activation,
         activation=None,
         layer_norm_epsilon=1e-5,
     )

@@ -39,6 +39,17 @@ class CachedMultiHeadAttention(MultiHeadAttention):
         return masks[0] if masks else None
 
 
+def heads_apart(x: Tensor, heads: int) -> Tensor:
+    """(batch, steps, heads * size) as (batch, steps, heads, size)."""
+    return ops.stack(ops.split(x, heads, axis=-1), axis=2) if heads > 1 else ops.expand_dims(x, 2)
+
+
+def heads_together(x: Tensor) -> Tensor:
+    """(batch, steps, heads, size) as (batch, steps, heads * size)."""
+    heads = x.shape[2] or 0
+    return ops.concatenate([x[:, :, head] for head in range(heads)], axis=-1) if heads > 1 else x[:, :, 0]
+
+
 def _steps(layer: CustomLayer, x: Tensor, axis: int = 1) -> Any:
     """The numbers of the steps, (1, steps), or (batch, steps) where their count is not known, or they are given."""
     given, start = layer.argument("positions"), layer.argument("start_index", 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kerasport.plugins import CustomLayer, Tensor, compose, ops, refuse
+from kerasport.strangers.notebook_attention import unknown
 
 # What the config of an example has beside its own arguments, since it saves all settings of the program.
 _PROGRAM = "input_shape num_heads transformer_units transformer_layers mlp_head_units"
@@ -19,10 +20,20 @@ def patches(layer: CustomLayer, images: Tensor) -> Tensor:
 
 @compose("keras.io>PatchEncoder", ignored=f"{_PROGRAM} patch_size", mask="dropped")
 def patch_encoder(layer: CustomLayer, x: Tensor) -> Tensor:
-    """A Dense on each patch, plus a learned row for its place."""
-    units, count = layer.config.integer("projection_dim"), layer.config.integer("num_patches")
-    projection = layer.part("projection", "Dense", units=units)
-    return _placed(layer, "position_embedding", count, projection(x))
+    """A Dense on each patch, unless there is none, plus a learned row for its place."""
+    shapes = sorted(layer.stored.values(), key=len)
+    units = layer.config.integer("projection_dim", shapes[-1][-1] if shapes else 0)
+    count = layer.config.integer("num_patches", x.shape[1] or 0)
+    if shapes in (
+        [],
+        [(units,), (x.shape[-1], units), (count, units)],
+        [(units,), (count, units), (x.shape[-1], units)],
+    ):
+        projection = layer.part("projection", "Dense", units=units)
+        return _placed(layer, "position_embedding", count, projection(x))
+    if shapes == [(count, units)] and x.shape[-1] == units:
+        return _placed(layer, "position_embedding", count, x)
+    raise unknown(layer, f"weights of shapes {', '.join(map(str, shapes))}")
 
 
 @compose("keras.io>TokenAndPositionEmbedding", mask="dropped")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kerasport.plugins import CustomLayer, Tensor, compose, ops, refuse
+from kerasport.strangers.notebook_attention import attention, unknown
 
 _TRAINED = " ".join(f"{role}_{what}" for role in "Wub" for what in ("regularizer", "constraint"))
 _EPSILON = 1e-7
@@ -37,11 +38,16 @@ def _average(x: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @compose("AttentionLayer", mask="dropped")
-def attention_layer(layer: CustomLayer, encoded: Tensor, decoded: Tensor) -> Sequence[Tensor]:
-    """Bahdanau's attention of the steps of a decoder on those of an encoder; its weights are a second output."""
+def attention_layer(layer: CustomLayer, encoded: Tensor, *decoded: Tensor) -> Sequence[Tensor]:
+    """Bahdanau's attention of the steps of a decoder on those of an encoder; its weights are a second output.
+
+    On one sequence it is another class of that name, which notebooks have.
+    """
+    if not decoded:
+        return [attention(layer, encoded)]
     features = encoded.shape[-1]
     keys = ops.expand_dims(encoded @ layer.weight("W_a", (features, features)), 1)
-    queries = ops.expand_dims(decoded @ layer.weight("U_a", (decoded.shape[-1], features)), 2)
+    queries = ops.expand_dims(decoded[0] @ layer.weight("U_a", (decoded[0].shape[-1], features)), 2)
     scores = ops.squeeze(ops.tanh(keys + queries) @ layer.weight("V_a", (features, 1)), axis=-1)
     weights = ops.softmax(scores, axis=-1)
     return weights @ encoded, weights
@@ -139,3 +145,20 @@ def _squashed(x: Tensor) -> Tensor:
     """Vectors of the same direction whose length is below 1."""
     squares = ops.sum(ops.square(x), axis=-1, keepdims=True)
     return squares / (1.0 + squares) / ops.sqrt(squares + _EPSILON) * x
+
+
+@compose("Length", mask="dropped")
+def length(layer: CustomLayer, x: Tensor) -> Tensor:
+    """The length of each capsule; of vectors near zero early copies leave out the epsilon."""
+    return ops.sqrt(ops.sum(ops.square(x), axis=-1) + _EPSILON)
+
+
+@compose("Mask", mask="dropped")
+def capsule_mask(layer: CustomLayer, capsules: Tensor, *chosen: Tensor) -> Tensor:
+    """The capsules side by side, with zeros for all but the longest, or the one that a second input marks."""
+    _, count, size = capsules.shape if capsules.rank == 3 else (None, None, None)
+    if count is None or size is None or any(mark.shape[1:] != (count,) for mark in chosen):
+        raise unknown(layer, " and ".join(f"an input of shape {x.shape}" for x in (capsules, *chosen)))
+    longest = ops.argmax(ops.sum(ops.square(capsules), axis=-1), axis=1)
+    marks = chosen[0] if chosen else ops.one_hot(longest, num_classes=count)
+    return ops.reshape(capsules * ops.expand_dims(marks, -1), (-1, count * size))

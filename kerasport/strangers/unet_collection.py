@@ -13,6 +13,20 @@ ATTENTION, MLP = (f"keras_unet_collection>{name}" for name in ("WindowAttention"
 alias("drop_path", spec=Identity, ignored="drop_prob")
 
 
+@compose("keras_unet_collection>GELU", mask="carried")
+def gelu(layer: CustomLayer, x: Tensor) -> Tensor:
+    """An approximate gelu."""
+    return ops.gelu(x, approximate=True)
+
+
+@compose("keras_unet_collection>Snake", mask="carried")
+def snake(layer: CustomLayer, x: Tensor) -> Tensor:
+    """``x + sin(beta * x)**2 / beta``; a beta that was learned is in archives twice."""
+    layer.config.get("beta")
+    betas = [layer.weight(f"beta_factor_{place}", ()) for place in range(max(1, len(layer.stored)))]
+    return x + ops.square(ops.sin(x * betas[0])) / betas[0]
+
+
 @compose("patch_extract", mask="dropped")
 def patch_extract(layer: CustomLayer, images: Tensor) -> Tensor:
     """The pixels of each patch of a square image, row by row."""
