@@ -283,7 +283,7 @@ class _Assembler:
         options = {**layer.config, **node.kwargs}
         arguments = Arguments(node.args, options, inputs, lambda spec, values: self._emit_all(spec, values, key))
         try:
-            steps = called(layer, arguments, [flow.mask for flow in flows], key)
+            steps, mask = called(layer, arguments, [flow.mask for flow in flows], key)
             outputs = [value for step in steps for value in self._step(step, key, record)]
         except LayerError as error:
             self._problem(key, error.what, error.hint)
@@ -294,7 +294,7 @@ class _Assembler:
             return [Flow(None)]
         record.outputs = tuple(value.type for value in outputs)
         record.inputs = tuple(value.name for value in inputs)
-        return [Flow(value) for value in outputs]
+        return [Flow(value, mask) for value in outputs]
 
     def _step(self, step: Step | Value, key: str, record: LayerRecord) -> tuple[Value, ...]:
         if isinstance(step, Value):

@@ -38,7 +38,8 @@ def upgrade(config: dict[str, Any], writer: Writer, part: Part) -> None:
     config["function"] = _function(config.get("function"), config)
     config["arguments"] = plain(config.get("arguments") or {})
     config["surroundings"] = Surroundings(writer.backend or "tensorflow", corners=_by_corners(writer), part=part)
-    config["mask"] = None if config.get("mask") is None else _function(config["mask"], {})
+    mask, kind = config.get("mask"), config.get("mask_type")
+    config["mask"] = None if mask is None else _function(mask, {"function_type": kind})
     said = None if writer.tensorflow else config.get("output_shape")  # tf.keras goes by what the function gives
     config["output_shape"] = None if said is None else _shape(said, config.get("output_shape_type"))
     unknown = [key for key in config if not key.startswith(_KNOWN)]

@@ -81,10 +81,10 @@ def _merge(config: Config) -> tuple[str, Config]:
 
 
 def _merging_lambda(config: Config) -> Config:
-    """The config of the Lambda that does the same; a mask that a function makes is not one of its options."""
+    """The config of the Lambda that does the same; what makes its mask is given masks alone."""
     kept = ("name", "output_shape", "output_shape_type", "arguments")
     merged = {"function": config["mode"], "function_type": config["mode_type"]}
-    masks = {} if config.get("output_mask") is None else {"output_mask": config["output_mask"]}
+    masks = {"mask": config.get("output_mask"), "mask_type": config.get("output_mask_type"), "mask_of_masks": True}
     return {**{key: config[key] for key in kept if key in config}, **merged, **masks}
 
 

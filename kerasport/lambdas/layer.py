@@ -20,19 +20,23 @@ from kerasport.layers.base import MISFITS, Value
 from kerasport.layers.ops import Unchanged
 
 
-def called(layer: LayerDef, call: Arguments, masks: Sequence[Value | None], name: str) -> Sequence[Step | Value]:
-    """What the outputs of a Lambda are, or those of an operation.
+def called(
+    layer: LayerDef, call: Arguments, masks: Sequence[Value | None], name: str
+) -> tuple[Sequence[Step | Value], Value | None]:
+    """What the outputs of a Lambda are, or those of an operation, and their mask.
 
     Raises:
         LayerError: It is not supported, or not with these arguments.
     """
     if layer.class_name == "Lambda":
         return steps(layer.config, call, masks, name)
-    return operation(layer.class_name, call)
+    return operation(layer.class_name, call), None
 
 
-def steps(config: Mapping[str, Any], call: Arguments, masks: Sequence[Value | None], name: str) -> list[Step]:
-    """What a Lambda's outputs are.
+def steps(
+    config: Mapping[str, Any], call: Arguments, masks: Sequence[Value | None], name: str
+) -> tuple[list[Step], Value | None]:
+    """What a Lambda's outputs are, and their mask.
 
     Args:
         config: Its config in canonical form.
@@ -48,13 +52,13 @@ def steps(config: Mapping[str, Any], call: Arguments, masks: Sequence[Value | No
     except LayerError as error:
         raise LayerError(error.what, _way_on(error.hint, config, name)) from error
     try:
-        outputs = _outputs(function, config, call, masks)
+        outputs, mask = _outputs(function, config, call, masks)
     except LayerError as error:
         raise LayerError(f"{error.what}; the function is {text}", _way_on(error.hint, config, name)) from error
     except (*MISFITS, RecursionError) as error:
         what = f"its function fails on inputs of shape {', '.join(str(x.type.shape) for x in call.inputs)}: {error}"
         raise LayerError(f"{what}; the function is {text}", _way_on("", config, name)) from error
-    return [Step(Unchanged(), (output,)) for output in outputs]
+    return [Step(Unchanged(), (output,)) for output in outputs], mask
 
 
 def _way_on(hint: str, config: Mapping[str, Any], name: str) -> str:
@@ -64,7 +68,7 @@ def _way_on(hint: str, config: Mapping[str, Any], name: str) -> str:
 
 def _outputs(
     function: Function, config: Mapping[str, Any], call: Arguments, masks: Sequence[Value | None]
-) -> list[Value]:
+) -> tuple[list[Value], Value | None]:
     tensors = Tensors(call, Effort(), config["surroundings"])
     inputs = [Tensor(value) for value in call.inputs]
     given = dict(config.get("arguments") or {})
@@ -80,19 +84,26 @@ def _outputs(
     listed = isinstance(result, list | tuple) and not isinstance(result, Shape)
     outputs = [_output(tensors, item) for item in (result if listed else [result])]
     if config["function"].written:
-        return outputs
-    _refuse_masks(tensors, config.get("mask"), first, masks)
-    return [shapes.agreed(tensors, output, config.get("output_shape"), inputs) for output in outputs[:1]] + outputs[1:]
+        return outputs, None
+    mask = _mask(tensors, config, first, masks)
+    outputs[:1] = [shapes.agreed(tensors, output, config.get("output_shape"), inputs) for output in outputs[:1]]
+    return outputs, mask
 
 
-def _refuse_masks(tensors: Tensors, mask: StoredFunction | None, first: Any, masks: Sequence[Value | None]) -> None:
-    """Refuses a Lambda that makes a mask of its own; others make none, in any Keras."""
-    if mask is None:
-        return
+def _mask(tensors: Tensors, config: Mapping[str, Any], first: Any, masks: Sequence[Value | None]) -> Value | None:
+    """The mask that a Lambda makes of its inputs and their masks, a Merge of Keras 1 of the masks alone; or none."""
+    if config.get("mask") is None:
+        return None
     found = [None if value is None else Tensor(value) for value in masks]
-    made = tensors.call(read(mask)[0], (first, found[0] if len(found) == 1 else found), {})
-    if made is not None:
-        raise LayerError("its option mask makes a mask for the layers behind it, which is not supported")
+    given = found[0] if len(found) == 1 else found
+    if config.get("mask_of_masks") and found.count(None) == len(found):
+        return None
+    made = tensors.call(read(config["mask"])[0], (given,) if config.get("mask_of_masks") else (first, given), {})
+    if made is None:
+        return None
+    if not isinstance(made, Tensor) or made.value.type.dtype != "bool":
+        raise LayerError("its option mask makes what is no mask, but numbers")
+    return made.value
 
 
 def _output(tensors: Tensors, item: Any) -> Value:

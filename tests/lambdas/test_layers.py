@@ -221,7 +221,7 @@ def test_functions_of_tensorflow_that_keras_saves_as_their_wrapper_are_told(
     [
         ({"output_shape": [3], "output_shape_type": "raw"}, r"gives the shape \?×4, and its output_shape says \?×3"),
         ({"output_shape": [4, 1], "output_shape_type": "raw"}, "output_shape says"),
-        ({"mask": [dumped("lambda x, mask: x"), None, None], "mask_type": "lambda"}, "makes a mask"),
+        ({"mask": [dumped("lambda x, mask: x"), None, None], "mask_type": "lambda"}, "makes what is no mask"),
         ({"surprise": 1}, "the option 'surprise' of Lambda is not known"),
     ],
 )
