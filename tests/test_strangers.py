@@ -51,7 +51,7 @@ def test_a_layer_that_gives_another_shape_than_the_file_notes_is_another_one() -
     reader = LayerDef("z", "Flatten", {}, (Node((TensorRef("y", shape=[None, 3]),)),))
     what = "it gives ?x3, and so is not what keras-contrib has by its name, which gives ?x5x4"
     with pytest.raises(ValueError, match=re.escape(what)):
-        build((5, 4), [layer("y", "SineReLU", ["x"]), reader], ["z"])
+        build((5, 4), [layer("y", "SineReLU", ["x"], epsilon=0.1), reader], ["z"])
 
 
 @pytest.mark.parametrize("name", ["InstanceNormalization", "Addons>WeightNormalization", "FixedDropout"])
