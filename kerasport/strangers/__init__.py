@@ -66,7 +66,8 @@ MODULES = {
         "keras.io>TokenAndPositionEmbedding, keras.io>VectorQuantizer"
     ),
     "keras_io_images": (
-        "CCTTokenizer, MLPMixerLayer, SequencePooling, ShiftedPatchTokenization, keras.io>StochasticDepth"
+        "CCTTokenizer, MLPMixerLayer, SequencePooling, ShiftedPatchTokenization, keras.io>PositionEmbedding, "
+        "keras.io>StochasticDepth"
     ),
     "keras_tcn": "TCN",
     "llama": _both("LlamaBackbone, MistralBackbone"),
@@ -147,7 +148,7 @@ _TWINS: tuple[tuple[str, Set[str], str, str], ...] = (
     ("PatchEncoder", set(), "mask_proportion", "keras.io>PatchEncoder"),
     ("StochasticDepth", {"drop_prob"}, "survival_probability", "keras.io>StochasticDepth"),
     ("StochasticDepth", {"drop_prop"}, "survival_probability", "keras.io>StochasticDepth"),
-    ("PositionEmbedding", {"sequence_length"}, "mode", "keras_hub>PositionEmbedding"),
+    ("PositionEmbedding", {"sequence_length"}, "mode", "keras.io>PositionEmbedding"),
     ("Patches", {"patch_size"}, "patch_dim", "keras.io>Patches"),
     (
         "PositionalEmbedding",

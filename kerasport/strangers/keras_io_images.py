@@ -9,6 +9,7 @@ from typing import Any
 from kerasport.custom.registration import alias
 from kerasport.layers.core import Identity
 from kerasport.plugins import CustomLayer, Tensor, compose, ops, refuse
+from kerasport.strangers.keras_hub import position_embedding
 from kerasport.strangers.notebook_attention import unknown
 
 alias("keras.io>StochasticDepth", spec=Identity, ignored="drop_prob drop_prop")
@@ -33,6 +34,12 @@ def cct_tokenizer(layer: CustomLayer, images: Tensor) -> Tensor:
         parts += [("ZeroPadding2D", {"padding": padding}), ("MaxPooling2D", {"padding": "same", **pool})]
     found = layer.sequence("conv_model", *parts)(images)
     return ops.reshape(found, (-1, (found.shape[1] or 0) * (found.shape[2] or 0), sizes[-1]))
+
+
+@compose("keras.io>PositionEmbedding", ignored="initializer", mask="dropped")
+def learned_places(layer: CustomLayer, x: Tensor) -> Tensor:
+    """A row of a table for each step, as keras-hub has it."""
+    return position_embedding(layer, x)
 
 
 @compose("SequencePooling", mask="dropped")
