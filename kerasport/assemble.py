@@ -248,12 +248,11 @@ class _Assembler:
 
     def _call(self, spec: Spec, key: str, flows: list[Flow]) -> list[Flow]:
         inputs = values_of(flows)
-        if spec.float_only and any(value.type.dtype == "string" for value in inputs):
-            raise LayerError("it takes numbers, but its input holds strings")
-        if spec.float_only:
-            inputs = tuple(self._as_float(value) for value in inputs)
-        masks = tuple(flow.mask for flow in flows)
-        record = self._records[key]
+        spec.check_given(*(value.type for value in inputs))
+        whole = "" if not inputs or inputs[0].type.dtype[:5] == "float" else spec.whole_dtype(inputs[0].type.dtype)
+        floats = [inputs[place] for place in spec.read_as_floats(len(inputs))]
+        inputs = tuple(self._as_float(value) if value in floats else value for value in inputs)
+        masks, record = tuple(flow.mask for flow in flows), self._records[key]
         if spec.stateful and record.outputs:
             raise LayerError("it is stateful and called more than once", "use a layer for each call, or stateful=False")
         inferred = spec.infer(*(value.type for value in inputs))
@@ -269,6 +268,8 @@ class _Assembler:
         if isinstance(spec, Identity):
             self._same[outputs[0].name] = self._same.get(inputs[0].name, inputs[0].name)
         self._maskless |= {self._same.get(value.name, value.name) for value in spec.takes_masks(inputs)}
+        if whole:
+            outputs = tuple(self._emit(CastTo(dtype=whole), (value,), value.name) for value in outputs)
         return [Flow(value, mask) for value, mask in zip_longest(outputs, given)]
 
     def _operation(self, layer: LayerDef, node: Node, flows: list[Flow], key: str) -> list[Flow]:

@@ -142,6 +142,17 @@ def _unit_normalization(config: Config, writer: Writer) -> None:
     config["floor"] = 1e-12 if writer.version >= (3, 6, 0) else 1e-6
 
 
+def _layer_normalization(config: Config, writer: Writer) -> None:
+    """From some release after Keras 3.10 on, whole numbers give whole numbers."""
+    config["cuts_integers"] = writer.version >= (3, 11, 0)
+
+
+def _group_normalization(config: Config, writer: Writer) -> None:
+    """From some release after Keras 3.3 on, whole numbers give whole numbers."""
+    _keeps_mask(config, writer)
+    config["cuts_integers"] = writer.version >= (3, 4, 0)
+
+
 def _spectral_normalization(config: Config, writer: Writer) -> None:
     config["casts"] = writer.keras3
 
@@ -220,6 +231,7 @@ def _time_distributed(config: Config, writer: Writer) -> None:
 
 
 def _up_sampling(config: Config, writer: Writer) -> None:
+    config["cuts_integers"] = writer.keras3
     # TensorFlow 1's resize_bilinear, which Keras used up to 2.3 and tf.keras up to 1.12, samples from the corners.
     config["half_pixel"] = writer.keras3 or (writer.tensorflow and writer.version >= (2, 2, 4))
 
@@ -306,7 +318,8 @@ _CHANGES: dict[str, Callable[[Config, Writer], None]] = {
     "MultiHeadAttention": _heads,
     "GroupQueryAttention": _groups,
     "UnitNormalization": _unit_normalization,
-    "GroupNormalization": _keeps_mask,
+    "LayerNormalization": _layer_normalization,
+    "GroupNormalization": _group_normalization,
     "SpectralNormalization": _spectral_normalization,
     "Rescaling": _keeps_mask,
     "Normalization": _normalization,

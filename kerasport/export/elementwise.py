@@ -52,14 +52,17 @@ def where(spec: elementwise.Where, b: Scope, *inputs: Tensor) -> Tensor:
     else:
         names, perm = [b.logical(x) for x in inputs], identity_perm(b.output_type.rank)
     pairs = zip(inputs[1:], names[1:], strict=True)
-    values = iter([name if x.type.dtype == dtype else cast(b, name, dtype) for x, name in pairs])
-    sides = (
-        next(values) if side is None else b.constant(np.asarray(side, dtype), "operand") for side in (spec.yes, spec.no)
-    )
-    return b.tensor(b.op("Where", names[0], *sides), perm=perm)
+    wide = "int32" if dtype in _NOT_SELECTED else dtype
+    values = iter([name if x.type.dtype == wide else cast(b, name, wide) for x, name in pairs])
+    constants = [None if side is None else np.asarray(side, dtype).astype(wide) for side in (spec.yes, spec.no)]
+    sides = (next(values) if side is None else b.constant(side, "operand") for side in constants)
+    y = b.op("Where", names[0], *sides)
+    return b.tensor(y if wide == dtype else cast(b, y, dtype), perm=perm)
 
 
 _LABELS = ("low", "high")
+# Types for which ONNX Runtime has no Where.
+_NOT_SELECTED = frozenset(("bool", "int16", "uint16"))
 
 
 def _finite(bound: float, dtype: str) -> float:

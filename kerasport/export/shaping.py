@@ -9,9 +9,11 @@ import numpy as np
 from kerasport.export import ops
 from kerasport.export.builder import Scope
 from kerasport.export.layout import Tensor
+from kerasport.export.ops import cast
 from kerasport.export.registry import EXPORT
 from kerasport.layers import shaping
 from kerasport.layers.base import Dim, normalize_axis
+from kerasport.layers.ops import NARROW
 
 
 @EXPORT.register(shaping.Constant)
@@ -128,12 +130,13 @@ def band(spec: shaping.Band, b: Scope, x: Tensor) -> Tensor:
     """Trilu (14), at most one for each side; before, a Where by the distance from the diagonal."""
     if b.opset < 14:
         return _masked(spec, b, x)
-    y = b.logical(x)
+    narrow = x.type.dtype in NARROW - {"bool"}  # for which ONNX Runtime has no Trilu
+    y = cast(b, b.logical(x), "int32") if narrow else b.logical(x)
     for upper, distance in ((1, spec.lower), (0, spec.upper)):
         if distance is not None:
             offset = b.constant(-distance if upper else distance, "diagonal")
             y = b.op("Trilu", y, offset, upper=upper)
-    return b.tensor(y)
+    return b.tensor(cast(b, y, x.type.dtype) if narrow else y)
 
 
 def _masked(spec: shaping.Band, b: Scope, x: Tensor) -> Tensor:

@@ -85,8 +85,9 @@ def called(tensors: Tensors, layer: Layer, args: Sequence[Any], kwargs: Mapping[
     given = args[0] if len(args) == 1 and isinstance(args[0], list | tuple) else args
     values = [tensors.materialized(x) if not isinstance(x, Tensor) else x.value for x in given]
     spec = layer.spec.called_with({key: value for key, value in kwargs.items() if value is not None})
-    if spec.float_only:
-        values = [tensors.arguments.floating(value) for value in values]
+    spec.check_given(*(value.type for value in values))
+    floats = spec.read_as_floats(len(values))
+    values = [tensors.arguments.floating(value) if place in floats else value for place, value in enumerate(values)]
     types = [value.type for value in values]
     if spec.weights(*types):
         kind = type(spec).__name__

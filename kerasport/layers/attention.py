@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Self, TypeVar
 
 from kerasport.errors import LayerError
 from kerasport.layers import LAYERS
-from kerasport.layers.base import MASK, Dim, Domain, Emit, Shape, Spec, TensorType, Value
+from kerasport.layers.base import MASK, Dim, Domain, Emit, Shape, Spec, TensorType, Value, refuse_whole_numbers
 from kerasport.layers.config import Config
 from kerasport.layers.frozen import frozen
 from kerasport.layers.slots import Slot
@@ -55,6 +55,10 @@ class Attention(Spec):
     output_mask_of: str = "given"
     float_only: ClassVar[bool] = False
     uses_mask: ClassVar[bool] = True
+
+    def check_given(self, *inputs: TensorType) -> None:
+        """Refuses whole numbers, of which not every Keras makes the same, and most fail."""
+        refuse_whole_numbers(self.tensors(inputs) if len(inputs) > 1 else (), "which are not supported")
 
     @classmethod
     def parse(cls, config: Config) -> Self:
@@ -187,6 +191,10 @@ class MultiHeadAttention(Spec):
     float_only: ClassVar[bool] = False
     uses_mask: ClassVar[bool] = True
     quantizable: ClassVar[bool] = True
+
+    def read_as_floats(self, count: int) -> Collection[int]:
+        """Query, value and key, which are projected first."""
+        return self.tensors(range(count))
 
     @classmethod
     def parse(cls, config: Config) -> Self:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -157,6 +157,27 @@ class Spec(Frozen):
         """The spec with the final states as its last outputs."""
         return self
 
+    def check_given(self, *inputs: TensorType) -> None:
+        """Checks the inputs as they are given, before any cast.
+
+        Raises:
+            LayerError: Keras computes something else from such dtypes.
+        """
+        if self.float_only and any(x.dtype == "string" for x in inputs):
+            raise LayerError("it takes numbers, but its input holds strings")
+
+    def read_as_floats(self, count: int) -> Collection[int]:
+        """Which of its inputs, of so many, Keras casts from whole numbers to float32."""
+        return range(count) if self.float_only else ()
+
+    def whole_dtype(self, given: str) -> str:
+        """The dtype of its outputs where those it computes in float32 are whole numbers again; "" where they are not.
+
+        Args:
+            given: The dtype of the first input, which holds whole numbers.
+        """
+        return ""
+
     def called_with(self, kwargs: Mapping[str, Any]) -> Spec:
         """The spec of one call with these constant keyword arguments.
 
@@ -202,6 +223,18 @@ class Spec(Frozen):
     def takes_masks(self, inputs: Sequence[Value]) -> Sequence[Value]:
         """The inputs that have no mask for any call that runs after this one."""
         return ()
+
+
+def refuse_whole_numbers(inputs: Sequence[TensorType], what: str) -> None:
+    """Refuses inputs that are not floating-point numbers.
+
+    Args:
+        inputs: The inputs.
+        what: What Keras does with such.
+    """
+    found = sorted({x.dtype for x in inputs if not x.dtype.startswith("float")})
+    if found:
+        raise LayerError(f"its input is of {', '.join(found)}, {what}", "give the model inputs of float32")
 
 
 def known_product(dims: Sequence[Dim]) -> Dim:

@@ -167,6 +167,10 @@ class RepeatVector(Spec):
         """Keras's key: n."""
         return cls(n=config.integer("n"))
 
+    def whole_dtype(self, given: str) -> str:
+        """The input's."""
+        return given
+
     def infer(self, *inputs: TensorType) -> TensorType:
         """(batch, n, features)."""
         batch, features = inputs[0].shape
@@ -237,6 +241,10 @@ class Masking(Spec):
     def parse(cls, config: Config) -> Self:
         """Keras's key: mask_value."""
         return cls(mask_value=config.number("mask_value", 0.0))
+
+    def whole_dtype(self, given: str) -> str:
+        """The input's, which is multiplied by whether a step counts."""
+        return "int32" if given == "bool" else given
 
     def infer(self, *inputs: TensorType) -> TensorType:
         """The input's type."""

@@ -71,7 +71,7 @@ class Hashing(Encoding):
         if len(inputs) > 1:
             raise LayerError("several inputs together are not supported", "use HashedCrossing in a newer Keras")
         dtype = inputs[0].dtype
-        if dtype.startswith("float") and not self.cuts:
+        if dtype == "bool" or (dtype.startswith("float") and not self.cuts):
             raise LayerError(f"an input of {dtype} is not supported", "give it whole numbers: Input(dtype='int64')")
         if self.mask is not None and isinstance(self.mask, str) != (dtype == "string"):
             raise LayerError(f"mask_value is {self.mask!r} and its input holds {dtype}")

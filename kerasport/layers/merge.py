@@ -13,6 +13,7 @@ from kerasport.layers.config import Config
 from kerasport.layers.frozen import frozen
 from kerasport.layers.operators import FilledLike, Join
 from kerasport.layers.ops import Logical, ReduceAny, broadcast_shape
+from kerasport.layers.products import require_wide
 
 
 @frozen
@@ -178,6 +179,15 @@ class Dot(Spec):
     batch_axes: bool = False
     floor: float = 1e-7
     carries_mask: ClassVar[bool] = False
+
+    def check_given(self, *inputs: TensorType) -> None:
+        """Refuses what Keras's backends multiply differently."""
+        super().check_given(*inputs)
+        require_wide(inputs)
+
+    def whole_dtype(self, given: str) -> str:
+        """The inputs', unless these are divided by their norms."""
+        return "" if self.normalize else given
 
     @classmethod
     def parse(cls, config: Config) -> Self:

@@ -7,7 +7,17 @@ from typing import Any, ClassVar, Self
 
 from kerasport.errors import LayerError
 from kerasport.layers import LAYERS
-from kerasport.layers.base import Emit, Masks, Shape, Spec, TensorType, Types, Value, normalize_axis
+from kerasport.layers.base import (
+    Emit,
+    Masks,
+    Shape,
+    Spec,
+    TensorType,
+    Types,
+    Value,
+    normalize_axis,
+    refuse_whole_numbers,
+)
 from kerasport.layers.config import Config
 from kerasport.layers.frozen import frozen
 from kerasport.layers.ops import Op
@@ -15,6 +25,8 @@ from kerasport.layers.ops import Op
 _GAMMA_BETA = (
     "beta_initializer gamma_initializer beta_regularizer gamma_regularizer beta_constraint gamma_constraint"
 )  # fmt: skip
+
+_CUT = "to which Keras would cut off the result"
 
 
 def chosen_axes(axes: Sequence[int], rank: int) -> tuple[int, ...]:
@@ -109,6 +121,7 @@ class LayerNormalization(Spec):
         axes: May be negative; gamma and beta have their dimensions in this order, laid out in ascending order.
         rms_scaling: Whether the mean is not subtracted (the variance is still one around the mean) and
             beta is left out.
+        cuts_integers: Whether whole numbers give whole numbers (from Keras 3.11 on).
     """
 
     axes: tuple[int, ...] = (-1,)
@@ -116,6 +129,7 @@ class LayerNormalization(Spec):
     center: bool = True
     scale: bool = True
     rms_scaling: bool = False
+    cuts_integers: bool = False
 
     @classmethod
     def parse(cls, config: Config) -> Self:
@@ -127,7 +141,14 @@ class LayerNormalization(Spec):
             center=config.flag("center", True) and not rms,
             scale=config.flag("scale", True) or rms,
             rms_scaling=rms,
+            cuts_integers=config.flag("cuts_integers"),
         )
+
+    def check_given(self, *inputs: TensorType) -> None:
+        """Refuses whole numbers where these give such."""
+        super().check_given(*inputs)
+        if self.cuts_integers:
+            refuse_whole_numbers(inputs, _CUT)
 
     def weights(self, *inputs: TensorType) -> dict[str, Shape]:
         """Gamma and beta: the dimensions of the axes."""
@@ -149,6 +170,11 @@ class RMSNormalization(Spec):
     axes: tuple[int, ...] = (-1,)
     epsilon: float = 1e-6
     carries_mask: ClassVar[bool] = False
+
+    def check_given(self, *inputs: TensorType) -> None:
+        """Refuses whole numbers."""
+        super().check_given(*inputs)
+        refuse_whole_numbers(inputs, _CUT)
 
     @classmethod
     def parse(cls, config: Config) -> Self:
@@ -176,6 +202,7 @@ class GroupNormalization(Spec):
         groups: -1 for as many as there are channels.
         axis: That of the channels; may be negative.
         keeps_mask: Whether the mask goes on (in Keras 3).
+        cuts_integers: Whether whole numbers give whole numbers (from Keras 3.4 on).
     """
 
     groups: int = 32
@@ -184,6 +211,7 @@ class GroupNormalization(Spec):
     center: bool = True
     scale: bool = True
     keeps_mask: bool = True
+    cuts_integers: bool = False
 
     @classmethod
     def parse(cls, config: Config) -> Self:
@@ -195,7 +223,14 @@ class GroupNormalization(Spec):
             center=config.flag("center", True),
             scale=config.flag("scale", True),
             keeps_mask=config.flag("keeps_mask", True),
+            cuts_integers=config.flag("cuts_integers"),
         )
+
+    def check_given(self, *inputs: TensorType) -> None:
+        """Refuses whole numbers where these give such."""
+        super().check_given(*inputs)
+        if self.cuts_integers:
+            refuse_whole_numbers(inputs, _CUT)
 
     def channels(self, x: TensorType) -> tuple[int, int]:
         """The channels' axis, and the number of groups.

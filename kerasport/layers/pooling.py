@@ -58,6 +58,10 @@ class Pooling(Spatial):
 class MaxPooling(Pooling):
     """The largest value in each window."""
 
+    def whole_dtype(self, given: str) -> str:
+        """The input's."""
+        return given
+
 
 @frozen
 class AveragePooling(Pooling):
@@ -144,6 +148,10 @@ class GlobalPooling(Spatial):
 class GlobalMaxPooling(GlobalPooling):
     """The largest value of each channel."""
 
+    def whole_dtype(self, given: str) -> str:
+        """The input's."""
+        return given
+
 
 class GlobalAveragePooling(GlobalPooling):
     """The mean of each channel."""
@@ -216,6 +224,10 @@ class AdaptivePooling(Spatial):
 
 class AdaptiveMaxPooling(AdaptivePooling):
     """The largest value in each window."""
+
+    def whole_dtype(self, given: str) -> str:
+        """The input's."""
+        return given
 
 
 class AdaptiveAveragePooling(AdaptivePooling):

@@ -19,7 +19,7 @@ class Matmul(Op):
 
     def infer(self, *inputs: TensorType) -> TensorType:
         """NumPy's rules; at least one axis each."""
-        _require_wide(inputs)
+        require_wide(inputs)
         x, y = inputs
         if not x.rank or not y.rank:
             raise LayerError("a product with a single number")
@@ -53,7 +53,7 @@ class Einsum(Op):
 
     def infer(self, *inputs: TensorType) -> TensorType:
         """The size of each letter of the output."""
-        _require_wide(inputs)
+        require_wide(inputs)
         sizes: dict[str, Dim] = {}
         for term, x in zip(self.terms, inputs, strict=True):
             if len(term) != x.rank:
@@ -66,7 +66,7 @@ class Einsum(Op):
         return inputs[0].with_shape([sizes[letter] for letter in self.output])
 
 
-def _require_wide(inputs: Sequence[TensorType]) -> None:
+def require_wide(inputs: Sequence[TensorType]) -> None:
     """Refuses what Keras's backends multiply differently: some saturate, some wrap around."""
     narrow = sorted({x.dtype for x in inputs} & NARROW)
     if narrow:
@@ -135,6 +135,11 @@ class OneHot(Op):
     on: float = 1.0
     off: float = 0.0
     dtype: str = "float32"
+
+    @property
+    def widens(self) -> bool:
+        """It compares with places that narrow integers may not reach."""
+        return True
 
     def infer(self, *inputs: TensorType) -> TensorType:
         """The shape with the new axis."""

@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 
 from kerasport.errors import LayerError
 from kerasport.layers import LAYERS
-from kerasport.layers.base import TensorType
+from kerasport.layers.base import TensorType, refuse_whole_numbers
 from kerasport.layers.config import Config
 from kerasport.layers.frozen import frozen
 from kerasport.layers.spatial import Spatial, positive
@@ -114,6 +114,7 @@ class UpSampling(Spatial):
             TensorFlow reads the weights of "bicubic" from a table with 1024 steps a pixel.
         half_pixel: Whether pixel i of the output samples the input at ``(i + 0.5) / size - 0.5``, else ``i / size``.
         fades: Whether pixels beyond the edges are zero (on PlaidML); else those within weigh the more.
+        cuts_integers: Whether whole numbers give whole numbers, however they are weighed (in Keras 3).
     """
 
     interpolations: ClassVar[tuple[str, ...]] = ("nearest",)
@@ -121,6 +122,7 @@ class UpSampling(Spatial):
     interpolation: str = "nearest"
     half_pixel: bool = True
     fades: bool = False
+    cuts_integers: bool = False
 
     @classmethod
     def parse(cls, config: Config) -> Self:
@@ -131,7 +133,18 @@ class UpSampling(Spatial):
             interpolation=config.choice("interpolation", cls.interpolations, "nearest"),
             half_pixel=config.flag("half_pixel", True),
             fades=config.flag("fades"),
+            cuts_integers=config.flag("cuts_integers"),
         )
+
+    def check_given(self, *inputs: TensorType) -> None:
+        """Refuses whole numbers where the mean of such would be cut off."""
+        super().check_given(*inputs)
+        if self.cuts_integers and not self.repeats:
+            refuse_whole_numbers(inputs, "to which Keras would cut off the result")
+
+    def whole_dtype(self, given: str) -> str:
+        """The input's, where values are repeated; TensorFlow's "area" makes floats of them."""
+        return given if self.repeats and (self.cuts_integers or self.interpolation == "nearest") else ""
 
     @property
     def repeats(self) -> bool:
