@@ -89,6 +89,11 @@ def test_a_plugin_takes_the_place_of_a_layer_that_is_known(name: str, tmp_path: 
             {"activation": "quantized_relu(3, most=2)"},
             "the argument 'most' of quantized_relu is not known",
         ),
+        (
+            "QActivation",
+            {"activation": "ternary(alpha='auto', number_of_unrolls=1000000000)"},
+            "number_of_unrolls=1000000000 is not supported; only up to 100",
+        ),
         ("TCN", {"nb_filters": 3, "dilations": [1], "use_weight_norm": True}, "use_weight_norm=True is not supported"),
     ],
 )

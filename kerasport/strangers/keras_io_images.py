@@ -52,11 +52,11 @@ def sequence_pooling(layer: CustomLayer, x: Tensor) -> Tensor:
 def shifted_patch_tokenization(layer: CustomLayer, images: Tensor) -> tuple[Tensor, Tensor]:
     """Patches of an image and of its copies moved by half a patch, each as a token; the patches are a second output."""
     plain = layer.config.flag("vanilla", False)
-    side, channels = images.shape[1], (images.shape[-1] or 0) * (1 if plain else 5)
+    _, side, _, pixels = images.shape if images.rank == 4 else (None, None, None, None)
     kernels = [shape for shape in layer.stored.values() if len(shape) == 2]
-    if side is None or images.shape[2] != side or len(kernels) != 1:
+    if side is None or pixels is None or images.shape[2] != side or len(kernels) != 1:
         raise unknown(layer, f"images of shape {images.shape} and {len(kernels)} kernels")
-    size = layer.config.integer("patch_size", isqrt(kernels[0][0] // channels))
+    size = layer.config.integer("patch_size", isqrt(kernels[0][0] // (pixels * (1 if plain else 5))))
     units = layer.config.integer("projection_dim", kernels[0][1])
     layer.config.expect("image_size", side)
     if not plain:

@@ -10,6 +10,7 @@ from typing import Any
 from kerasport.plugins import Tensor, ops, refuse
 
 _TINY = 1e-7  # keras.backend.epsilon()
+_MOST_ROUNDS = 100  # in which the scale of a ternary quantizer is found
 _ROUNDING = {
     "use_stochastic_rounding": False,
     "quadratic_approximation": False,
@@ -183,10 +184,12 @@ def _ternary(options: Options, x: Tensor) -> Tensor:
     if not isinstance(alpha, str):
         least = 0.33 if threshold is None else float(threshold)
         return ops.sign(x) * ops.cast(ops.abs(x) >= least, "float32") * _factor(alpha)
-    axes = _axes(alpha, x)
+    axes, rounds = _axes(alpha, x), int(options["number_of_unrolls"])
+    if rounds > _MOST_ROUNDS:
+        raise refuse(f"number_of_unrolls={rounds} is not supported; only up to {_MOST_ROUNDS}")
     scale = ops.max(ops.abs(x), axis=axes, keepdims=True) * (2.0 / 3.0)
     scale, levels = (_power_of_two(scale) if alpha == "auto_po2" else scale), x
-    for _ in range(int(options["number_of_unrolls"])):
+    for _ in range(rounds):
         beyond = ops.abs(scale * ops.round(x / scale)) >= scale / 2.0
         levels = ops.sign(x) * ops.cast(beyond, "float32")
         scale = _fitted(alpha, x, levels, axes)
