@@ -56,8 +56,9 @@ def up_sampling(spec: resampling.UpSampling, b: Scope, x: Tensor) -> Tensor:
     known = [length for length in lengths if length is not None]
     if len(known) < len(lengths):
         return _spread(spec, b, x)
-    factors = zip(spec.space(x.type.rank), known, spec.size, strict=True)
-    matrices = {axis: _matrix(spec.interpolation, length, factor) for axis, length, factor in factors}
+    axes = zip(spec.space(x.type.rank), known, spec.size, strict=True)
+    mixed = [(axis, length, factor) for axis, length, factor in axes if factor > 1 or spec.blurs]
+    matrices = {axis: _matrix(spec.interpolation, length, factor) for axis, length, factor in mixed}
     return b.tensor(weighted(b, x, matrices), perm=x.perm)
 
 
