@@ -8,14 +8,14 @@ FUNCTIONS: dict[str, str] = {
     **{f"nn.{name}": kind for name, kind in {
         "relu": "Relu", "relu6": "Relu6", "elu": "Elu", "selu": "Selu", "softsign": "Softsign",
         "silu": "tf.nn.silu beta",
-        "gelu": "Gelu approximate", "leaky_relu": "LeakyRelu negative_slope=alpha", "softmax": "Softmax axis",
-        "log_softmax": "LogSoftmax axis", "bias_add": "tf.nn.bias_add bias data_format", "tanh": "Tanh",
+        "gelu": "Gelu approximate", "leaky_relu": "LeakyRelu negative_slope=alpha", "softmax": "tf.nn.softmax axis",
+        "log_softmax": "tf.nn.log_softmax axis", "bias_add": "tf.nn.bias_add bias data_format", "tanh": "Tanh",
         "sigmoid": "Sigmoid", "softplus": "Softplus", "swish": "tf.nn.silu beta",
         "depth_to_space": "DepthToSpace block_size data_format",
         "space_to_depth": "SpaceToDepth block_size data_format",
     }.items()},
-    "compat.v1.nn.softmax": "Softmax axis",
-    "compat.v1.nn.log_softmax": "LogSoftmax axis",
+    "compat.v1.nn.softmax": "tf.nn.softmax axis",
+    "compat.v1.nn.log_softmax": "tf.nn.log_softmax axis",
     "compat.v1.nn.crelu": "tf.nn.crelu axis",
     **{f"{prefix}nn.{name}": f"{kind} pool_size=ksize strides padding data_format" for prefix in ("", "compat.v1.")
        for name, kind in {"max_pool": "MaxPool", "avg_pool": "AveragePool", "max_pool2d": "MaxPool",

@@ -33,7 +33,8 @@ _ACTIVATIONS = {
     "LeakyRelu": "leaky_relu", "HardSigmoid": "hard_sigmoid", "HardSilu": "hard_silu", "HardTanh": "hard_tanh",
     "HardShrink": "hard_shrink", "SoftShrink": "soft_shrink", "TanhShrink": "tanh_shrink", "Glu": "glu",
     "LogSigmoid": "log_sigmoid", "SparsePlus": "sparse_plus", "SparseSigmoid": "sparse_sigmoid", "Mish": "mish",
-    "Squareplus": "squareplus", "Sparsemax": "sparsemax", "Softmax": "softmax", "LogSoftmax": "log_softmax",
+    "Squareplus": "squareplus", "Sparsemax": "sparsemax", "tf.nn.softmax": "softmax",
+    "tf.nn.log_softmax": "log_softmax",
 }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kerasport.errors import LayerError
-from kerasport.layers.arguments import Arguments, Result, Step, register
+from kerasport.layers.arguments import Arguments, Parser, Result, Step, register
 from kerasport.layers.base import Value, normalize_axis
 from kerasport.layers.elementwise import Activated
 from kerasport.layers.functions import function
@@ -38,6 +38,22 @@ def _crelu(call: Arguments) -> Step:
     x, axis = call.tensor("features", 0), call.axis(2)
     both = call.emit(Join(axis=axis), x, then(call, unary(call, "negative", x)))
     return Step(Activated(activation=function("relu")), (both,))
+
+
+def _softmax(name: str) -> Parser:
+    def parse(call: Arguments) -> Step:
+        """An activation over one axis; over all, the batch included, from ``x - logsumexp(x)``."""
+        x, axis = call.floating(call.tensor("x", 0)), call.get("axis", None, -1)
+        if axis is not None:
+            return Step(Activated(activation=function({"function": name, "axis": axis})), (x,))
+        log = binary(call, "subtract", x, then(call, reduced(call, "logsumexp", x, None, keepdims=True)))
+        return log if name == "log_softmax" else unary(call, "exp", then(call, log))
+
+    return parse
+
+
+register("Softmax")(_softmax("softmax"))
+register("LogSoftmax")(_softmax("log_softmax"))
 
 
 @register("tf.nn.silu")

@@ -249,8 +249,11 @@ def _take_along_axis(call: Arguments) -> Step:
 
 @register("OneHot")
 def _one_hot(call: Arguments) -> Step:
-    x = call.tensor("x", 0)
-    return Step(_one_hot_of(call), (call.cast(x, "int64") if x.type.dtype.startswith("float") else x,))
+    return Step(_one_hot_of(call), (_as_index(call, call.tensor("x", 0)),))
+
+
+def _as_index(call: Arguments, x: Value) -> Value:
+    return call.cast(x, "int64") if x.type.dtype.startswith("float") else x
 
 
 def _one_hot_of(call: Arguments) -> OneHot:
@@ -266,7 +269,7 @@ def _multi_hot(call: Arguments) -> Step:
     if spec.axis != -1 or not x.type.rank:
         raise LayerError(f"axis={spec.axis} is not supported")
     function = "any" if spec.dtype == "bool" else "max"
-    return reduced(call, function, call.emit(spec, x), (int(x.type.rank > 1),))
+    return reduced(call, function, call.emit(spec, _as_index(call, x)), (int(x.type.rank > 1),))
 
 
 @register("tf.sequence_mask")
