@@ -175,7 +175,9 @@ def _cutoff(x: Value, factor: float) -> float:
 @register("Norm")
 def _norm(call: Arguments) -> Step:
     x, order, over = _matrix(call), call.get("ord", 1), axes(call, "axis", 2)
-    if over is None and order is not None:  # not the values in one row, as elsewhere: those of all axes, the batch's too
+    if (
+        over is None and order is not None
+    ):  # not the values in one row, as elsewhere: those of all axes, the batch's too
         over = tuple(range(x.type.rank))
     return norm_of(call, x, order, over, call.flag("keepdims", 3))
 
