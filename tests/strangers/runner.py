@@ -54,6 +54,8 @@ def fork(arguments: Sequence[str], out: int, err: int, first: Callable[[], objec
         main(list(arguments))
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else 1
+    except KeyboardInterrupt:  # before the command line has begun: Python itself ends then with this code
+        code = 130
     finally:
         os._exit(code)
 
