@@ -13,6 +13,7 @@ import kerasport
 from kerasport.dialect.model import LayerDef, Node
 from kerasport.errors import NotAModelError, OptionError
 from kerasport.sizes import PROPERTY, Sizes, noted, parse_sizes, properties
+from tests.goldens import goldens
 from tests.models import build, layer
 
 PARTS = Path(__file__).parent.parent / "fixtures" / "parts"
@@ -121,3 +122,10 @@ def test_sizes_are_noted_as_they_were_asked_for() -> None:
     sizes = {"batch": 3, "x": (None, 4)}
     assert noted(properties(sizes)) == sizes
     assert properties({}) == noted({}) == {}
+
+
+def test_steps_that_a_dense_layer_behind_a_flatten_needs_are_known(tmp_path: Path) -> None:
+    (golden,) = goldens("topology", "sequential_pinned_steps", "2.2.4-tensorflow")
+    source = golden.model(tmp_path)
+    kerasport.convert(source, tmp_path / "m.onnx", validate=True)
+    assert shapes(tmp_path / "m.onnx") == [["batch", 9]]

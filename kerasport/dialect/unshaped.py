@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
-from kerasport.dialect.model import LayerDef, ModelDef
+from kerasport.dialect.model import LayerDef, ModelDef, TensorRef
 
 _Shape = tuple[int | None, ...]
 _Weights = Callable[[str], Sequence[tuple[int, ...]]]
@@ -30,26 +31,34 @@ _SHAPES: dict[str, Callable[[_Shape], _Shape]] = {
 
 
 def with_input_shape(model: ModelDef, weights: _Weights) -> ModelDef:
-    """The model with its input's shape filled in, where the first layer with weights tells it.
+    """The model with its input's shape filled in, where its weights tell it: one layer behind the other only.
 
-    Keras 2 drops the InputLayer of ``Sequential([Input(...), ...])`` from the file; sizes that no weight
-    tells stay unknown.
+    Keras 2 drops the InputLayer of ``Sequential([Input(...), ...])`` from the file, or leaves the steps open that the
+    Embedding behind it reads; sizes that no weight tells stay unknown.
 
     Args:
         model: In canonical form.
         weights: The shapes of a top-level layer's stored weights, by layer name.
     """
     layers = list(model.layers)
-    if len(model.inputs) != 1 or layers[0].class_name != "InputLayer" or layers[0].config.get("batch_shape"):
+    if len(model.inputs) != 1 or layers[0].class_name != "InputLayer" or not _is_chain(layers):
         return model
     first = next((layer for layer in layers[1:] if layer.class_name not in _SHAPELESS), layers[-1])
-    shape = likely_input(first, weights(first.name))
+    given = layers[0].config.get("batch_shape")
+    shape = tuple(given) if given else likely_input(first, weights(first.name))
     if shape is None:
         return model
     if first.class_name in _STEPS and len(shape) > 1 and shape[1] is None:
-        shape = (None, _steps(layers[1:], weights), *shape[2:])
+        shape = (shape[0], _steps(layers[1:], weights), *shape[2:])
     layers[0] = replace(layers[0], config={**layers[0].config, "batch_shape": list(shape)})
     return replace(model, layers=tuple(layers))
+
+
+def _is_chain(layers: Sequence[LayerDef]) -> bool:
+    """Whether each layer is called once, on what the one before it gives."""
+    return all(
+        [node.inputs for node in after.nodes] == [(TensorRef(before.name),)] for before, after in pairwise(layers)
+    )
 
 
 def likely_input(layer: LayerDef, weights: Sequence[tuple[int, ...]]) -> _Shape | None:
