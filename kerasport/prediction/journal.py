@@ -130,9 +130,18 @@ def opened(target: Path, made: Made, resume: bool) -> Iterator[Journal]:
             yield Journal(folder, noted)
         except BaseException:
             if not resume or not (folder / _NAME).exists():
-                shutil.rmtree(folder)
+                _removed(folder)
             raise
+        _removed(folder)
+
+
+def _removed(folder: Path) -> None:
+    """Removes a folder to the end, even if a signal to end comes meanwhile."""
+    try:
         shutil.rmtree(folder)
+    except (KeyboardInterrupt, SystemExit):
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def _require_plain(folder: Path, target: Path) -> None:

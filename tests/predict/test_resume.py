@@ -159,3 +159,21 @@ def test_standard_input_cannot_be_continued(kerasport: Run, model: Path, rows: P
         outcome = kerasport("predict", model, "--input", "-", "--output", tmp_path / "y.npy", "--resume")
     assert outcome.code == 2
     assert "--resume needs files" in outcome.err
+
+
+def test_a_signal_while_the_journal_is_removed_leaves_nothing_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from kerasport.prediction import journal
+
+    whole, times = journal.shutil.rmtree, iter([True])
+
+    def interrupted(folder: Path, **options: bool) -> None:
+        if next(times, False):
+            raise SystemExit(143)
+        whole(folder, **options)
+
+    monkeypatch.setattr(journal.shutil, "rmtree", interrupted)
+    with pytest.raises(SystemExit), journal.opened(tmp_path / "y.npy", {}, resume=False):
+        pass
+    assert not list(tmp_path.iterdir())
