@@ -34,7 +34,7 @@ MODULES = {
     "contrib": "InstanceNormalization, SineReLU, SubPixelUpscaling, Swish",
     "crf": "Addons>CRF, CRF, tf2crf>CRF",
     "deberta": _both("DebertaV3Backbone"),
-    "efficientnet": "FixedDropout",
+    "efficientnet": "FixedDropout, HSwish, HardSwish",
     "kecam": (
         "beit>PatchConv2DWithResampleWeights, efficientdet>ReluWeightedSum, kecam/cmt>BiasPositionalEmbedding, "
         "kecam/llama2>RMSNorm, kecam>ExpLogitScale, kecam>PureWeigths, kecamCommon>CompatibleExtractPatches, "
