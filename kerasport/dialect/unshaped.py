@@ -45,11 +45,11 @@ def with_input_shape(model: ModelDef, weights: _Weights) -> ModelDef:
         return model
     first = next((layer for layer in layers[1:] if layer.class_name not in _SHAPELESS), layers[-1])
     given = layers[0].config.get("batch_shape")
-    shape = tuple(given) if given else likely_input(first, weights(first.name))
-    if shape is None:
-        return model
-    if first.class_name in _STEPS and len(shape) > 1 and shape[1] is None:
+    shape = given or likely_input(first, weights(first.name))
+    if first.class_name in _STEPS and isinstance(shape, list | tuple) and list(shape[1:2]) == [None]:
         shape = (shape[0], _steps(layers[1:], weights), *shape[2:])
+    if shape is None or shape is given:
+        return model
     layers[0] = replace(layers[0], config={**layers[0].config, "batch_shape": list(shape)})
     return replace(model, layers=tuple(layers))
 
@@ -92,14 +92,17 @@ def _steps(layers: Sequence[LayerDef], weights: _Weights) -> int | None:
 
 
 def _taken_by_convolution(config: Mapping[str, Any], kernel: Sequence[int]) -> int | None:
-    strides, dilation = (_number(config.get(key)) for key in ("strides", "dilation_rate"))
-    if strides != 1 or config.get("data_format") == "channels_first":
+    strides, dilation = (_number(config.get(key, 1)) for key in ("strides", "dilation_rate"))
+    if strides != 1 or not dilation or config.get("data_format") == "channels_first":
         return None
-    return (kernel[0] - 1) * dilation if config.get("padding") == "valid" else 0
+    padding = config.get("padding", "valid")
+    return (kernel[0] - 1) * dilation if padding == "valid" else 0 if padding in ("same", "causal") else None
 
 
-def _number(raw: Any) -> int:
-    return int(raw[0] if isinstance(raw, list | tuple) else raw or 1)
+def _number(raw: object) -> int:
+    """A number of one axis, alone or in a list; 0 for what the layer's spec will refuse."""
+    number = raw[0] if isinstance(raw, list | tuple) and len(raw) == 1 else raw
+    return number if type(number) is int and number > 0 else 0
 
 
 def _taken_by_recurrence(config: Mapping[str, Any], kernel: Sequence[int]) -> int | None:

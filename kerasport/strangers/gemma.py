@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from kerasport.plugins import CustomLayer, Tensor, compose, ops
+from kerasport.strangers.keras_hub import grouped_heads
 
 BLOCK, ATTENTION, NORM = (f"gemma>{name}" for name in ("GemmaDecoderBlock", "CachedGemmaAttention", "RMSNormalization"))
 
@@ -52,21 +53,12 @@ def _norms(layer: CustomLayer, name: str) -> Sequence[Callable[[Tensor], Tensor]
 def cached_gemma_attention(layer: CustomLayer, x: Tensor) -> Tensor:
     """Attention on the steps before, as far as the window goes, of rotated queries and keys; no key, no output."""
     config, size = layer.config, layer.config.integer("head_dim")
-    heads, groups = config.integer("num_query_heads"), config.integer("num_key_value_heads")
-    query, key, value = (
-        layer.part(f"{name}_dense", "EinsumDense", equation=equation, output_shape=[None, count, size])
-        for name, equation, count in (
-            ("query", "btd,ndh->btnh", heads),
-            ("key", "bsd,kdh->bskh", groups),
-            ("value", "bsd,kdh->bskh", groups),
-        )
-    )
+    (query, key, value), group = grouped_heads(layer, "{}_dense", size, "btd,ndh->btnh", "bsd,kdh->bskh")
     last = layer.part("output_dense", "EinsumDense", equation="btnh,nhd->btd", output_shape=[None, x.shape[-1]])
     rotate = layer.part(
         "rope_layer", "keras_hub>RotaryEmbedding", max_wavelength=10000.0, sequence_axis=1, feature_axis=-1
     )
     turns = [half + place for place in range(size // 2) for half in (0, size // 2)]
-    group = [head * groups // heads for head in range(heads)]
     q, k = (ops.take(rotate(part(x)), turns, axis=-1) for part in (query, key))
     scores = ops.einsum("btnh,bsnh->bnts", q * size**-0.5, ops.take(k, group, axis=2))
     cap = config.get("logit_soft_cap", None)

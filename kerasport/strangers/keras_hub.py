@@ -50,6 +50,27 @@ def heads_together(x: Tensor) -> Tensor:
     return ops.concatenate([x[:, :, head] for head in range(heads)], axis=-1) if heads > 1 else x[:, :, 0]
 
 
+def grouped_heads(
+    layer: CustomLayer, attribute: str, size: int, query: str, key: str
+) -> tuple[list[CalledLayer], list[int]]:
+    """The projections of attention whose heads share keys and values in groups, and the group of each head.
+
+    Args:
+        layer: The attention.
+        attribute: What holds each of them, with ``{}`` for query, key and value.
+        size: The features of a head.
+        query: The equation of the query's projection.
+        key: The equation of the key's, and of the value's.
+    """
+    heads, groups = layer.config.integer("num_query_heads"), layer.config.integer("num_key_value_heads")
+    parts = ("query", query, heads), ("key", key, groups), ("value", key, groups)
+    projections = [
+        layer.part(attribute.format(name), "EinsumDense", equation=equation, output_shape=[None, count, size])
+        for name, equation, count in parts
+    ]
+    return projections, [head * groups // heads for head in range(heads)]
+
+
 def _steps(layer: CustomLayer, x: Tensor, axis: int = 1) -> Any:
     """The numbers of the steps, (1, steps), or (batch, steps) where their count is not known, or they are given."""
     given, start = layer.argument("positions"), layer.argument("start_index", 0)

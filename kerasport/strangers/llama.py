@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasport.plugins import CustomLayer, CustomModel, End, Tensor, compose, model, ops
-from kerasport.strangers.keras_hub import names
+from kerasport.strangers.keras_hub import grouped_heads, names
 
 _BLOCK, _ATTENTION, _NORM = (f"llama>{name}" for name in ("TransformerDecoder", "Attention", "LayerNorm"))
 _ADJUSTMENT = ("low_freq_factor", "high_freq_factor", "frequency_adjustment_factor", "pretraining_sequence_length")
@@ -72,20 +72,11 @@ def transformer_decoder(layer: CustomLayer, x: Tensor) -> Tensor:
 def attention(layer: CustomLayer, x: Tensor) -> Tensor:
     """Attention on the steps before, of rotated queries and keys."""
     config, features = layer.config, x.shape[-1] or 0
-    heads, groups = config.integer("num_query_heads"), config.integer("num_key_value_heads")
-    size = config.get("head_dim", None) or features // heads
-    query, key, value = (
-        layer.part(f"_{name}_dense", "EinsumDense", equation=equation, output_shape=[None, count, size])
-        for name, equation, count in (
-            ("query", "bqm,muh->bquh", heads),
-            ("key", "bkm,mvh->bkvh", groups),
-            ("value", "bkm,mvh->bkvh", groups),
-        )
-    )
+    size = config.get("head_dim", None) or features // config.integer("num_query_heads")
+    (query, key, value), group = grouped_heads(layer, "_{}_dense", size, "bqm,muh->bquh", "bkm,mvh->bkvh")
     last = layer.part("_output_dense", "EinsumDense", equation="bquh,uhm->bqm", output_shape=[None, features])
     steps = ops.cumsum(ops.ones_like(x[:, :, 0]), axis=1)
     angles = ops.expand_dims(steps - 1.0, -1) * _rates(layer, size)
-    group = [head * groups // heads for head in range(heads)]
     q, k = _rotated(query(x), angles), ops.take(_rotated(key(x), angles), group, axis=2)
     seen = _seen(layer, steps)
     scores = ops.einsum("bquh,bkuh->buqk", q * size**-0.5, k)

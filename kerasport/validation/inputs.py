@@ -16,8 +16,8 @@ from kerasport.layers.base import MASK, Domain, Shape, Value
 from kerasport.validation import lengths
 
 Array = NDArray[Any]
-# How much of a mask counts.
-_KEPT = 0.7
+# How much of a drawn mask counts.
+KEPT = 0.7
 # By how much further dimensions differ, in each trial of other sizes.
 _STEPS = ((1, 2, 8, 32), (-2, -1, -8, -32))
 # How many lengths are looked through for one that shows more, and how many of them are tried.
@@ -149,7 +149,7 @@ def _draw(graph: Graph, value: Value, trial: Trial, rng: np.random.Generator) ->
     shape = [dim or trial.batch for dim in value.type.shape[:1]] + trial.dims(value.type.shape)
     domains = [domain for domain in _domains(graph, value) if domain is not None]
     if value.type.dtype == "bool" or any(domain.mask for domain in domains):
-        return (rng.random(shape) < _KEPT).astype(value.type.dtype)
+        return (rng.random(shape) < KEPT).astype(value.type.dtype)
     if value.type.dtype == "string":
         return rng.choice(np.array(_examples(domains), "str"), shape)
     if any(domain.positive_definite for domain in domains):

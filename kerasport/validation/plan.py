@@ -17,14 +17,15 @@ from numpy.typing import NDArray
 
 from kerasport.graph import Call, Graph
 from kerasport.layers.base import Value
+from kerasport.validation.inputs import KEPT
 from kerasport.validation.place import Place
 from kerasport.validation.segments import Part, cut
 from kerasport.validation.skeleton import Skeleton
 
 Array = NDArray[Any]
 FloatType = type[np.floating[Any]]
-# How many of drawn bools are true: of masks, and of those that are made into one where any of them is.
-_KEPT, _RARE = 0.7, 0.1
+# How many are true of drawn bools that are made into one, which is true where any of them is.
+_RARE = 0.1
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class Plan:
         """
         apart = {name for name in self.places.keys() - self.guessed if self.aliases[self.places[name].name] == 1}
         masks = {mask.name for call in self.graph.calls for mask in call.masks if mask} & apart & set(never_false)
-        yield Drawing(frozenset(masks), frozenset(name for name in self.calls if self._masks_of(name) & masks), _KEPT)
+        yield Drawing(frozenset(masks), frozenset(name for name in self.calls if self._masks_of(name) & masks), KEPT)
         made = {name: self.calls[name].inputs for name in never_false}
         read = {value.name for inputs in made.values() for value in inputs if value.type.dtype == "bool"} & apart
         judged = frozenset(name for name in made.keys() - read if any(value.name in read for value in made[name]))

@@ -24,8 +24,8 @@ class TrialInput:
     """One batch of inputs that the model was tried with.
 
     Attributes:
-        source: "generated", or "given" for the user's own; "masked" for generated ones, where layers whose masks no
-            input makes are given drawn masks.
+        source: "generated", or "given" for the user's own; "masked" for generated ones, where layers are given
+            drawn bools, masks above all, that no input makes false.
         seed: That it was drawn with; None for the user's own.
         shapes: The shape of each input, by name.
     """
