@@ -24,9 +24,9 @@ from kerasport._version import __version__
 if TYPE_CHECKING:
     from kerasport.checking import check
     from kerasport.conversion import convert
-    from kerasport.cutting import Cut
     from kerasport.inspection import inspect
     from kerasport.loading import load
+    from kerasport.parts.cutting import Cut
     from kerasport.prediction import Predictor, predict
     from kerasport.prediction.functions import batch_function, frame_function
     from kerasport.validation import validate
@@ -46,7 +46,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Cut": "kerasport.cutting",
+    "Cut": "kerasport.parts.cutting",
     "Predictor": "kerasport.prediction",
     "batch_function": "kerasport.prediction.functions",
     "check": "kerasport.checking",

@@ -10,16 +10,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from kerasport import notes, sizes
 from kerasport._version import __version__
+from kerasport.assembly import sizes
 from kerasport.checking import obstacles
 from kerasport.custom.registry import CUSTOM
-from kerasport.cutting import WHOLE, Cut, cut
 from kerasport.errors import MismatchError, UnsupportedModelError
 from kerasport.finite import NotFinite, told_briefly
 from kerasport.graph import Graph, State
 from kerasport.loading import LoadedModel, Reading, load
-from kerasport.states import with_states
+from kerasport.onnxfile import notes
+from kerasport.parts.cutting import WHOLE, Cut, cut
+from kerasport.parts.states import with_states
 
 if TYPE_CHECKING:
     from kerasport.export import OnnxModel
@@ -141,8 +142,8 @@ def _translated(
 @contextmanager
 def _placed(target: Path) -> Iterator[tuple[Path, str]]:
     """A path to write a model to, and the name for its data file; the replaced model's data file is removed."""
-    from kerasport.external import data_name, remove_other_data
     from kerasport.files import whole
+    from kerasport.onnxfile.external import data_name, remove_other_data
 
     data, beside = data_name(target), False
     try:

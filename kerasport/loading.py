@@ -13,25 +13,25 @@ from types import TracebackType
 from typing import Any, Self, TypedDict, Unpack
 
 from kerasport import dialect, reader
-from kerasport.assemble import assemble
-from kerasport.assembly import Assembly
+from kerasport.assembly.advice import Commands
+from kerasport.assembly.assembler import assemble
+from kerasport.assembly.evidence import Evidence
+from kerasport.assembly.records import Assembly
+from kerasport.assembly.sizes import Sizes
+from kerasport.assembly.training import Training
 from kerasport.custom.files import load as load_plugin
+from kerasport.custom.found_weights import stored_shapes
 from kerasport.dialect.binding import Leaf, bind
 from kerasport.dialect.model import LayerDef, ModelDef
 from kerasport.dialect.paths import cells, places
 from kerasport.errors import DamagedFileError, OptionError, UnsupportedModelError
-from kerasport.evidence import Evidence
 from kerasport.finite import NotFinite, Watch
 from kerasport.graph import Graph
-from kerasport.holdings import stored_shapes
 from kerasport.layers.base import Shape
 from kerasport.layers.stored import MERGED_ROLES
 from kerasport.reader.saved import NamedWeights
 from kerasport.reader.tree import WeightTree
 from kerasport.reader.weights import Weight
-from kerasport.sizes import Sizes
-from kerasport.training import Training
-from kerasport.ways import Commands
 
 _Sizes = Mapping[str, int | Sequence[int | None]]
 

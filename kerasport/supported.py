@@ -104,9 +104,9 @@ def functions() -> list[str]:
     return sorted(FUNCTIONS)
 
 
-def strangers() -> dict[str, list[str]]:
+def third_party() -> dict[str, list[str]]:
     """The layers and activation functions of other packages, by package, as files name them."""
-    from kerasport.strangers import packages
+    from kerasport.third_party import packages
 
     return packages()
 
@@ -116,8 +116,8 @@ def refused() -> Iterator[Refused]:
     from kerasport import inventory
     from kerasport.layers import refused as reasons
     from kerasport.layers.arguments import refusals
-    from kerasport.strangers import undecided
-    from kerasport.strangers.refused import LAYERS as OTHERS
+    from kerasport.third_party import undecided
+    from kerasport.third_party.refused import LAYERS as OTHERS
 
     keras = ((inventory.layers(), reasons.LAYERS), (inventory.operations(), refusals()))
     for kinds, entries in (*keras, ({}, OTHERS)):
@@ -137,7 +137,7 @@ def markdown() -> str:
         lines += _by_version(family, [row for row in rows if row.family == family])
     lines.append(f"| Activation functions | | {' '.join(f'`{name}`' for name in functions())} |")
     lines += ["", "Layers and functions of other packages, by their names in files:", ""]
-    lines += [f"- {package}: {' '.join(f'`{name}`' for name in names)}" for package, names in strangers().items()]
+    lines += [f"- {package}: {' '.join(f'`{name}`' for name in names)}" for package, names in third_party().items()]
     lines += ["", "Refused options:", ""]
     lines += [f"- {names}: {limit}" for limit, names in _grouped((row.limits, row.name) for row in rows if row.limits)]
     lines += ["", "Required ONNX opsets, if newer than 13:", ""]

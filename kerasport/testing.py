@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasport import dialect
-from kerasport.assemble import assemble
+from kerasport.assembly.assembler import assemble
+from kerasport.assembly.evidence import Evidence
 from kerasport.dialect.binding import bind
 from kerasport.dialect.model import LayerDef, ModelDef, Node, TensorRef
 from kerasport.errors import InputError, MismatchError, UnsupportedModelError
-from kerasport.evidence import Evidence
 from kerasport.graph import Graph
 from kerasport.reader.weights import Weight
 
@@ -70,7 +70,7 @@ def check_layer(
     from kerasport import reference
     from kerasport.export import translate
     from kerasport.export.writer import to_bytes
-    from kerasport.runtime import Session
+    from kerasport.runtime.sessions import Session
 
     arrays = [np.asarray(array) for array in ([inputs] if isinstance(inputs, np.ndarray) else inputs)]
     given = arrays if mask is None else [*arrays, np.asarray(mask, np.bool_)]

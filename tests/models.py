@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasport.assemble import assemble
+from kerasport.assembly.assembler import assemble
 from kerasport.dialect.model import LayerDef, ModelDef, Node, TensorRef
 from kerasport.graph import Graph
 from kerasport.reader.weights import Weight

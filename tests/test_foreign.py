@@ -11,7 +11,7 @@ from onnx import helper
 from kerasport.dialect.model import Node, TensorRef
 from kerasport.errors import InputError, OptionError
 from kerasport.layers.base import Dim, TensorType, Value
-from kerasport.runtime import Port
+from kerasport.runtime.sessions import Port
 from kerasport.validation.axes import best_perm, certain_perm
 from kerasport.validation.foreign import matched
 from kerasport.validation.scopes import layer_of, places_by_name

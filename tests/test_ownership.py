@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kerasport.assemble import assemble
+from kerasport.assembly.assembler import assemble
 from kerasport.dialect import readings, writer
 
 KERAS3 = writer("3.15.1", "tensorflow")

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 import kerasport
 from kerasport import Cut
 from kerasport.errors import NotAModelError, OptionError
-from kerasport.runtime import Session
+from kerasport.runtime.sessions import Session
 from tests.goldens import Form, goldens
 
 PARTS = Path(__file__).parent.parent / "fixtures" / "parts"

@@ -23,13 +23,13 @@ import kerasport as kp
 from kerasport import dialect, load, reference
 from kerasport.conversion import to_onnx_bytes
 from kerasport.custom.registry import CUSTOM
+from kerasport.custom.scaffold import scaffold
 from kerasport.dialect.activations import of_packages
 from kerasport.dialect.model import LayerDef, ModelDef
 from kerasport.dialect.writer import writer
 from kerasport.errors import DamagedFileError, MismatchError, PluginError, UnsupportedModelError
 from kerasport.plugins import load as load_plugin
-from kerasport.runtime import Session
-from kerasport.scaffold import scaffold
+from kerasport.runtime.sessions import Session
 from kerasport.testing import check_layer
 from tests.conftest import Outcome
 from tests.goldens import goldens

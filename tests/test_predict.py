@@ -15,7 +15,7 @@ from kerasport.errors import InputError, OptionError
 from kerasport.prediction import Predictor
 from kerasport.prediction.binding import open_inputs
 from kerasport.prediction.rows import Request
-from kerasport.runtime import Port
+from kerasport.runtime.sessions import Port
 from tests.conftest import Outcome
 from tests.goldens import Golden, goldens
 

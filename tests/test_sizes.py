@@ -10,9 +10,9 @@ import onnx
 import pytest
 
 import kerasport
+from kerasport.assembly.sizes import PROPERTY, Sizes, noted, parse_sizes, properties
 from kerasport.dialect.model import LayerDef, Node
 from kerasport.errors import NotAModelError, OptionError
-from kerasport.sizes import PROPERTY, Sizes, noted, parse_sizes, properties
 from tests.goldens import goldens
 from tests.models import build, layer
 
@@ -87,7 +87,7 @@ def test_a_model_without_an_input_shape_is_given_one(tmp_path: Path, seed_model:
 
 
 def test_the_way_on_is_told_where_a_shape_is_missing() -> None:
-    from kerasport.assemble import assemble
+    from kerasport.assembly.assembler import assemble
     from kerasport.dialect.model import LayerDef, ModelDef, TensorRef
 
     layer = LayerDef("image", "InputLayer", {"batch_shape": None}, ())

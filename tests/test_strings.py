@@ -14,7 +14,7 @@ import pytest
 
 import kerasport as kp
 from kerasport import reference
-from kerasport.assemble import assemble
+from kerasport.assembly.assembler import assemble
 from kerasport.dialect.model import LayerDef, ModelDef, Node, TensorRef
 from kerasport.errors import DamagedFileError, InputError, UnsupportedModelError
 from kerasport.export import translate

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from kerasport.assemble import assemble
+from kerasport.assembly.assembler import assemble
+from kerasport.assembly.training import Training
 from kerasport.dialect.model import LayerDef, ModelDef, Node, TensorRef
-from kerasport.training import Training
 
 IN_TRAINING = (Node((TensorRef("x"),), None, {"training": True}),)
 INPUT = LayerDef("x", "InputLayer", {"batch_shape": [None, 4, 3], "dtype": "float32"}, ())

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import kerasport as kp
-from kerasport.runtime import Session
+from kerasport.runtime.sessions import Session
 from tests.goldens import Form, Golden, goldens
 from tests.strangers.files import keras3
 

@@ -14,7 +14,7 @@ from onnx import TensorProto, helper
 
 import kerasport as kp
 from kerasport.reference import core
-from kerasport.runtime import Session
+from kerasport.runtime.sessions import Session
 from kerasport.validation import Settings
 from kerasport.validation.effort import seconds
 from kerasport.validation.error import Limit

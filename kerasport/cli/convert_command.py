@@ -74,7 +74,7 @@ def command(
     The result is compared with the NumPy reference, layer by layer, before OUTPUT is written.
     """
     from kerasport.conversion import convert
-    from kerasport.cutting import Cut
+    from kerasport.parts.cutting import Cut
 
     part = Cut(
         outputs=listed(outputs),

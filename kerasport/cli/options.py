@@ -86,7 +86,7 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
         reading["lambdas"] = paired(lambdas, "--lambda", "NAME=TEXT")
         reading["sampling"] = sampling
         if sizes:
-            from kerasport.sizes import parse_sizes
+            from kerasport.assembly.sizes import parse_sizes
 
             reading["input_shape"] = parse_sizes(",".join(sizes))
         return command(reading=reading, **others)

@@ -26,9 +26,9 @@ def command(model: Path, output: Path | None, layers: tuple[str, ...], force: bo
 
     The options, weights and shapes in the file are filled in. What the layers compute is left to be written.
     """
+    from kerasport.custom.scaffold import scaffold
     from kerasport.errors import OptionError
     from kerasport.files import whole
-    from kerasport.scaffold import scaffold
 
     if output is not None and output.exists() and not force:
         raise OptionError(f"{output} already exists.", "Name another file, or overwrite it with --force.")

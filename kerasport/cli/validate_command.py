@@ -127,7 +127,7 @@ def command(
 
 def _part(model: LoadedModel, onnx: Path) -> Graph:
     """What the ONNX file is of the model, by what it says itself."""
-    from kerasport.cutting import Cut, cut
+    from kerasport.parts.cutting import Cut, cut
     from kerasport.validation.skeleton import read_skeleton
 
     return cut(model, Cut.of(read_skeleton(onnx).properties))
@@ -138,7 +138,7 @@ def _read(values: Sequence[Value], inputs: tuple[str, ...], preprocess: str | No
     from kerasport.prediction.checks import check_rows
     from kerasport.prediction.data_options import DataOptions
     from kerasport.prediction.rows import Rows
-    from kerasport.runtime import port_of
+    from kerasport.runtime.sessions import port_of
 
     ports = tuple(port_of(value.name, value.type) for value in values)
     data = DataOptions(preprocess=preprocess or "")
@@ -151,7 +151,7 @@ def _read(values: Sequence[Value], inputs: tuple[str, ...], preprocess: str | No
 def _predictions(graph: Graph, expected: tuple[str, ...]) -> dict[str, NDArray[Any]]:
     from kerasport.prediction.binding import named_sources
     from kerasport.prediction.rows import Request
-    from kerasport.runtime import port_of
+    from kerasport.runtime.sessions import port_of
 
     pairs = zip(graph.output_names, graph.outputs, strict=True)
     ports = tuple(port_of(name, value.type) for name, value in pairs)

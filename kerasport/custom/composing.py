@@ -9,6 +9,9 @@ from functools import cache, cached_property, partial
 from types import MappingProxyType
 from typing import Any
 
+from kerasport.assembly.parsing import Part, no_part, refuse_unread, unknown_keys
+from kerasport.assembly.time_axis import Flow
+from kerasport.assembly.training import Training
 from kerasport.custom.faults import blamed
 from kerasport.custom.registry import CUSTOM, Composed
 from kerasport.custom.tensors import Numbers, Tensor
@@ -22,9 +25,6 @@ from kerasport.layers.elementwise import Activated
 from kerasport.layers.ops import CastTo
 from kerasport.layers.shaping import Constant
 from kerasport.layers.slots import Slot, has_slots
-from kerasport.parsing import Part, no_part, refuse_unread, unknown_keys
-from kerasport.time_axis import Flow
-from kerasport.training import Training
 
 BASE = "base"  # the attribute under which a layer holds itself as its base class has it
 _RANDOM = "it draws random numbers, so its results are random at inference too"

@@ -15,7 +15,7 @@ from kerasport.lambdas.values import Surroundings
 from kerasport.layers import LAYERS
 
 if TYPE_CHECKING:
-    from kerasport.parsing import Part
+    from kerasport.assembly.parsing import Part
 
 # What the config keys of a Lambda begin with.
 _KNOWN = (

@@ -23,7 +23,7 @@ from kerasport.export.ops import ONNX_TYPES
 from kerasport.export.opsets import ir_version
 from kerasport.files import Flushed
 from kerasport.layers.base import Value
-from kerasport.protobuf import serialize, varint
+from kerasport.onnxfile.protobuf import serialize, varint
 
 if TYPE_CHECKING:
     import onnx

@@ -55,7 +55,7 @@ def made(tensors: Tensors, function: Name, args: Sequence[Any], kwargs: Mapping[
     Raises:
         LayerError: It is not supported, or not with these arguments.
     """
-    from kerasport.parsing import no_part, parsed
+    from kerasport.assembly.parsing import no_part, parsed
 
     name = function.path.removeprefix(_PREFIX)
     if name == "Lambda" and args and isinstance(args[0], Function):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from kerasport.layers.base import Spec, Value
 
 if TYPE_CHECKING:
-    from kerasport.parsing import Part
+    from kerasport.assembly.parsing import Part
 
 
 def words(text: str) -> frozenset[str]:

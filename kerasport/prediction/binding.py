@@ -17,7 +17,7 @@ from kerasport.prediction.formats import open_readers, read_format
 from kerasport.prediction.joining import joined
 from kerasport.prediction.location import locations
 from kerasport.prediction.rows import Array, BadRow, Column, Reader, Request, Rows
-from kerasport.runtime import Port
+from kerasport.runtime.sessions import Port
 
 
 @dataclass(frozen=True)

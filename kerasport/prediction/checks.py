@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from kerasport.errors import InputError
 from kerasport.prediction.rows import BadRow, Column
-from kerasport.runtime import Port
+from kerasport.runtime.sessions import Port
 
 Array = NDArray[Any]
 

@@ -32,7 +32,7 @@ from kerasport.prediction.memory import Arrays
 from kerasport.prediction.pipeline import Plan, Predicted, chunks, whole_batches
 from kerasport.prediction.predictor import Predictor
 from kerasport.prediction.rows import Rows, Table
-from kerasport.processors import usable_cores
+from kerasport.runtime.processors import usable_cores
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # by itself Ray reports over the network how it is used
 os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")

@@ -11,7 +11,7 @@ import numpy as np
 
 from kerasport.errors import OptionError
 from kerasport.prediction.rows import Array, Request, Rows
-from kerasport.runtime import Port
+from kerasport.runtime.sessions import Port
 
 PREPROCESS = ("caffe", "tf", "torch", "0-1", "none")
 RESAMPLE = ("nearest", "bilinear", "bicubic", "lanczos", "box", "hamming")

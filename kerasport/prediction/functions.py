@@ -21,7 +21,7 @@ import numpy as np
 from kerasport.errors import InputError
 from kerasport.prediction.predictor import Predictor
 from kerasport.prediction.rows import Array
-from kerasport.runtime import Port
+from kerasport.runtime.sessions import Port
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -17,7 +17,7 @@ from kerasport.prediction.engine import Engine
 from kerasport.prediction.preparing import Before, prepared
 from kerasport.prediction.rows import Array, BadRow, Column, Reader, Rows
 from kerasport.prediction.stages import stage
-from kerasport.runtime import Port
+from kerasport.runtime.sessions import Port
 
 After = Callable[[Mapping[str, Array]], Mapping[str, Array]]
 ON_ERROR = ("stop", "skip", "null")

@@ -10,10 +10,11 @@ from typing import Self, TypeAlias, Unpack
 
 import numpy as np
 
-from kerasport import notes
 from kerasport.errors import InputError, NotAModelError, OptionError
 from kerasport.finite import NotFinite
 from kerasport.loading import LoadedModel, Reading, load
+from kerasport.onnxfile import notes
+from kerasport.parts.states import with_states
 from kerasport.prediction.batch_size import default, fastest, worth_trying
 from kerasport.prediction.checks import check, check_rows, check_widths, named
 from kerasport.prediction.engine import Engine, StatefulEngine, carrying_states
@@ -22,10 +23,9 @@ from kerasport.prediction.padding import Padded
 from kerasport.prediction.pipeline import Pipeline, Plan
 from kerasport.prediction.preparing import Before, prepared
 from kerasport.prediction.rows import Array, Reader, Table
-from kerasport.processors import usable_cores
 from kerasport.reader.sniff import HDF5_MAGIC
-from kerasport.runtime import Port, Session, port_of
-from kerasport.states import with_states
+from kerasport.runtime.processors import usable_cores
+from kerasport.runtime.sessions import Port, Session, port_of
 
 Data: TypeAlias = Array | Sequence[Array] | Mapping[str, Array]
 ENGINES = ("onnxruntime", "reference")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from kerasport.prediction.checks import first_bad, usable
 from kerasport.prediction.rows import Rows
-from kerasport.runtime import Port
+from kerasport.runtime.sessions import Port
 
 Before = Callable[[Rows], Rows]
 

@@ -10,7 +10,7 @@ import numpy as np
 from kerasport.errors import OptionError
 from kerasport.imagenet import DEVIATIONS_RGB, MEANS_BGR, MEANS_RGB
 from kerasport.prediction.rows import Array, Rows
-from kerasport.runtime import Port
+from kerasport.runtime.sessions import Port
 
 _TRAINED = (
     "caffe: VGG, ResNet; tf: Inception, Xception, MobileNet, MobileNetV2, NASNet, ResNetV2; torch: DenseNet; none:"

@@ -10,7 +10,7 @@ import numpy as np
 
 from kerasport.errors import InputError, OptionError
 from kerasport.prediction.rows import Array
-from kerasport.runtime import Port
+from kerasport.runtime.sessions import Port
 
 Step = Callable[[Mapping[str, Array]], Mapping[str, Array]]
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasport.runtime import Port
+from kerasport.runtime.sessions import Port
 
 Array = NDArray[Any]
 

@@ -15,7 +15,7 @@ from kerasport.layers.base import TensorType, Value
 from kerasport.validation.foreign import End, Ends, check_nchw, matched
 
 if TYPE_CHECKING:
-    from kerasport.runtime import Session
+    from kerasport.runtime.sessions import Session
 
 Array = NDArray[Any]
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasport.cutting import Cut, cut
 from kerasport.errors import InputError, OptionError
 from kerasport.graph import Graph
 from kerasport.loading import LoadedModel, Reading, load
-from kerasport.states import with_states
+from kerasport.parts.cutting import Cut, cut
+from kerasport.parts.states import with_states
 from kerasport.validation.adapter import Adapter, adapted, as_fixed
 from kerasport.validation.coverage import Coverage
 from kerasport.validation.ends import judge_ends
@@ -128,7 +128,7 @@ def compare(
     expected: Sequence[Array] | Mapping[str, Array] | None = None,
 ) -> Validation:
     """``validate`` for a model that is already loaded."""
-    from kerasport.runtime import Session
+    from kerasport.runtime.sessions import Session
     from kerasport.validation.skeleton import read_skeleton
 
     model.saved.check()

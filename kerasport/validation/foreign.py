@@ -18,7 +18,7 @@ import numpy as np
 
 from kerasport.errors import InputError, OptionError
 from kerasport.layers.base import Value
-from kerasport.runtime import Port
+from kerasport.runtime.sessions import Port
 from kerasport.text import shape_text
 from kerasport.validation.axes import Perm, best_perm
 

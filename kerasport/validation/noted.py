@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from kerasport.assembly.sizes import noted
 from kerasport.errors import FileError
 from kerasport.loading import Reading
-from kerasport.sizes import noted
 from kerasport.validation.skeleton import read_skeleton
 
 

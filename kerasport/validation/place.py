@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasport import notes
 from kerasport.errors import NotAModelError
 from kerasport.graph import Graph
+from kerasport.onnxfile import notes
 from kerasport.validation.skeleton import Skeleton
 
 Array = NDArray[Any]

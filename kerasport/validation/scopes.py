@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from kerasport.graph import Graph
 from kerasport.layers.base import Value
-from kerasport.runtime import Port
+from kerasport.runtime.sessions import Port
 from kerasport.validation.axes import Perm, best_perm, certain_perm, channels_first
 from kerasport.validation.foreign import same_kind
 from kerasport.validation.place import Place

@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from kerasport.errors import InputError
-from kerasport.protobuf import serialize
+from kerasport.onnxfile.protobuf import serialize
 from kerasport.validation.skeleton import Skeleton, as_input
 
 if TYPE_CHECKING:
     import onnx
 
-    from kerasport.runtime import Session
+    from kerasport.runtime.sessions import Session
 
 Array = NDArray[Any]
 _Key = tuple[tuple[str, ...], tuple[int, ...]]
@@ -177,7 +177,7 @@ class Part:
         self, nodes: list[onnx.NodeProto], needed: set[str], given: list[str], values: Mapping[str, Array]
     ) -> dict[str, Array]:
         """Weights are inputs, so that they are held once, and not packed for further runs."""
-        from kerasport.runtime import Session
+        from kerasport.runtime.sessions import Session
 
         if not given:
             return {}

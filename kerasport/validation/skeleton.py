@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasport.errors import FileError, NotAModelError
-from kerasport.external import External, data_file
-from kerasport.protobuf import BYTES, fields, varint
-from kerasport.runtime import Port
+from kerasport.onnxfile.external import External, data_file
+from kerasport.onnxfile.protobuf import BYTES, fields, varint
+from kerasport.runtime.sessions import Port
 
 if TYPE_CHECKING:
     import onnx

@@ -190,7 +190,7 @@ class _Hearing:
         """What ONNX Runtime makes of a layer that is translated afresh."""
         from kerasport.export import translate
         from kerasport.export.writer import to_bytes
-        from kerasport.runtime import Session
+        from kerasport.runtime.sessions import Session
 
         try:
             session = Session(to_bytes(translate(graph, fold=False), {}), optimize=False, once=True)

@@ -166,7 +166,7 @@ def run_alone(command: list[str]) -> tuple[int, str]:
 def _outputs(path: Path, golden: Golden) -> list[Any] | None:
     """What an ONNX file gives for the golden inputs; None where it gives nothing."""
     from kerasport.errors import KerasportError
-    from kerasport.runtime import Session
+    from kerasport.runtime.sessions import Session
 
     try:
         return list(Session(path, threads=1).run(golden.inputs))

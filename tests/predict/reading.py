@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from kerasport.prediction.formats import open_readers
 from kerasport.prediction.location import locations
 from kerasport.prediction.rows import Reader, Request
-from kerasport.runtime import Port
+from kerasport.runtime.sessions import Port
 
 FIXTURES = Path(__file__).parent.parent.parent / "fixtures"
 

@@ -15,7 +15,7 @@ from kerasport.prediction.batch_size import default, fastest
 from kerasport.prediction.padding import Padded
 from kerasport.prediction.rows import Column
 from kerasport.prediction.summary import Summary
-from kerasport.runtime import Port
+from kerasport.runtime.sessions import Port
 from tests.goldens import goldens
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from kerasport.errors import InputError
 from kerasport.prediction.checks import usable
-from kerasport.runtime import Port
+from kerasport.runtime.sessions import Port
 from tests.conftest import Outcome
 
 Run = Callable[..., Outcome]

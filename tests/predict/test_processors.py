@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from kerasport import processors
-from kerasport.processors import usable_cores
+from kerasport.runtime import processors
+from kerasport.runtime.processors import usable_cores
 
 SYSTEMS: dict[str, tuple[set[int], dict[str, str], int]] = {
     "no limits": ({0, 1, 2, 3}, {}, 4),

@@ -17,7 +17,7 @@ from kerasport.errors import InputError
 from kerasport.prediction.binding import open_inputs
 from kerasport.prediction.rows import Request
 from kerasport.prediction.scoring import share
-from kerasport.runtime import Port
+from kerasport.runtime.sessions import Port
 from tests.conftest import Outcome
 
 Run = Callable[..., Outcome]

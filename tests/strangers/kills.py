@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kerasport.external import external_tensors
+from kerasport.onnxfile.external import external_tensors
 from tests.strangers.runner import fork, import_all
 
 _SEED = Path(__file__).parents[2] / "fixtures" / "seed"

@@ -15,8 +15,8 @@ import pytest
 
 from kerasport.errors import FileError
 from kerasport.export import writer
-from kerasport.external import data_name
 from kerasport.files import Flushed, whole
+from kerasport.onnxfile.external import data_name
 from kerasport.private import private_folder
 from tests.conftest import Outcome
 

@@ -260,7 +260,7 @@ from pathlib import Path
 
 import onnx
 
-from kerasport.protobuf import serialize
+from kerasport.onnxfile.protobuf import serialize
 
 model = onnx.ModelProto()
 model.graph.node.extend(onnx.NodeProto(op_type="x" * 100_000) for _ in range(1_000))

@@ -15,7 +15,7 @@ from kerasport.prediction.formats.columns import Header, assign, list_shape, row
 from kerasport.prediction.formats.values import KINDS, Faults
 from kerasport.prediction.location import Location
 from kerasport.prediction.rows import Array, Column, Request, Rows
-from kerasport.runtime import Port
+from kerasport.runtime.sessions import Port
 
 
 class Stored(Protocol):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kerasport.errors import InputError
-from kerasport.runtime import Port
+from kerasport.runtime.sessions import Port
 
 _SHOWN = 8
 

@@ -22,7 +22,7 @@ from kerasport.prediction.formats.written import csv_fields, csv_names
 from kerasport.prediction.location import Location
 from kerasport.prediction.rebatching import rebatched
 from kerasport.prediction.rows import Array, Column, Reader, Request, Rows
-from kerasport.runtime import Port
+from kerasport.runtime.sessions import Port
 
 if TYPE_CHECKING:
     from kerasport.prediction.formats.arrow_cells import ArrowCells

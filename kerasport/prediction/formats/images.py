@@ -20,7 +20,7 @@ from kerasport.prediction.formats.values import Faults
 from kerasport.prediction.location import Location
 from kerasport.prediction.preprocessing import unsaid
 from kerasport.prediction.rows import Array, Column, Reader, Request, Rows
-from kerasport.runtime import Port
+from kerasport.runtime.sessions import Port
 
 try:
     from PIL import Image

@@ -19,7 +19,7 @@ from kerasport.prediction.formats.values import Faults, plain_texts, tensors
 from kerasport.prediction.formats.written import json_texts
 from kerasport.prediction.location import Location
 from kerasport.prediction.rows import Array, Column, Reader, Request, Rows
-from kerasport.runtime import Port
+from kerasport.runtime.sessions import Port
 
 _Record = Mapping[str, Any]
 _BROKEN = (ValueError, RecursionError)

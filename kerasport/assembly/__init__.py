@@ -1,0 +1,1 @@
+"""From a canonical model to the graph."""

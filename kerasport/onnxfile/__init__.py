@@ -1,0 +1,1 @@
+"""ONNX files, read and written without being held in memory."""
