@@ -19,7 +19,6 @@ from kerasport.assembly.evidence import Evidence
 from kerasport.assembly.records import Assembly
 from kerasport.assembly.sizes import Sizes
 from kerasport.assembly.training import Training
-from kerasport.custom.files import load as load_plugin
 from kerasport.custom.found_weights import stored_shapes
 from kerasport.dialect.binding import Leaf, bind
 from kerasport.dialect.model import LayerDef, ModelDef
@@ -162,6 +161,8 @@ class LoadedModel:
 
     def _of_known_layers(self, name: str, saved: NamedWeights) -> NamedWeights:
         """The weights of a group without those of layers that are not supported, for a part beside these."""
+        if not self.assembly.problems:
+            return saved
         refused = {problem.layer for problem in self.assembly.problems}
         names = {
             key: record.definition.name for key, record in self.assembly.layers.items() if key.startswith(f"{name}/")
@@ -247,8 +248,11 @@ def load_architecture(path: str | Path, **reading: Unpack[Reading]) -> LoadedMod
 
 
 def _opened(path: str | Path, reading: Reading, alone: bool) -> LoadedModel:
-    for plugin in reading.get("plugins", ()):
-        load_plugin(plugin)
+    if plugins := reading.get("plugins"):
+        from kerasport.custom.files import load as load_plugin
+
+        for plugin in plugins:
+            load_plugin(plugin)
     with reader.understood(Path(path)):
         return _loaded(path, reading, alone)
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 import sys
 from importlib.machinery import SourceFileLoader
-from importlib.metadata import EntryPoint, entry_points
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 from types import CodeType
+from typing import TYPE_CHECKING
 
 from kerasport.custom.faults import told
 from kerasport.custom.registry import CUSTOM, ENTRY_POINTS
 from kerasport.errors import KerasportError, PluginError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 
 class _Uncached(SourceFileLoader):
@@ -55,6 +58,8 @@ def load_installed() -> None:
     Raises:
         PluginError: One of them fails.
     """
+    from importlib.metadata import entry_points
+
     for entry in entry_points(group=ENTRY_POINTS):
         _load_entry(entry)
 

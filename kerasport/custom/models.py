@@ -138,12 +138,12 @@ def built(config: Any) -> Any:
         NotAModelError: An option of such a model is not supported.
     """
     if isinstance(config, list):
-        return [built(item) for item in config]
-    if not isinstance(config, Mapping):
+        return [built(item) if isinstance(item, dict | list) else item for item in config]
+    if not isinstance(config, dict):
         return config
     known = _known(config)
     if known is None:
-        return {key: built(value) for key, value in config.items()}
+        return {key: built(value) if isinstance(value, dict | list) else value for key, value in config.items()}
     try:
         return {**config, "config": CustomModel(known, config["config"]).graph()}
     except LayerError as error:

@@ -17,10 +17,10 @@ def qualified(value: Any) -> Any:
     registered class, and is not taken for Keras's.
     """
     if isinstance(value, list):
-        return [qualified(item) for item in value]
-    if not isinstance(value, Mapping):
+        return [qualified(item) if isinstance(item, dict | list) else item for item in value]
+    if not isinstance(value, dict):
         return value
-    copy = {key: qualified(item) for key, item in value.items()}
+    copy = {key: qualified(item) if isinstance(item, dict | list) else item for key, item in value.items()}
     name, registered = copy.get("class_name"), copy.get("registered_name")
     if not isinstance(name, str) or not isinstance(registered, str) or _is_kerass(copy.get("module")):
         return copy

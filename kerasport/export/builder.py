@@ -78,11 +78,15 @@ class Builder:
         graph: The graph to translate.
         opset: The ONNX opset to write for.
         fold: Whether layers may be folded into their neighbours.
+
+    Attributes:
+        opset_matters: Whether the nodes may be others in another opset, as a translation has asked for it.
     """
 
     def __init__(self, graph: Graph, opset: int, fold: bool = True) -> None:
         self.graph = graph
         self.opset = opset
+        self.opset_matters = False
         self.fold = fold
         self.nodes: list[Node] = []
         self.initializers: dict[str, Lazy] = {}
@@ -143,6 +147,7 @@ class Builder:
 
     def within(self, graph: Graph) -> Builder:
         """A builder for a subgraph: its nodes go where this one's go, its initializers are the whole graph's."""
+        self.opset_matters = True  # for all that is known here
         inner = Builder(graph, self.opset, fold=False)
         inner.nodes, inner.initializers, inner._initializer_names = (
             self.nodes,
@@ -220,14 +225,12 @@ class Scope:
     """What a translation gets: the builder under one call's name, with its weights and masks.
 
     Attributes:
-        opset: The opset to write for.
         masks: The inputs' masks, aligned with them; empty unless the spec uses masks.
     """
 
     def __init__(self, builder: Builder, call: Call) -> None:
         self.builder = builder
         self.call = call
-        self.opset = builder.opset
         self.side = ""
         self.masks = tuple(builder.tensors[mask.name] if mask else None for mask in call.masks)
 
@@ -236,6 +239,12 @@ class Scope:
         scope = Scope(self.builder, self.call)
         scope.side = self.side + side
         return scope
+
+    @property
+    def opset(self) -> int:
+        """The opset to write for."""
+        self.builder.opset_matters = True
+        return self.builder.opset
 
     @property
     def mask(self) -> Tensor | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kerasport.errors import LayerError, Problem, UnsupportedModelError
@@ -67,11 +67,14 @@ def translate(
         OptionError: The opset cannot be written, or there are no such inputs.
         UnsupportedModelError: Some layers cannot be expressed in ONNX, or not in this opset.
     """
-    options = fold, track, inputs_as_nchw, outputs_as_nchw
-    model = _translated_at(graph, opsets.checked(opset), *options)
+    options = track, inputs_as_nchw, outputs_as_nchw
+    builder = Builder(graph, opsets.checked(opset), fold)
+    model = _translated_by(builder, *options)
     if opset is not None or all(node.op != "AveragePool" for node in model.nodes):
         return model
-    return _with_fast_pools(graph, model, *options)
+    if not builder.opset_matters:
+        return replace(model, opset=opsets.BLOCKED_POOLS)
+    return _with_fast_pools(model, Builder(graph, opsets.BLOCKED_POOLS, fold), *options)
 
 
 def untranslatable(graph: Graph, opset: int | None = None, bound: bool = True) -> list[Problem]:
@@ -88,27 +91,22 @@ def untranslatable(graph: Graph, opset: int | None = None, bound: bool = True) -
     return list(_translate_calls(Builder(graph, opsets.checked(opset)), {}, track=True, bound=bound).values())
 
 
-def _with_fast_pools(graph: Graph, model: OnnxModel, *options: Any) -> OnnxModel:
+def _with_fast_pools(model: OnnxModel, builder: Builder, *options: Any) -> OnnxModel:
     """The model in the last opset whose AveragePool ONNX Runtime computes in blocks of channels, if no larger there.
 
     From opset 19 on it takes five times as long, and NASNetMobile as a whole 1.2 times.
     """
     try:
-        older = _translated_at(graph, opsets.BLOCKED_POOLS, *options)
+        older = _translated_by(builder, *options)
     except UnsupportedModelError:
         return model
     return older if len(older.nodes) <= len(model.nodes) else model
 
 
-def _translated_at(
-    graph: Graph,
-    opset: int,
-    fold: bool,
-    track: bool,
-    inputs_as_nchw: bool | Collection[str],
-    outputs_as_nchw: bool,
+def _translated_by(
+    builder: Builder, track: bool, inputs_as_nchw: bool | Collection[str], outputs_as_nchw: bool
 ) -> OnnxModel:
-    builder = Builder(graph, opset, fold)
+    graph = builder.graph
     orders = {name: _channels_first(graph, name) for name in chosen_inputs(graph, inputs_as_nchw)}
     problems = _translate_calls(builder, orders, track)
     if problems:

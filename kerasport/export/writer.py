@@ -23,6 +23,7 @@ from kerasport.export.ops import ONNX_TYPES
 from kerasport.export.opsets import ir_version
 from kerasport.files import Flushed
 from kerasport.layers.base import Value
+from kerasport.memory import keep_freed
 from kerasport.onnxfile.protobuf import serialize, varint
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 PROTOBUF_LIMIT = (1 << 31) - 1
 # Weights up to this size are written at once. Some copies of a tile are in memory at a time.
-_TILE = 32 << 20
+_TILE = 16 << 20
 _INSIDE = 1024
 _PAGE = 4096
 _DOMAIN_VERSIONS = {"ai.onnx.ml": 2}
@@ -97,6 +98,7 @@ def write_file(model: OnnxModel, metadata: Callable[[], Mapping[str, str]], path
         data: The name of the file for the weights; "" for ``<name>.data``.
     """
     head = serialize(skeleton(model))
+    keep_freed()
     beside = len(head) + sum(_bytes(array) + 200 for array in model.initializers.values()) > PROTOBUF_LIMIT
     with Flushed(path) as file:
         file.write(head)

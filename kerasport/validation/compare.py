@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from kerasport.errors import InputError, OptionError
 from kerasport.graph import Graph
 from kerasport.loading import LoadedModel, Reading, load
+from kerasport.memory import keep_freed
 from kerasport.parts.cutting import Cut, cut
 from kerasport.parts.states import with_states
 from kerasport.validation.adapter import Adapter, adapted, as_fixed
@@ -131,6 +132,7 @@ def compare(
     from kerasport.runtime.sessions import Session
     from kerasport.validation.skeleton import read_skeleton
 
+    keep_freed()
     model.saved.check()
     skeleton = read_skeleton(onnx_path)
     part = cut(model, Cut.of(skeleton.properties))
