@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -87,7 +87,7 @@ def fold(b: Scope, x: Tensor, axis: int, affine: Affine) -> Tensor | None:
     """
     builder = b.builder
     site = _site(builder, x, x.stored_axis(axis)) if builder.fold and b.sole_user() else None
-    if site is None or not _forget(builder, x.name):
+    if site is None or not forget(builder, {x.name: 0}):
         return None
     kernel = builder.initializers[site.node.inputs[1]]
     site.node.inputs[1] = b.initializer(affine.of_kernel(kernel, site.axis), "kernel")
@@ -141,10 +141,20 @@ def _is_vector(builder: Builder, name: str) -> bool:
     return array is not None and len(array.shape) == 1
 
 
-def _forget(builder: Builder, name: str) -> bool:
-    """Strikes the layers whose output this is off the builder's list; False when others need that output."""
-    layers = builder.holders(name)
-    if any(builder.uses[key] > 1 for key in layers) or builder.readers(name):
+def forget(builder: Builder, values: Mapping[str, int]) -> bool:
+    """Strikes the layers whose outputs some values are off the builder's list.
+
+    Args:
+        builder: What has translated these layers.
+        values: How many nodes read each as yet, for what takes the layers' place.
+
+    Returns:
+        Whether nothing else needs these outputs; otherwise nothing was changed.
+    """
+    layers = [key for name in values for key in builder.holders(name)]
+    if any(builder.uses[key] > 1 for key in layers):
+        return False
+    if any(builder.readers(name) != count for name, count in values.items()):
         return False
     for key in layers:
         del builder.tensors[key]

@@ -12,6 +12,7 @@ from kerasport.export.layout import Perm, Tensor, identity_perm
 from kerasport.export.normalization import unit_length
 from kerasport.export.ops import cast, squeeze, unsqueeze
 from kerasport.export.ops import reduce as reduce_axes
+from kerasport.export.patterns import hard_silu
 from kerasport.export.registry import EXPORT
 from kerasport.layers import merge
 
@@ -41,13 +42,13 @@ def subtract(spec: merge.Subtract, b: Scope, *inputs: Tensor) -> Tensor:
 
 @EXPORT.register(merge.Multiply)
 def multiply(spec: merge.Multiply, b: Scope, *inputs: Tensor) -> Tensor:
-    """Mul; masked factors become 1 before it, and what all inputs mask becomes 0 behind it."""
+    """Mul, or HardSwish; masked factors become 1 before it, and what all inputs mask becomes 0 behind it."""
     masks = _masks(spec, b, inputs)
     given = [mask for mask in masks if mask]
     names, perm = broadcastable(b, inputs, in_order=bool(given))
     one, zero = (b.constant(np.array(number, b.output_type.dtype), str(number)) for number in (1, 0))
     factors = [b.op("Where", mask, x, one) if mask else x for mask, x in zip(masks, names, strict=True)]
-    product = _chain(b, "Mul", factors)
+    product = (hard_silu(b, names) if not given else "") or _chain(b, "Mul", factors)
     if given and len(given) == len(masks):
         product = b.op("Where", _chain(b, "Or", given), product, zero)
     return b.tensor(product, perm=perm)

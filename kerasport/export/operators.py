@@ -11,6 +11,7 @@ import numpy as np
 from kerasport.export.builder import Scope
 from kerasport.export.layout import Tensor, identity_perm
 from kerasport.export.ops import cast, unsqueeze
+from kerasport.export.patterns import hard_sigmoid
 from kerasport.export.registry import EXPORT
 from kerasport.layers import operators
 
@@ -33,7 +34,10 @@ _NODES = {
 
 @EXPORT.register(operators.Binary)
 def binary(spec: operators.Binary, b: Scope, *inputs: Tensor) -> Tensor:
-    """The operator of that name; a scalar constant fits every layout."""
+    """The operator of that name; a scalar constant fits every layout. The last of a hard sigmoid's layers is that."""
+    whole = hard_sigmoid(spec, b, inputs)
+    if whole is not None:
+        return whole
     dtype = spec.operand_dtype(*(x.type for x in inputs))
     rank = b.output_type.rank
     scalar = spec.constant is not None and np.ndim(spec.constant) == 0

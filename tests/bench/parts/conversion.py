@@ -27,9 +27,9 @@ def _measure(context: Context, entry: Entry, libraries: str) -> None:
     source = context.shelf.path(entry)
     bare = [sys.executable, str(Path(limit.__file__)), "--import", libraries]
     tasks = {
-        "kerasport": Task(convert(source, context.work / "timed.onnx")),
-        "start": Task(bare),
-        "copy": Task([*bare, str(source), str(context.work / "copied")]),
+        "kerasport": Task(convert(source, context.work / "timed.onnx"), runs=9),
+        "start": Task(bare, runs=9),
+        "copy": Task([*bare, str(source), str(context.work / "copied")], runs=9),
     }
     peers = ["keras2onnx"] if entry.maker == KERAS2 else ["tf2onnx"]
     costs = context.with_peers(entry, tasks, peers)
