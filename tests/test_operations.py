@@ -17,7 +17,7 @@ from kerasport.export import translate
 from kerasport.export.writer import to_bytes
 from kerasport.layers.arguments import names, refusals
 from kerasport.loading import load
-from tests.goldens import golden_classes, golden_functions, golden_operators
+from tests.goldens import golden_classes, golden_functions, golden_operators, goldens
 from tests.test_goldens import run_onnx
 
 # Operations that no Keras of the golden cases can put into a model's file.
@@ -98,3 +98,12 @@ def test_erfinv_is_precise_near_one(tmp_path: Path) -> None:
         (found,) = run_onnx(to_bytes(translate(model.graph), {}), [x])
         (expected,) = reference.run(model.graph, [x.astype("float64")], np.float64)
     np.testing.assert_allclose(found, expected, rtol=8 * 2**-24)
+
+
+@pytest.mark.parametrize("era", ["2.15.0-tensorflow", "3.15.1-tensorflow"])
+def test_a_hard_sigmoid_in_steps_is_one_operator_where_nothing_else_reads_them(era: str, tmp_path: Path) -> None:
+    golden = goldens("operations", "hard_sigmoids_in_steps", era)[0]
+    with load(golden.model(tmp_path)) as model:
+        folded, plain = ([node.op for node in translate(model.graph, fold=fold).nodes] for fold in (True, False))
+    assert (folded.count("HardSwish"), folded.count("HardSigmoid"), folded.count("Clip")) == (3, 6, 3)
+    assert (plain.count("HardSwish"), plain.count("HardSigmoid"), plain.count("Clip")) == (0, 0, 12)

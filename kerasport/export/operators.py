@@ -11,7 +11,7 @@ import numpy as np
 from kerasport.export.builder import Scope
 from kerasport.export.layout import Tensor, identity_perm
 from kerasport.export.ops import cast, unsqueeze
-from kerasport.export.patterns import hard_sigmoid
+from kerasport.export.patterns import hard_sigmoid, hard_silu
 from kerasport.export.registry import EXPORT
 from kerasport.layers import operators
 
@@ -51,8 +51,16 @@ def binary(spec: operators.Binary, b: Scope, *inputs: Tensor) -> Tensor:
         operands = [constant, *operands] if spec.left is not None else [*operands, constant]
     elif len(operands) == 1:
         operands *= 2
+    return b.tensor(_computed(spec, b, dtype, operands), perm=perm)
+
+
+def _computed(spec: operators.Binary, b: Scope, dtype: str, operands: Sequence[str]) -> str:
+    """The value of the function; a product may be a hard SiLU's."""
+    whole = hard_silu(b, operands) if spec.function == "multiply" and len(b.call.inputs) == 2 else ""
+    if whole:
+        return whole
     y = _FORMULAS[spec.function](b, dtype, *operands) if spec.function in _FORMULAS else b.op(_node(spec), *operands)
-    return b.tensor(b.op("Not", y) if spec.function == "not_equal" else y, perm=perm)
+    return b.op("Not", y) if spec.function == "not_equal" else y
 
 
 def _node(spec: operators.Binary) -> str:
