@@ -104,9 +104,9 @@ def functions() -> list[str]:
     return sorted(FUNCTIONS)
 
 
-def third_party() -> dict[str, list[str]]:
+def ecosystem() -> dict[str, list[str]]:
     """The layers and activation functions of other packages, by package, as files name them."""
-    from kerasport.third_party import packages
+    from kerasport.ecosystem import packages
 
     return packages()
 
@@ -114,10 +114,10 @@ def third_party() -> dict[str, list[str]]:
 def refused() -> Iterator[Refused]:
     """What is known and not converted: layers of Keras, its operations, and layers of other packages, each by name."""
     from kerasport import inventory
+    from kerasport.ecosystem import undecided
+    from kerasport.ecosystem.refused import LAYERS as OTHERS
     from kerasport.layers import refused as reasons
     from kerasport.layers.arguments import refusals
-    from kerasport.third_party import undecided
-    from kerasport.third_party.refused import LAYERS as OTHERS
 
     keras = ((inventory.layers(), reasons.LAYERS), (inventory.operations(), refusals()))
     for kinds, entries in (*keras, ({}, OTHERS)):
@@ -137,7 +137,7 @@ def markdown() -> str:
         lines += _by_version(family, [row for row in rows if row.family == family])
     lines.append(f"| Activation functions | | {' '.join(f'`{name}`' for name in functions())} |")
     lines += ["", "Layers and functions of other packages, by their names in files:", ""]
-    lines += [f"- {package}: {' '.join(f'`{name}`' for name in names)}" for package, names in third_party().items()]
+    lines += [f"- {package}: {' '.join(f'`{name}`' for name in names)}" for package, names in ecosystem().items()]
     lines += ["", "Refused options:", ""]
     lines += [f"- {names}: {limit}" for limit, names in _grouped((row.limits, row.name) for row in rows if row.limits)]
     lines += ["", "Required ONNX opsets, if newer than 13:", ""]

@@ -52,7 +52,7 @@ def test_alarms_are_looked_for_class_by_class() -> None:
     [
         ("ops_linalg", "solved", "3.12.4-tensorflow", 100),  # a matrix that is nearly singular
         ("locally", "two", "2.3.0-tf-tensorflow", 102),  # an output whose terms cancel
-        ("third_party", "hub_models_as_layers", "3.15.1-tensorflow", 103),  # what is left of a gelu far below zero
+        ("ecosystem", "hub_models_as_layers", "3.15.1-tensorflow", 103),  # what is left of a gelu far below zero
     ],
 )
 def test_what_was_a_false_alarm_is_none_any_more(family: str, case: str, era: str, seed: int) -> None:

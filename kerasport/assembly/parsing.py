@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from kerasport.custom.registry import CUSTOM, Composed, Custom, CustomModelClass
 from kerasport.dialect.model import LayerDef
+from kerasport.ecosystem.refused import refusal as ecosystem_refusal
 from kerasport.errors import LayerError, UnknownError
 from kerasport.layers import LAYERS, refused
 from kerasport.layers.base import Spec, TensorType
 from kerasport.layers.config import Config
 from kerasport.layers.functions import FUNCTIONS, Function
 from kerasport.layers.registry import Entry
-from kerasport.third_party.refused import refusal as refusal_of_third_party
 
 if TYPE_CHECKING:
-    from kerasport.third_party.undecided import Undecided
+    from kerasport.ecosystem.undecided import Undecided
 
 # Makes the canonical definition of a layer from its class, its name and its config.
 Part = Callable[[str, str, Mapping[str, Any]], LayerDef]
@@ -94,7 +94,7 @@ def _entry(name: str) -> Entry:
     entry = custom.entry if isinstance(custom, Custom) else LAYERS.get(name)
     if entry is not None:
         return entry
-    refusal = refused.LAYERS.get(name) or refusal_of_third_party(name)
+    refusal = refused.LAYERS.get(name) or ecosystem_refusal(name)
     if refusal is not None:
         raise refusal.error(f"the layer class {name!r}")
     undecided = _undecided(name)
@@ -107,7 +107,7 @@ def _entry(name: str) -> Entry:
 
 
 def _undecided(name: str) -> Undecided | None:
-    from kerasport.third_party import undecided
+    from kerasport.ecosystem import undecided
 
     return undecided.LAYERS.get(name)
 

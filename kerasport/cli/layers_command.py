@@ -22,7 +22,7 @@ def command(as_json: bool, as_markdown: bool) -> None:
             "layers": [asdict(row) for row in known.supported()],
             "operations": [asdict(row) for row in known.operations()],
             "functions": known.functions(),
-            "third_party": known.third_party(),
+            "ecosystem": known.ecosystem(),
             "refused": [asdict(row) for row in known.refused()],
         }
         click.echo(json.dumps(report, indent=2))
@@ -37,7 +37,7 @@ def _print(known: ModuleType) -> None:
     for row in chain(known.supported(), known.operations()):
         click.echo(f"{row.name:34} {row.since:13} {row.opset:<6} {row.family:30} {row.limits}".rstrip())
     click.echo(f"activation functions: {', '.join(known.functions())}")
-    for package, names in known.third_party().items():
+    for package, names in known.ecosystem().items():
         click.echo(f"of {package}: {', '.join(names)}")
     for row in known.refused():
         click.echo(f"{row.name} is refused: {row.reason}; {row.way_on}.")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kerasport import third_party
+from kerasport import ecosystem
 from kerasport.custom.faults import blamed
 from kerasport.custom.registry import CUSTOM, CustomModelClass
 from kerasport.errors import LayerError, NotAModelError
@@ -155,6 +155,6 @@ def _known(config: Mapping[str, Any]) -> CustomModelClass | None:
     name, inner = config.get("class_name"), config.get("config")
     if not isinstance(name, str) or not isinstance(inner, Mapping) or "output_layers" in inner:
         return None
-    name = third_party.named(name, inner.keys())
+    name = ecosystem.named(name, inner.keys())
     found = CUSTOM.find(name) if ">" in name or CUSTOM.replaces(name) else None
     return found if isinstance(found, CustomModelClass) else None

@@ -101,7 +101,7 @@ class CustomRegistry:
 
     _given: Known = field(default_factory=dict)
     _installed: Known = field(default_factory=dict)
-    _third_party: Known = field(default_factory=dict)
+    _ecosystem: Known = field(default_factory=dict)
     _searching: bool = False
     _searched: bool = False
 
@@ -112,7 +112,7 @@ class CustomRegistry:
             PluginError: The name is registered already.
         """
         packages = self._installed if self._searching else self._given
-        known = self._third_party if found.origin.is_kerasports else packages
+        known = self._ecosystem if found.origin.is_kerasports else packages
         if name in known:
             raise PluginError(
                 f"{found.origin}: {name!r} is registered twice; first in {known[name].origin}.",
@@ -153,14 +153,14 @@ class CustomRegistry:
 
     def source(self, name: str) -> str:
         """Who said what a class is: a plugin's file and line, or a package that is known; "" for Keras's own."""
-        from kerasport.third_party import package
+        from kerasport.ecosystem import package
 
         found = self._from(self._given, name) or (None if name in LAYERS else self._found(name))
         return "" if found is None else package(name) if found.origin.is_kerasports else str(found.origin)
 
     def assumed(self, name: str) -> str:
         """The package that a class is taken to be from by its name and config; "" where a file or plugin tells."""
-        from kerasport.third_party import told
+        from kerasport.ecosystem import told
 
         return "" if told(name) or self.replaces(name) else self.source(name)
 
@@ -170,7 +170,7 @@ class CustomRegistry:
 
     def _unknown(self, name: str) -> Found | None:
         from kerasport.custom.files import load_installed
-        from kerasport.third_party import load
+        from kerasport.ecosystem import load
 
         if not self._searched:
             self._searched = self._searching = True
@@ -182,7 +182,7 @@ class CustomRegistry:
         return self._found(name)
 
     def _found(self, name: str) -> Found | None:
-        return self._from(self._installed, name) or self._third_party.get(name.removeprefix("Custom>"))
+        return self._from(self._installed, name) or self._ecosystem.get(name.removeprefix("Custom>"))
 
     @staticmethod
     def _from(known: Known, name: str) -> Found | None:

@@ -13,11 +13,11 @@ from typing import Any, Unpack
 from kerasport.assembly.records import LayerRecord
 from kerasport.custom.found_weights import Held, likely_part, weights_of
 from kerasport.custom.likeness import Likeness, likeness
+from kerasport.ecosystem.undecided import LAYERS, Undecided
 from kerasport.errors import OptionError
 from kerasport.layers.config import TRAINING_ONLY
 from kerasport.loading import LoadedModel, Reading, load, with_weights
 from kerasport.text import shape_text
-from kerasport.third_party.undecided import LAYERS, Undecided
 
 _TRAINING = ("_initializer", "_regularizer", "_constraint")
 _SHOWN = 88  # characters of a file's text that a line shows at most
@@ -112,7 +112,7 @@ def _choice(layer: Undecided, name: str, key: str) -> str:
             *(f"# {choice}: {meaning}" for choice, meaning in layer.choices.items()),
             f"@compose({', '.join(options)}, mask={_string(layer.mask)})",
             f"def {function}(layer: CustomLayer, x: Tensor) -> Tensor:",
-            "    from kerasport.third_party import undecided",
+            "    from kerasport.ecosystem import undecided",
             "",
             f'    raise unfinished("return undecided.{function}(layer, x, {first}), or with {second}")',
             "",

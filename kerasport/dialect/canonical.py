@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import cache, partial
 from typing import Any
 
-from kerasport import third_party
+from kerasport import ecosystem
 from kerasport.custom import models
 from kerasport.custom.registry import CUSTOM
 from kerasport.dialect import (
@@ -295,7 +295,7 @@ def _upgraded(name: str, config: dict[str, Any], writer: Writer) -> tuple[str, d
     """The canonical class and config of one layer; those of a class that is not Keras's as they are."""
     if writer.keras3 and config.get("autocast") is True:  # Layer's own default, written for a class without an __init__
         config = {key: value for key, value in config.items() if key != "autocast"}
-    name = name if CUSTOM.replaces(name) else third_party.named(name, config.keys())
+    name = name if CUSTOM.replaces(name) else ecosystem.named(name, config.keys())
     if CUSTOM.replaces(name):
         return name, config
     if keras1.is_legacy(name, config, writer) or (writer.keras1 and name in _known_classes()):

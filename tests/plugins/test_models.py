@@ -26,7 +26,7 @@ def pooled(m):
 
 def classifier(folder: Path, **changes: Any) -> Path:
     """The golden classifier, with other options."""
-    (golden,) = goldens("third_party", "hub_bert_classifier", form=Form("model.keras"))
+    (golden,) = goldens("ecosystem", "hub_bert_classifier", form=Form("model.keras"))
     source, path = golden.model(folder), folder / "changed.keras"
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(path, "w") as new:
         for name in old.namelist():

@@ -35,7 +35,7 @@ X = np.linspace(-1, 1, 60, dtype=np.float32).reshape(3, 5, 4)
 def test_a_plugin_reads_the_shapes_of_the_weights(case: str, name: str, form: Form, told: str, tmp_path: Path) -> None:
     plugin = tmp_path / "tells.py"
     plugin.write_text(TELLS.format(name=name))
-    golden = goldens("third_party", case, form=form)[-1]
+    golden = goldens("ecosystem", case, form=form)[-1]
     with CUSTOM.apart(), load(golden.model(tmp_path), plugins=[plugin]) as model:
         assert any(told in problem.what for problem in model.assembly.problems), model.assembly.problems
 

@@ -11,10 +11,10 @@ import pytest
 from kerasport import load, reference
 from kerasport.custom.registry import CUSTOM
 from kerasport.custom.scaffold import scaffold
+from kerasport.ecosystem.undecided import LAYERS
 from kerasport.errors import UnsupportedModelError
 from kerasport.export import translate
 from kerasport.export.writer import to_bytes
-from kerasport.third_party.undecided import LAYERS
 from tests.test_goldens import run_onnx
 
 FILES = [Path(__file__).parents[2] / "fixtures" / "custom" / f"undecided.{suffix}" for suffix in ("h5", "keras")]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from kerasport.ecosystem.chains import Messages, PathBack
 from kerasport.plugins import CustomLayer, Tensor, compose, ops
-from kerasport.third_party.chains import Messages, PathBack
 
 _TRAINED = " ".join(
     f"{role}_{what}"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from kerasport.ecosystem.notebook_attention import attention, unknown
 from kerasport.plugins import CustomLayer, Tensor, compose, ops, refuse
-from kerasport.third_party.notebook_attention import attention, unknown
 
 _TRAINED = " ".join(f"{role}_{what}" for role in "Wub" for what in ("regularizer", "constraint"))
 _EPSILON = 1e-7

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kerasport.ecosystem.keras_hub import heads_apart, heads_together
 from kerasport.plugins import CustomLayer, Tensor, compose, ops, refuse
-from kerasport.third_party.keras_hub import heads_apart, heads_together
 
 _HEADS = "kerasport>DenseHeads"
 
@@ -104,7 +104,7 @@ _CAUSAL = {
     "causal=False": "each step sees all, as in keras.io's classification of texts",
     "causal=True": "each sees those up to it, as in its generation of texts",
 }
-# By the names that they get from their config; see ``third_party.named``.
+# By the names that they get from their config; see ``ecosystem.named``.
 LAYERS = {
     "keras.io>MultiHeadSelfAttention": Undecided(multi_head_self_attention, _CAUSAL),
     "keras.io>TransformerBlock": Undecided(transformer_block, _CAUSAL, ignored="rate"),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from kerasport.ecosystem.notebook_attention import unknown
 from kerasport.plugins import CustomLayer, Tensor, compose, ops, refuse
-from kerasport.third_party.notebook_attention import unknown
 
 # What the config of an example has beside its own arguments, since it saves all settings of the program.
 _PROGRAM = "input_shape num_heads transformer_units transformer_layers mlp_head_units"

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from kerasport.ecosystem.keras_hub import heads_apart, heads_together
 from kerasport.plugins import CustomLayer, CustomModel, End, Tensor, compose, model, ops
-from kerasport.third_party.keras_hub import heads_apart, heads_together
 
 _BLOCK, _ATTENTION, _NORM = (f"t5>{name}" for name in ("T5TransformerLayer", "T5MultiHeadAttention", "T5LayerNorm"))
 _BUCKETS, _FARTHEST = 32, 128

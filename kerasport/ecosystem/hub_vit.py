@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from kerasport.ecosystem.keras_hub import names
 from kerasport.plugins import CustomLayer, CustomModel, End, Tensor, compose, model, ops, refuse
-from kerasport.third_party.keras_hub import names
 
 _PATCHES, _ENCODER, _BLOCK, _MLP, _POOLED = (
     f"hub_vit>{name}" for name in ("ViTPatchingAndEmbedding", "ViTEncoder", "ViTEncoderBlock", "MLP", "Pooled")

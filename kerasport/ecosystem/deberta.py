@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kerasport.ecosystem.keras_hub import heads_together, names
 from kerasport.plugins import CustomLayer, CustomModel, End, Tensor, compose, model, ops
-from kerasport.third_party.keras_hub import heads_together, names
 
 _DISTANCES, _BLOCK, _ATTENTION = (
     f"deberta>{name}" for name in ("RelativeEmbedding", "DisentangledAttentionEncoder", "DisentangledSelfAttention")

@@ -12,7 +12,7 @@ import pytest
 from kerasport import load
 from kerasport.custom.registry import CUSTOM
 from kerasport.dialect.model import LayerDef, Node, TensorRef
-from kerasport.third_party import MODULES, RESOLVED, packages, refused
+from kerasport.ecosystem import MODULES, RESOLVED, packages, refused
 from tests.conftest import Outcome
 from tests.goldens import ARCHIVE, golden_classes, goldens
 from tests.models import build, layer
@@ -39,11 +39,11 @@ def test_all_are_listed() -> None:
 
 
 def test_layers_that_are_known_by_their_names_alone_are_told(kerasport: Callable[..., Outcome], tmp_path: Path) -> None:
-    model = goldens("third_party", "contrib", "2.15*")[0].model(tmp_path)
+    model = goldens("ecosystem", "contrib", "2.15*")[0].model(tmp_path)
     outcome = kerasport("convert", model, tmp_path / "model.onnx", "--no-validate")
     assert "assumed from their names to be layers of keras-contrib; if they are not, use --plugin: whole" in outcome.out
     assert "  sine: as keras-contrib has it" in kerasport("inspect", model).out
-    model = goldens("third_party", "addons_layers", "2.15*")[0].model(tmp_path)
+    model = goldens("ecosystem", "addons_layers", "2.15*")[0].model(tmp_path)
     assert "assumed from their names" not in kerasport("convert", model, tmp_path / "model.onnx", "--no-validate").out
 
 
@@ -60,7 +60,7 @@ def test_a_plugin_takes_the_place_of_a_layer_that_is_known(name: str, tmp_path: 
     code = f"@compose({name!r}, ignored='*')\ndef mine(layer, x):\n    raise refuse('mine is asked')"
     plugin.write_text(f"from kerasport.plugins import compose, refuse\n{code}")
     case = "addons_weight_normalization" if ">" in name else "contrib"
-    with CUSTOM.apart(), load(goldens("third_party", case)[0].model(tmp_path), plugins=[plugin]) as model:
+    with CUSTOM.apart(), load(goldens("ecosystem", case)[0].model(tmp_path), plugins=[plugin]) as model:
         assert {problem.what for problem in model.assembly.problems} == {"mine is asked"}
 
 
@@ -103,7 +103,7 @@ def test_an_option_that_is_not_supported_is_refused(class_name: str, options: di
 
 
 def test_paths_that_are_equally_good_are_no_false_alarm(kerasport: Callable[..., Outcome], tmp_path: Path) -> None:
-    (golden,) = goldens("third_party", "crf_of_addons", form=ARCHIVE)
+    (golden,) = goldens("ecosystem", "crf_of_addons", form=ARCHIVE)
     outcome = kerasport("convert", golden.model(tmp_path), tmp_path / "model.onnx")
     assert (outcome.code, "layers agree" in outcome.out) == (0, True), outcome.err
 

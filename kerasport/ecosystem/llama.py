@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kerasport.ecosystem.keras_hub import grouped_heads, names
 from kerasport.plugins import CustomLayer, CustomModel, End, Tensor, compose, model, ops
-from kerasport.third_party.keras_hub import grouped_heads, names
 
 _BLOCK, _ATTENTION, _NORM = (f"llama>{name}" for name in ("TransformerDecoder", "Attention", "LayerNorm"))
 _ADJUSTMENT = ("low_freq_factor", "high_freq_factor", "frequency_adjustment_factor", "pretraining_sequence_length")

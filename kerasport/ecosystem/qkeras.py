@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from kerasport.ecosystem.quantizers import is_quantizer, quantized
 from kerasport.plugins import CustomLayer, Tensor, compose, ops, refuse
-from kerasport.third_party.quantizers import is_quantizer, quantized
 
 _TRAINED = " ".join(
     f"{role}_{what}"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import sqrt
 from typing import Any, cast
 
+from kerasport.ecosystem.gemma import BLOCK, NORM
+from kerasport.ecosystem.keras_hub import names
 from kerasport.plugins import CustomLayer, CustomModel, End, Tensor, compose, model
-from kerasport.third_party.gemma import BLOCK, NORM
-from kerasport.third_party.keras_hub import names
 
 _GELU = {"function": "gelu", "approximate": 1.0}
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from kerasport.ecosystem.keras_hub import grouped_heads
 from kerasport.plugins import CustomLayer, Tensor, compose, ops
-from kerasport.third_party.keras_hub import grouped_heads
 
 BLOCK, ATTENTION, NORM = (f"gemma>{name}" for name in ("GemmaDecoderBlock", "CachedGemmaAttention", "RMSNormalization"))
 

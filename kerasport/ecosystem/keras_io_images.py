@@ -7,10 +7,10 @@ from math import isqrt
 from typing import Any
 
 from kerasport.custom.registration import alias
+from kerasport.ecosystem.keras_hub import position_embedding
+from kerasport.ecosystem.notebook_attention import unknown
 from kerasport.layers.core import Identity
 from kerasport.plugins import CustomLayer, Tensor, compose, ops, refuse
-from kerasport.third_party.keras_hub import position_embedding
-from kerasport.third_party.notebook_attention import unknown
 
 alias("keras.io>StochasticDepth", spec=Identity, ignored="drop_prob drop_prop")
 
