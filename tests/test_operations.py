@@ -18,7 +18,7 @@ from kerasport.export.writer import to_bytes
 from kerasport.layers.arguments import names, refusals
 from kerasport.loading import load
 from tests.goldens import golden_classes, golden_functions, golden_operators, goldens
-from tests.test_goldens import run_onnx
+from tests.test_goldens import agree, run_onnx
 
 # Operations that no Keras of the golden cases can put into a model's file.
 UNMET = {
@@ -107,3 +107,22 @@ def test_a_hard_sigmoid_in_steps_is_one_operator_where_nothing_else_reads_them(e
         folded, plain = ([node.op for node in translate(model.graph, fold=fold).nodes] for fold in (True, False))
     assert (folded.count("HardSwish"), folded.count("HardSigmoid"), folded.count("Clip")) == (3, 6, 3)
     assert (plain.count("HardSwish"), plain.count("HardSigmoid"), plain.count("Clip")) == (0, 0, 12)
+
+
+@pytest.mark.parametrize(
+    ("family", "case"), [("normalization", "layer"), ("pooling", "pool2d"), ("conv", "conv2d_same")]
+)
+def test_a_layer_of_keras_3_without_dtype_and_trainable_is_a_layer(family: str, case: str, tmp_path: Path) -> None:
+    (golden,) = goldens(family, case, "3.15.1-tensorflow")
+    path = golden.model(tmp_path)
+    with h5py.File(path, "r+") as file:
+        config = json.loads(file.attrs["model_config"])
+        for layer in config["config"]["layers"]:
+            layer["config"] = {
+                key: value for key, value in layer["config"].items() if key not in ("dtype", "trainable")
+            }
+        file.attrs["model_config"] = json.dumps(config)
+    with load(path) as model:
+        results = run_onnx(to_bytes(translate(model.graph), {"kerasport.version": "test"}), golden.inputs)
+    for result, expected in zip(results, golden.outputs, strict=True):
+        agree(result, expected, golden, case)

@@ -10,6 +10,7 @@ from typing import Any
 from kerasport.dialect import inbound, keras2, tensorflow
 from kerasport.dialect.model import LayerDef, Node
 from kerasport.dialect.writer import Writer
+from kerasport.layers import LAYERS
 from kerasport.layers.slots import Slot
 
 # What tf.keras records. The methods and properties are those of ragged and sparse tensors.
@@ -17,7 +18,11 @@ RECORDED = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "ClassMethod",
 
 
 def is_operation(entry: Mapping[str, Any], writer: Writer) -> bool:
-    """Whether an entry of a layer list is an operation; in Keras 3 only layers have the config key ``trainable``."""
+    """Whether an entry of a layer list is an operation.
+
+    In Keras 3 only layers have the config key ``trainable``, which some drop, but not their dtype. A config from which
+    a user, or a tool, has taken both still is a layer's if there is no operation of that name.
+    """
     name, config = entry["class_name"], entry["config"]
     if name in RECORDED:
         return True
@@ -25,11 +30,11 @@ def is_operation(entry: Mapping[str, Any], writer: Writer) -> bool:
         return False
     if not writer.keras3 or "inbound_nodes" not in entry or "trainable" in config or "batch_shape" in config:
         return False
-    if "dtype" not in config:
+    if "dtype" not in config and name not in LAYERS:
         return True
     from kerasport.layers.arguments import names
 
-    return name in names()  # some layers drop ``trainable``, but not their dtype
+    return name in names()
 
 
 def operation(entry: Mapping[str, Any], name: str, writer: Writer) -> LayerDef:
