@@ -11,6 +11,7 @@ from kerasport.custom.faults import blamed
 from kerasport.custom.registry import CUSTOM, CustomModelClass
 from kerasport.errors import LayerError, NotAModelError
 from kerasport.layers.config import Config
+from kerasport.limits import limits, way_on
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class CustomModel:
         self.inputs: dict[str, End] = {}
         self._settings = {key: config[key] for key in ("trainable", "dtype") if key in config}
         self._entries: dict[str, dict[str, Any]] = {}
+        self._calls = 0
         with blamed(known.origin):
             self.outputs: Any = known.function(self)
 
@@ -76,7 +78,14 @@ class CustomModel:
         return self.again(name, *inputs, **(call or {}))
 
     def again(self, name: str, *inputs: End, **call: Any) -> End:
-        """A layer that is there, called once more."""
+        """A layer that is there, called once more.
+
+        Raises:
+            LayerError: A file has made the model larger than any is.
+        """
+        self._calls += 1
+        if self._calls > limits().layers:
+            raise LayerError(f"it has more than {limits().layers:,} layers", way_on("layers"))
         calls = self._entries[name]["inbound_nodes"]
         named = {key: _tensor(value) if isinstance(value, End) else value for key, value in call.items()}
         calls.append({"args": [_tensor(end) for end in inputs], "kwargs": named})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain, repeat
 from math import sqrt
 from typing import Any, cast
 
@@ -36,13 +37,13 @@ def albert_backbone(m: CustomModel) -> Any:
     """ALBERT: BERT with smaller tables, whose few layers are called again and again."""
     x, padding = _segmented(m, m.config.integer("embedding_dim")), m.input("padding_mask")
     x = m.layer("Dense", "embedding_projection", x, units=m.config.integer("hidden_dim"))
-    groups, inner = m.config.integer("num_groups"), m.config.integer("num_inner_repetitions")
+    groups, inner = m.config.count("num_groups"), m.config.count("num_inner_repetitions")
     options = _encoder(m, _GELU, 1e-12)
     for group in range(groups):
         layers = [f"group_{group}_inner_layer_{place}" for place in range(inner)]
         for name in layers:
             x = m.layer("keras_hub>TransformerEncoder", name, x, call={"padding_mask": padding}, **options)
-        for name in layers * (m.config.integer("num_layers") // groups - 1):
+        for name in chain.from_iterable(repeat(layers, m.config.count("num_layers") // groups - 1)):
             x = m.again(name, x, padding_mask=padding)
     return _with_pooled(m, x)
 
@@ -53,7 +54,7 @@ def f_net_backbone(m: CustomModel) -> Any:
     size, hidden = m.config.integer("hidden_dim"), m.config.integer("intermediate_dim")
     x = m.layer("Dense", "embedding_projection", _segmented(m, size), units=size)
     options: dict[str, Any] = {"activation": _GELU, "layer_norm_epsilon": 1e-12}
-    for place in range(m.config.integer("num_layers")):
+    for place in range(m.config.count("num_layers")):
         x = m.layer("keras_hub>FNetEncoder", f"f_net_layer_{place}", x, intermediate_dim=hidden, **options)
     return _with_pooled(m, x)
 
@@ -116,7 +117,7 @@ def gemma_backbone(m: CustomModel) -> End:
     options = {key: m.config.get(key) for key in f"{keys} use_post_attention_norm sliding_window_size".split()}
     options |= {"hidden_dim": size, "logit_soft_cap": m.config.get("attention_logit_soft_cap", None)}
     epsilon, slides = m.config.number("layer_norm_epsilon"), m.config.flag("use_sliding_window_attention")
-    for place in range(m.config.integer("num_layers")):
+    for place in range(m.config.count("num_layers")):
         x = m.layer(
             BLOCK,
             f"decoder_block_{place}",
@@ -182,7 +183,7 @@ def _decoded(m: CustomModel, x: End, padding: End, activation: Any) -> End:
 
 
 def _stacked(m: CustomModel, x: End, class_name: str, call: dict[str, Any], options: dict[str, Any]) -> End:
-    for place in range(m.config.integer("num_layers")):
+    for place in range(m.config.count("num_layers")):
         x = m.layer(class_name, f"transformer_layer_{place}", x, call=call, **options)
     return x
 

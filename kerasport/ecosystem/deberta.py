@@ -26,7 +26,7 @@ def deberta_v3_backbone(m: CustomModel) -> End:
     x = m.layer("LayerNormalization", "embeddings_layer_norm", x, axis=-1, epsilon=_EPSILON)
     call = {"rel_embeddings": m.layer(_DISTANCES, "rel_embedding", x, bucket_size=span), "padding_mask": padding}
     options = {key: m.config.integer(key) for key in ("num_heads", "intermediate_dim", "max_sequence_length")}
-    for place in range(m.config.integer("num_layers")):
+    for place in range(m.config.count("num_layers")):
         name = f"disentangled_attention_encoder_layer_{place}"
         x = m.layer(_BLOCK, name, x, call=call, bucket_size=span, **options)
     return x

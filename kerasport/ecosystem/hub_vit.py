@@ -82,7 +82,7 @@ def encoder(layer: CustomLayer, x: Tensor) -> Tensor:
     epsilon = layer.config.number("layer_norm_epsilon")
     keys = ("num_heads", "hidden_dim", "mlp_dim", "use_mha_bias", "use_mlp_bias")
     options = {key: layer.config.get(key) for key in keys}
-    for place in range(layer.config.integer("num_layers")):
+    for place in range(layer.config.count("num_layers")):
         where = f"encoder_layers/vi_t_encoder_block{f'_{place}' if place else ''}"
         x = layer.part(f"transformer_block_{place + 1}", _BLOCK, [where], epsilon=epsilon, **options)(x)
     return layer.part("layer_norm", "LayerNormalization", epsilon=epsilon)(x)

@@ -37,7 +37,7 @@ def _decoded(m: CustomModel, tied: bool, **options: Any) -> End:
     x = m.layer("keras_hub>ReversibleEmbedding", "token_embedding", ids, **tokens)
     options |= {key: m.config.integer(key) for key in ("intermediate_dim", "num_query_heads", "num_key_value_heads")}
     options |= {"epsilon": epsilon, "max_wavelength": m.config.number("rope_max_wavelength")}
-    for place in range(m.config.integer("num_layers")):
+    for place in range(m.config.count("num_layers")):
         x = m.layer(_BLOCK, f"transformer_layer_{place}", x, call={"decoder_padding_mask": padding}, **options)
     return m.layer(_NORM, "sequence_output_layernorm", x, epsilon=epsilon)
 

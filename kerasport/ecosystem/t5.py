@@ -33,7 +33,7 @@ def _stack(m: CustomModel, name: str, x: End, call: dict[str, End]) -> End:
     heads, epsilon = m.config.integer("num_heads"), m.config.number("layer_norm_epsilon")
     options = {key: m.config.get(key) for key in ("intermediate_dim", "activation", "use_gated_activation")}
     options["key_value_dim"] = m.config.get("key_value_dim", None) or m.config.integer("hidden_dim") // heads
-    for place in range(m.config.integer("num_layers")):
+    for place in range(m.config.count("num_layers")):
         layer = f"transformer_{name}_layer_{place}"
         decodes = name == "decoder"
         x = m.layer(_BLOCK, layer, x, call=call, num_heads=heads, epsilon=epsilon, is_decoder=decodes, **options)

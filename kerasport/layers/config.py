@@ -8,6 +8,7 @@ from typing import Any
 from kerasport.errors import LayerError
 from kerasport.layers.base import LARGEST, Spec
 from kerasport.layers.functions import Function, function
+from kerasport.limits import limits
 
 # Keys that every Keras layer may carry and that never change what inference computes.
 TRAINING_ONLY = frozenset(
@@ -89,6 +90,13 @@ class Config:
         if isinstance(value, bool) or not _is_whole(value):
             raise self._wrong(key, value, "a whole number")
         return int(value)
+
+    def count(self, key: str) -> int:
+        """How many layers there are to be: no more than any model has, whatever a file says."""
+        value, most = self.integer(key), limits().layers
+        if not 0 <= value <= most:
+            raise self._wrong(key, value, f"a number of layers up to {most:,}")
+        return value
 
     def number(self, key: str, default: Any = _MISSING) -> float:
         """A number. Keras 2 files may hold a 0-d array written as a dict or a one-item list."""

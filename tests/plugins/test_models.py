@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import zipfile
+from contextvars import copy_context
 from pathlib import Path
 from typing import Any
 
+import h5py
 import pytest
 
 from kerasport import load
 from kerasport.custom.registry import CUSTOM
 from kerasport.errors import NotAModelError
+from kerasport.limits import use
 from tests.goldens import Form, goldens
 
 TASK = """
@@ -62,3 +65,31 @@ def test_a_backbone_that_is_not_known_is_an_error(tmp_path: Path) -> None:
 def test_a_missing_option_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(NotAModelError, match=r"num_classes is .None. where a whole number is needed"):
         load(classifier(tmp_path, num_classes=None))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"num_layers": 10**12}, "num_layers is '1000000000000' where a number of layers up to 30 is needed"),
+        ({"num_layers": -1}, "num_layers is '-1' where a number"),
+        ({"num_groups": 5, "num_inner_repetitions": 8}, "it has more than 30 layers"),
+        ({"num_layers": 30}, "it has more than 30 layers"),
+    ],
+)
+def test_a_file_does_not_build_more_layers_than_any_model_has(
+    changes: dict[str, int], said: str, tmp_path: Path
+) -> None:
+    (golden,) = goldens("ecosystem", "hub_albert_and_fnet")
+    path = golden.model(tmp_path)
+    with h5py.File(path, "r+") as file:
+        config = json.loads(file.attrs["model_config"])
+        (backbone,) = (layer for layer in config["config"]["layers"] if layer["class_name"].endswith("AlbertBackbone"))
+        backbone["config"].update(changes)
+        file.attrs["model_config"] = json.dumps(config)
+
+    def opened() -> None:
+        use(layers=30)
+        load(path).close()
+
+    with pytest.raises(NotAModelError, match=said):
+        copy_context().run(opened)
