@@ -19,6 +19,11 @@ from tests.goldens import Golden, goldens
 from tests.models import build, layer
 
 MODELS = goldens("models", era="2.15.0-tensorflow")
+# Values far smaller than the numbers that the function rounds on the way to them.
+_REMNANTS = [
+    *((name, 0.1, bias) for name in ("sigmoid", "swish", "gelu") for bias in (-5.0, -9.0, -12.0)),
+    *((name, scale, 0.0) for name in ("elu", "selu") for scale in (1e-3, 1e-5)),
+]
 
 
 @pytest.mark.parametrize("golden", MODELS, ids=lambda golden: golden.name)
@@ -50,6 +55,25 @@ def test_the_layer_whose_weights_are_off_is_named_first(tmp_path: Path) -> None:
         first = kp.validate(model, tmp_path / "m.onnx").first_divergence
         assert first is not None
         assert first.name == name.removesuffix("/kernel")
+
+
+@pytest.mark.parametrize(("activation", "scale", "bias"), _REMNANTS)
+def test_what_an_activation_rounds_on_the_way_is_no_fault(
+    activation: str, scale: float, bias: float, seed_model: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "small.h5"
+    path.write_bytes(seed_model.read_bytes())
+    with h5py.File(path, "r+") as file:
+        config = json.loads(file.attrs["model_config"])
+        config["config"]["layers"][-1]["config"]["activation"] = activation
+        file.attrs["model_config"] = json.dumps(config)
+        weights = file["model_weights/dense_1/dense_1"]
+        weights["kernel:0"][...] = weights["kernel:0"][...] * scale
+        weights["bias:0"][...] = bias
+    kp.convert(path, tmp_path / "small.onnx", validate=False)
+    for seed in range(8):
+        result = kp.validate(path, tmp_path / "small.onnx", seed=seed)
+        assert result.passed, result.verdict()
 
 
 def test_a_model_that_overflows_is_not_the_translations_fault(seed_model: Path, tmp_path: Path) -> None:

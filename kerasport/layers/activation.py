@@ -31,11 +31,6 @@ class Activation(Spec):
         """Its activation."""
         return self.activation
 
-    @property
-    def magnitude(self) -> float:
-        """Its activation's."""
-        return self.activation.magnitude
-
     def infer(self, *inputs: TensorType) -> TensorType:
         """The input's type; ``glu`` halves its axis."""
         return function_type(self.activation, inputs[0])

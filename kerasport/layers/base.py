@@ -132,7 +132,7 @@ class Spec(Frozen):
     @property
     def magnitude(self) -> float:
         """The size of the numbers that it rounds on the way, however small what it gives may be; 0 for that itself."""
-        return 0.0
+        return self.last_function.magnitude if self.last_function else 0.0
 
     @property
     def rounds(self) -> bool:

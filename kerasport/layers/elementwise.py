@@ -70,6 +70,11 @@ class Unary(Op):
         """It calculates."""
         return True
 
+    @property
+    def magnitude(self) -> float:
+        """For ``exp(x) - 1`` and ``log(1 + x)``, which ONNX computes just so: the 1, however small the rest."""
+        return 0.125 if self.function in ("expm1", "log1p") else 0.0
+
     def infer(self, *inputs: TensorType) -> TensorType:
         """The input's type; bool for tests, and int32 for the square of bool."""
         if self.function == "square" and inputs[0].dtype == "bool":
@@ -87,11 +92,6 @@ class Activated(Op):
     def last_function(self) -> Function:
         """Its activation."""
         return self.activation
-
-    @property
-    def magnitude(self) -> float:
-        """Its activation's."""
-        return self.activation.magnitude
 
     def infer(self, *inputs: TensorType) -> TensorType:
         """The input's type; ``glu`` halves its axis."""

@@ -74,7 +74,8 @@ def _of_float32(plan: Plan, inputs: Sequence[Array], perturbed: Perturbed) -> It
             for value, single, double in zip(call.outputs, singles, doubles, strict=True):
                 if value.name in wanted and single.dtype.kind in "fiu":  # whole numbers may be places
                     overflow = not np.isfinite(single).all() and has_finite_weights(plan.graph)
-                    yield value.name, (float(np.abs(single - np.float64(double)).max(initial=0.0)), overflow)
+                    error = np.abs(perturbed(value, single) - np.float64(double))
+                    yield value.name, (float(error.max(initial=0.0)), overflow)
 
 
 def _excuse(

@@ -16,7 +16,7 @@ HALF_A_UNIT = 2.0**-24  # of float32's last place, for 1
 
 
 class Perturbation:
-    """Perturbs the values of a graph by half a unit in their last place, up or down.
+    """Perturbs the values of a graph by half a unit in their last place, or in that of what made them, up or down.
 
     Args:
         graph: The graph.
@@ -27,12 +27,16 @@ class Perturbation:
         for call in graph.calls:
             for name in {value.name for value in call.inputs}:
                 self._readers[name].append(call)
+        self._magnitudes = {value.name: call.spec.magnitude for call in graph.calls for value in call.outputs}
         self._rng = np.random.default_rng(0)
 
     def perturbed(self, value: Value, array: Array) -> Array:
         """A value's array, perturbed differently at each call; unchanged if it holds no rounded numbers."""
         sizes = _sizes(value, array, self._readers[value.name])
-        return array if sizes is None else array + HALF_A_UNIT * sizes * self._rng.choice((-1.0, 1.0), array.shape)
+        if sizes is None:
+            return array
+        sizes = np.maximum(sizes, self._magnitudes.get(value.name, 0.0))
+        return np.asarray(array + HALF_A_UNIT * sizes * self._rng.choice((-1.0, 1.0), array.shape))
 
 
 def _sizes(value: Value, array: Array, readers: list[Call]) -> Array | None:
