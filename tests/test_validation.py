@@ -13,7 +13,7 @@ import pytest
 import kerasport as kp
 from kerasport.errors import MismatchError
 from kerasport.loading import load
-from kerasport.validation.error import NOT_FINITE, OVERFLOW, Limit, measure
+from kerasport.validation.error import NOT_FINITE, OVERFLOW, ROUNDING, Limit, measure
 from kerasport.validation.inputs import Trial, generate, others, trials
 from tests.goldens import Golden, goldens
 from tests.models import build, layer
@@ -74,6 +74,7 @@ def test_what_an_activation_rounds_on_the_way_is_no_fault(
     for seed in range(8):
         result = kp.validate(path, tmp_path / "small.onnx", seed=seed)
         assert result.passed, result.verdict()
+        assert (result.worst.max_rel > 1e-4) == (ROUNDING in result.verdict())
 
 
 def test_a_model_that_overflows_is_not_the_translations_fault(seed_model: Path, tmp_path: Path) -> None:

@@ -6,11 +6,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from kerasport.finite import NotFinite, told_briefly
-from kerasport.validation.error import OVERFLOW, LayerError, Tolerance
+from kerasport.validation.error import OVERFLOW, ROUNDING, LayerError, Tolerance
 
 SCHEMA = 2
 PREDICTION = "prediction"
 EXCUSED = "more error than rounding explains, while the outputs of this other converter's model agree"
+_NOTABLE = 1e-4  # an error, relative to the largest value, that calls for a reason
 _ALONE = {
     "runtime": "; ONNX Runtime stands alone",
     "translation": "; the ONNX model stands alone",
@@ -123,7 +124,8 @@ class Validation:
     def _agreement(self) -> str:
         worst = self.worst
         overflows = [entry.name for entry in self.layers if entry.detail == OVERFLOW]
-        more = f"; {OVERFLOW}, first at {overflows[0]}" if overflows else ""
+        more = f" ({ROUNDING})" if worst.detail == ROUNDING and worst.max_rel > _NOTABLE else ""
+        more += f"; {OVERFLOW}, first at {overflows[0]}" if overflows else ""
         what = f"all {len(self.layers)} layers agree" if self.layers else "the outputs agree"
         excused = [entry.name for entry in self.layers if entry.detail == EXCUSED]
         more += f"; {len(excused)} of them have {EXCUSED}, first {excused[0]}" if excused else ""
