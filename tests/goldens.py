@@ -47,8 +47,12 @@ class Form:
 
     @property
     def name(self) -> str:
-        """For test ids: ``.h5``, ``.json+weights.h5``."""
-        return Path(self.model).suffix + ("/" if self.unzipped else "") + (f"+{self.weights}" if self.weights else "")
+        """For test ids: ``.h5``, ``.json+weights.h5``, ``.cudnn.json+weights.h5``."""
+        return (
+            f".{self.model}".removeprefix(".model")
+            + ("/" if self.unzipped else "")
+            + (f"+{self.weights}" if self.weights else "")
+        )
 
     def files(self, names: Collection[str]) -> list[str]:
         """Those of a case's files that it takes; none where the case has not all of them."""
@@ -61,7 +65,7 @@ class Form:
 
 H5, ARCHIVE = Form("model.h5"), Form("model.keras")
 _WEIGHTS = (
-    *("weights.h5", "renamed.h5", "numbered.h5", "model.h5"),
+    *("weights.h5", "renamed.h5", "numbered.h5", "model.h5", "cudnn.h5"),
     *("model.weights.h5", "renamed.weights.h5", "model.keras"),
 )
 FORMS = (
@@ -69,6 +73,8 @@ FORMS = (
     ARCHIVE,
     *(Form("model.json", weights) for weights in _WEIGHTS),
     Form("model.json", "shards.weights.json", beside="shards_"),
+    Form("cudnn.json", "weights.h5"),
+    Form("cudnn.json", "cudnn.h5"),
     Form("model.yaml", "weights.h5"),
     Form("model.h5", "renamed.h5"),
     Form("model.h5", "model.weights.h5"),

@@ -122,3 +122,17 @@ def test_names_of_another_model_in_a_tree_count_for_nothing(kerasport: Run, tmp_
         file["layers/dense/vars"].attrs["name"] = "dense_1"
         file["layers/dense_1/vars"].attrs["name"] = "dense_2"
     assert kerasport("inspect", path, "--weights", path.with_name("model.weights.h5")).code == 0
+
+
+@pytest.mark.parametrize(("era", "has"), [("2.15.0*", True), ("2.2.4-tensorflow", False)])
+def test_weights_of_the_other_kind_of_gru_are_told_with_the_way_on(
+    kerasport: Run, tmp_path: Path, era: str, has: bool
+) -> None:
+    model = goldens("fileforms", "recurrent", era, Form("model.json", "weights.h5"))[0].model(tmp_path)
+    given, wanted = (json.dumps(flag) for flag in (has, not has))
+    model.write_text(model.read_text().replace(f'"reset_after": {given}', f'"reset_after": {wanted}'))
+    outcome = kerasport("convert", model, tmp_path / "model.onnx", "--weights", model.with_name("weights.h5"))
+    assert outcome.code == 3
+    assert "'gru" in outcome.err
+    assert f"reset_after={has} where the model is defined" in " ".join(outcome.err.split())
+    assert not (tmp_path / "model.onnx").exists()

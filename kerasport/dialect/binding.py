@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from kerasport.dialect import cudnn
 from kerasport.dialect.storage import PLAIN, Storage, as_float
 from kerasport.errors import DamagedFileError
 from kerasport.layers.base import Shape
@@ -76,6 +77,7 @@ def bind(layer: str, saved: Named, leaves: Sequence[Leaf], group: str = "") -> d
     bound = (_by_layer_name(saved, leaves) or _by_bare_name(saved, leaves)) if len(leaves) > 1 else None
     bound = bound or _by_order(saved, leaves)
     bound = {leaf.key: leaf.storage.weights(bound[leaf.key], leaf.roles) for leaf in leaves}
+    bound = {leaf.key: cudnn.converted(leaf.roles, bound[leaf.key]) for leaf in leaves}
     for leaf in leaves:
         _check_shapes(leaf, bound[leaf.key], _under(layer, group))
     return {leaf.key: bound[leaf.key] if leaf.quantised else _as_floats(leaf, bound[leaf.key]) for leaf in leaves}
@@ -168,5 +170,5 @@ def _check_shapes(leaf: Leaf, weights: Mapping[str, Weight], where: str) -> None
             raise DamagedFileError(
                 f"The {role} of layer {leaf.key!r} has the shape {found} in the file{where}"
                 f" but its config implies {shape}.",
-                _of_plugins([leaf]),
+                _of_plugins([leaf]) or cudnn.hint(leaf.roles, role, found),
             )
