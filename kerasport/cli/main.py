@@ -92,7 +92,7 @@ def _use_limits(changed: tuple[str, ...]) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command line and exits with the documented code."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    gc.set_threshold(100_000, 20, 20)  # startup creates many long-lived objects; scanning them would cost 0.1 s
+    gc.set_threshold(400_000, 20, 20)  # startup creates many long-lived objects; scanning them would cost 0.1 s
     try:
         code = supervised(lambda: run(arguments, debug="--debug" in arguments))
     except KeyboardInterrupt:  # before either process has taken over what becomes of it
