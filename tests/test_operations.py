@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from kerasport.export import translate
 from kerasport.export.writer import to_bytes
 from kerasport.layers.arguments import names, refusals
 from kerasport.loading import load
-from tests.goldens import golden_classes, golden_functions, golden_operators, goldens
+from tests.goldens import ARCHIVE, golden_classes, golden_functions, golden_operators, goldens
 from tests.test_goldens import agree, run_onnx
 
 # Operations that no Keras of the golden cases can put into a model's file.
@@ -126,3 +127,25 @@ def test_a_layer_of_keras_3_without_dtype_and_trainable_is_a_layer(family: str, 
         results = run_onnx(to_bytes(translate(model.graph), {"kerasport.version": "test"}), golden.inputs)
     for result, expected in zip(results, golden.outputs, strict=True):
         agree(result, expected, golden, case)
+
+
+@pytest.mark.parametrize(("family", "case"), [("merge", "add"), ("core", "reshape"), ("wrappers", "td_frozen")])
+def test_a_layer_of_an_archive_is_told_by_its_module(family: str, case: str, tmp_path: Path) -> None:
+    """Operations have the names of some, and Keras's wrappers are in no table of specs."""
+    (golden,) = goldens(family, case, "3.15.1-tensorflow", ARCHIVE)
+    path, bare = golden.model(tmp_path), tmp_path / "bare.keras"
+    with zipfile.ZipFile(path) as whole, zipfile.ZipFile(bare, "w") as archive:
+        for name in whole.namelist():
+            archive.writestr(name, _bare(whole.read(name)) if name == "config.json" else whole.read(name))
+    with load(bare) as model:
+        results = run_onnx(to_bytes(translate(model.graph), {"kerasport.version": "test"}), golden.inputs)
+    for result, expected in zip(results, golden.outputs, strict=True):
+        agree(result, expected, golden, case)
+
+
+def _bare(text: bytes) -> str:
+    """An architecture whose layers' configs have lost what all layers have."""
+    config = json.loads(text)
+    for layer in config["config"]["layers"]:
+        layer["config"] = {key: value for key, value in layer["config"].items() if key not in ("dtype", "trainable")}
+    return json.dumps(config)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 from kerasport import ecosystem
@@ -298,21 +298,13 @@ def _upgraded(name: str, config: dict[str, Any], writer: Writer) -> tuple[str, d
     name = name if CUSTOM.replaces(name) else ecosystem.named(name, config.keys())
     if CUSTOM.replaces(name):
         return name, config
-    if keras1.is_legacy(name, config, writer) or (writer.keras1 and name in _known_classes()):
+    if keras1.is_legacy(name, config, writer) or (writer.keras1 and name in operations.known_classes()):
         name, config = keras1.upgrade(name, config, writer)
     name = keras2.class_name(name)
     config = keras2.upgrade(name, config, writer)
     if name == "Lambda":
         functions.upgrade(config, writer, partial(part, writer=writer))
     return backends.upgrade(name, config, writer), config
-
-
-@cache
-def _known_classes() -> frozenset[str]:
-    """Every class that some Keras has."""
-    from kerasport import inventory
-
-    return frozenset(inventory.layers())
 
 
 def _storage(entry: Mapping[str, Any], name: str, writer: Writer, inner: Mapping[str, LayerDef]) -> Storage:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from kerasport.dialect import inbound, keras2, tensorflow
@@ -15,13 +16,15 @@ from kerasport.layers.slots import Slot
 
 # What tf.keras records. The methods and properties are those of ragged and sparse tensors.
 RECORDED = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "ClassMethod", "InstanceMethod", "InstanceProperty")
+_LAYERS = ("keras.layers", "keras.src.layers")
 
 
 def is_operation(entry: Mapping[str, Any], writer: Writer) -> bool:
     """Whether an entry of a layer list is an operation.
 
-    In Keras 3 only layers have the config key ``trainable``, which some drop, but not their dtype. A config from which
-    a user, or a tool, has taken both still is a layer's if there is no operation of that name.
+    Keras 3 notes the module ``keras.layers`` with its layers. Where a file does not say: only layers have the config
+    key ``trainable``, which some drop, but not their dtype. A config from which a user, or a tool, has taken both still
+    is a layer's if there is no operation of that name.
     """
     name, config = entry["class_name"], entry["config"]
     if name in RECORDED:
@@ -30,11 +33,21 @@ def is_operation(entry: Mapping[str, Any], writer: Writer) -> bool:
         return False
     if not writer.keras3 or "inbound_nodes" not in entry or "trainable" in config or "batch_shape" in config:
         return False
-    if "dtype" not in config and name not in LAYERS:
+    if str(entry.get("module")).startswith(_LAYERS):
+        return False
+    if "dtype" not in config and name not in LAYERS and name not in known_classes():
         return True
     from kerasport.layers.arguments import names
 
     return name in names()
+
+
+@cache
+def known_classes() -> frozenset[str]:
+    """Every layer class that some Keras has."""
+    from kerasport import inventory
+
+    return frozenset(inventory.layers())
 
 
 def operation(entry: Mapping[str, Any], name: str, writer: Writer) -> LayerDef:
