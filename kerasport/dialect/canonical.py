@@ -283,8 +283,9 @@ def _pipeline(entry: Mapping[str, Any], name: str, writer: Writer, depth: int) -
         raise DamagedFileError(f"Layers are nested more than {_MAX_NESTING} deep.")
     source = f"{name}_input"
     layers = [LayerDef(source, "InputLayer", {}, (Node(()),), saved_class="InputLayer")]
-    for part in entry["config"].get("layers") or []:
-        for layer in _layer(part, _entry_name(part), writer, depth):
+    parts = entry["config"].get("layers") or []
+    for part, own in zip(parts, _unique([source, *map(_entry_name, parts)])[1:], strict=True):  # Keras takes twins
+        for layer in _layer(part, own, writer, depth):
             layers.append(replace(layer, nodes=(Node((TensorRef(layers[-1].name),)),)))
     _refuse_twins({"name": name}, [layer.name for layer in layers])
     last = layers[-1].name

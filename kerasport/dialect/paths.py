@@ -38,8 +38,10 @@ def places(model: ModelDef, tree: WeightTree, parts: Parts = _no_parts) -> Itera
 def _model(model: ModelDef, tree: WeightTree, path: str, prefix: str, parts: Parts) -> Iterator[tuple[str, str]]:
     children = set(tree.children(path))
     folder = f"{path}/layers" if "layers" in children else f"{path}/{_OLD_LAYERS}"
-    named = {name: child for child in tree.children(folder) if (name := tree.name(f"{folder}/{child}"))}
-    if not set(named) <= {layer.name for layer in model.layers}:  # those of another model, built alike
+    names = {child: name for child in tree.children(folder) if (name := tree.name(f"{folder}/{child}"))}
+    named = {name: child for child, name in names.items()}
+    # Those of another model, built alike; or twins of a Pipeline.
+    if not set(named) <= {layer.name for layer in model.layers} or len(named) < len(names):
         named = {}
     counts: Counter[str] = Counter()
     for layer in model.layers:

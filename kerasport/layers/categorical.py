@@ -57,7 +57,10 @@ class Encoding(Spec):
             return x.with_dtype("int64")
         if self.mode == "one_hot":
             return TensorType((*(x.shape[:-1] if self.drops_axis(x) else x.shape), self.depth), self.encoded)
-        if x.rank < 2 or (x.rank > 2 and self.mode != "multi_hot"):
+        if x.rank < 2:
+            what = f"with output_mode={self.mode!r} it makes one row of the whole batch of an input without other axes"
+            raise LayerError(what, "give the model an input of the shape (1,)")
+        if x.rank > 2 and self.mode == "tf_idf":
             raise LayerError(f"output_mode={self.mode!r} is not supported for an input of {x.rank} axes")
         return TensorType((x.shape[0], *x.shape[2:], self.depth), self.encoded)
 

@@ -26,6 +26,7 @@ _GAMMA_BETA = (
     "beta_initializer gamma_initializer beta_regularizer gamma_regularizer beta_constraint gamma_constraint"
 )  # fmt: skip
 
+_FIX = "fix that size of the model's input with --input-shape"
 _CUT = "to which Keras would cut off the result"
 
 
@@ -154,6 +155,9 @@ class LayerNormalization(Spec):
         """Gamma and beta: the dimensions of the axes."""
         axes = chosen_axes(self.axes, inputs[0].rank)
         roles = ["gamma"] * self.scale + ["beta"] * self.center
+        unknown = [axis for axis in axes if inputs[0].shape[axis] is None]
+        if roles and unknown:
+            raise LayerError(f"it has weights along axis {unknown[0]}, whose size is not known", _FIX)
         return dict.fromkeys(roles, tuple(inputs[0].shape[axis] for axis in axes))
 
     def infer(self, *inputs: TensorType) -> TensorType:

@@ -81,9 +81,18 @@ class Rescaling(_Preprocessing):
     def infer(self, *inputs: TensorType) -> TensorType:
         """The input's type."""
         for key, value in (("scale", self.scale), ("offset", self.offset)):
-            if broadcast_shape(shape_of(key, value), inputs[0].shape) != inputs[0].shape:
-                raise LayerError(f"{key} does not fit an input of the shape {inputs[0].shape}")
+            _require_fit(key, shape_of(key, value), inputs[0].shape)
         return inputs[0]
+
+
+def _require_fit(key: str, shape: Shape, given: Shape) -> None:
+    """Raises LayerError where numbers do not broadcast to an input."""
+    if len(shape) <= len(given) and all(n in (1, m) for n, m in zip(shape[::-1], given[::-1], strict=False)):
+        return
+    hint = "give it the shape of the input's last axes"
+    if len(given) == 4 and shape == given[1:2]:
+        hint = f"for channels first, give it the shape {(*shape, 1, 1)}: the file does not say which axis Keras took"
+    raise LayerError(f"{key} has the shape {shape}, which does not fit an input of the shape {given}", hint)
 
 
 @LAYERS.register("Normalization")
