@@ -54,7 +54,7 @@ def where(spec: elementwise.Where, b: Scope, *inputs: Tensor) -> Tensor:
     pairs = zip(inputs[1:], names[1:], strict=True)
     wide = "int32" if dtype in _NOT_SELECTED else dtype
     values = iter([name if x.type.dtype == wide else cast(b, name, wide) for x, name in pairs])
-    constants = [None if side is None else np.asarray(side, dtype).astype(wide) for side in (spec.yes, spec.no)]
+    constants = [None if side is None else np.asarray(side).astype(dtype).astype(wide) for side in (spec.yes, spec.no)]
     sides = (next(values) if side is None else b.constant(side, "operand") for side in constants)
     y = b.op("Where", names[0], *sides)
     return b.tensor(y if wide == dtype else cast(b, y, dtype), perm=perm)

@@ -82,13 +82,18 @@ def _mod(b: Scope, dtype: str, x: str, y: str) -> str:
 
 
 def arctan2(b: Scope, dtype: str, y: str, x: str) -> str:
-    """Atan of the quotient, and half a turn more, or less, where x is negative."""
-    zero, turn = b.constant(0.0, "zero"), b.constant(math.pi, "half_turn")
-    angle = b.op("Atan", b.op("Div", y, x))
-    half = b.op("Where", b.op("Less", y, zero), b.op("Neg", turn), turn)
-    angle = b.op("Where", b.op("Less", x, zero), b.op("Add", angle, half), angle)
-    at_origin = b.op("And", b.op("Equal", x, zero), b.op("Equal", y, zero))
-    return b.op("Where", at_origin, zero, angle)
+    """The angle of the quarter in which both are positive, mirrored by their signs, those of zeros included."""
+    zero, largest = b.constant(0.0, "zero"), b.constant(float(np.finfo(np.float32).max), "largest")
+    rise, run = (b.op("Min", b.op("Abs", side), largest) for side in (y, x))
+    at_origin = b.op("Equal", b.op("Add", rise, run), zero)
+    angle = b.op("Atan", b.op("Div", rise, b.op("Where", at_origin, b.constant(1.0, "one"), run)))
+    angle = b.op("Where", _signbit(b, x), b.op("Sub", b.constant(math.pi, "half_turn"), angle), angle)
+    return b.op("Where", _signbit(b, y), b.op("Neg", angle), angle)
+
+
+def _signbit(b: Scope, x: str) -> str:
+    zero = b.constant(0.0, "zero")
+    return b.op("Or", b.op("Less", x, zero), b.op("Less", b.op("Reciprocal", x), zero))
 
 
 _FORMULAS: dict[str, Callable[[Scope, str, str, str], str]] = {

@@ -94,9 +94,16 @@ def pad(spec: shaping.Pad, b: Scope, x: Tensor) -> Tensor:
     if spec.mode == "symmetric":
         return b.tensor(_mirrored(spec, b, x), perm=x.perm)
     pads = [spec.pairs[axis][side] for side in (0, 1) for axis in x.perm]
-    value = b.constant(np.array(spec.value, x.type.dtype), "value") if spec.value else ""
+    wide = x.type.dtype in _NOT_PADDED
+    dtype = "int32" if wide else x.type.dtype
+    value = b.constant(np.array(spec.value, dtype), "value") if spec.value else ""
     mode = None if spec.mode == "constant" else spec.mode
-    return b.tensor(b.op("Pad", x.name, b.constant(pads, "pads"), value, mode=mode), perm=x.perm)
+    y = b.op("Pad", ops.cast(b, x.name, dtype) if wide else x.name, b.constant(pads, "pads"), value, mode=mode)
+    return b.tensor(ops.cast(b, y, x.type.dtype) if wide else y, perm=x.perm)
+
+
+# Types for which ONNX Runtime has no Pad.
+_NOT_PADDED = frozenset(("int16", "uint16"))
 
 
 def _mirrored(spec: shaping.Pad, b: Scope, x: Tensor) -> str:

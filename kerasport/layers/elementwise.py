@@ -9,7 +9,7 @@ from kerasport.layers.base import TensorType
 from kerasport.layers.frozen import frozen
 from kerasport.layers.functions import Function
 from kerasport.layers.operators import Literal
-from kerasport.layers.ops import Op, broadcast_shape
+from kerasport.layers.ops import Op, broadcast_shape, promoted
 
 # Functions that keep whole numbers; the others are given float32.
 EXACT = frozenset(["abs", "negative", "sign", "square", "clip"])
@@ -116,10 +116,11 @@ class Where(Op):
         return [side for side in (self.yes, self.no) if side is not None]
 
     def operand_dtype(self, *inputs: TensorType) -> str:
-        """What both sides are: float32 where one of them is fractional."""
-        dtypes = {x.dtype for x in inputs[1:]} | {_dtype(constant) for constant in self.constants}
-        whole = next((x.dtype for x in inputs[1:]), "int32")
-        return "float32" if "float32" in dtypes else whole
+        """What both sides are: float32 where one of them is fractional; constants take a tensor's dtype, but bool's."""
+        given, constants = {x.dtype for x in inputs[1:]}, {_dtype(constant) for constant in self.constants}
+        if "float32" in given | constants:
+            return "float32"
+        return promoted(given | constants if given <= {"bool"} else given)
 
     def infer(self, *inputs: TensorType) -> TensorType:
         """The broadcast shape."""

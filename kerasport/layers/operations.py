@@ -168,7 +168,13 @@ def _rad2deg(call: Arguments) -> Step:
 
 @register("Signbit")
 def _signbit(call: Arguments) -> Step:
-    return binary(call, "less", call.tensor("x", 0), 0)
+    """A negative zero is told by its reciprocal."""
+    x = call.tensor("x", 0)
+    below = binary(call, "less", x, 0)
+    if not x.type.dtype.startswith("float"):
+        return below
+    inverse = combined(call, "less", applied(call, "reciprocal", x), 0)
+    return Step(Logical(function="or"), (then(call, below), inverse))
 
 
 @register("Logaddexp")

@@ -242,9 +242,15 @@ def _embedding_lookup(call: Arguments) -> Step:
 @register("TakeAlongAxis")
 def _take_along_axis(call: Arguments) -> Step:
     if call.get("axis", 2) is None:
-        flat = (call.emit(Reshape(shape=(-1,)), call.tensor(name, i)) for i, name in enumerate(("x", "indices")))
+        flat = (call.emit(Reshape(shape=(-1,)), value) for value in (call.tensor("x", 0), _places(call)))
         return Step(Gather(axis=0), tuple(flat))
-    return Step(TakeAlong(axis=call.axis(2)), (call.tensor("x", 0), call.tensor("indices", 1)))
+    return Step(TakeAlong(axis=call.axis(2)), (call.tensor("x", 0), _places(call)))
+
+
+def _places(call: Arguments) -> Value:
+    """The indices, as dtypes that ONNX indexes by; Keras, too, cuts fractions off."""
+    places = call.tensor("indices", 1)
+    return places if places.type.dtype == "int32" else call.cast(places, "int64")
 
 
 @register("OneHot")

@@ -12,7 +12,7 @@ import numpy as np
 from kerasport.errors import LayerError
 from kerasport.layers.base import Dim, TensorType, normalize_axis
 from kerasport.layers.frozen import frozen
-from kerasport.layers.ops import Op, broadcast_shape
+from kerasport.layers.ops import Op, broadcast_shape, promoted
 
 # A constant array as nested tuples of numbers, so that specs can be compared.
 Literal = Any
@@ -68,7 +68,7 @@ class Binary(Op):
             return "float32"
         if self.constant is not None and np.asarray(self.constant).dtype.kind in "iu":
             dtypes = ["int32" if dtype == "bool" else dtype for dtype in dtypes]
-        return max(dtypes, key=lambda dtype: np.dtype(dtype).itemsize)
+        return promoted(dtypes)
 
     def infer(self, *inputs: TensorType) -> TensorType:
         """The broadcast shape; bool for comparisons."""

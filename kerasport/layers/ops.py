@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
+
+import numpy as np
 
 from kerasport.errors import LayerError
 from kerasport.layers.base import Dim, Shape, Spec, TensorType
@@ -115,6 +118,19 @@ def broadcast_shape(*shapes: Shape) -> Shape:
     rank = max(map(len, shapes))
     padded = [(1,) * (rank - len(shape)) + shape for shape in shapes]
     return tuple(_broadcast_dim(dims, shapes) for dims in zip(*padded, strict=True))
+
+
+def promoted(dtypes: Iterable[str]) -> str:
+    """The dtype that holds what several hold: NumPy's, with float32 for whole numbers of 64 bits with and without sign.
+
+    Args:
+        dtypes: Of whole numbers, or all one.
+    """
+    found = sorted(set(dtypes))
+    if len(found) == 1:
+        return found[0]
+    dtype = np.result_type(*found)
+    return "float32" if dtype.kind == "f" else str(dtype)
 
 
 def _broadcast_dim(dims: tuple[Dim, ...], shapes: tuple[Shape, ...]) -> Dim:

@@ -54,6 +54,9 @@ def where(spec: elementwise.Where, context: Context, condition: Array, *inputs: 
     """The values chosen by the condition."""
     arrays = iter(inputs)
     yes, no = (next(arrays) if side is None else np.asarray(side) for side in (spec.yes, spec.no))
-    kinds = {side.dtype.kind for side in (yes, no)}
-    dtype: Any = context.dtype if "f" in kinds else next((x.dtype for x in inputs), np.int32)
+    numbers: list[Any] = [x.dtype for x in inputs if x.dtype.kind != "b"]
+    weak = [np.int32 if np.asarray(side).dtype.kind == "i" else np.bool_ for side in spec.constants]
+    dtype: Any = np.result_type(*(numbers or [x.dtype for x in inputs] + weak))
+    if "f" in {side.dtype.kind for side in (yes, no)} or dtype.kind == "f":
+        dtype = context.dtype
     return np.where(condition, yes.astype(dtype), no.astype(dtype))
