@@ -71,6 +71,8 @@ def operation(entry: Mapping[str, Any], name: str, writer: Writer) -> LayerDef:
         keras2.resizing(config, writer)
     elif kind == "MapCoordinates" and writer.version < (3, 12) and config.get("fill_mode") in ("mirror", "reflect"):
         config["fill_mode"] += " of this version of Keras"  # which differ from the later ones
+    elif kind == "Einsum":
+        config["by_appearance"] = writer.version >= (3, 1)
     config.pop("name", None)
     return LayerDef(name, kind, config, nodes, saved_class=str(entry["class_name"]), operation=True)
 

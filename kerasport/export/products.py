@@ -9,9 +9,7 @@ from kerasport.export.builder import Scope
 from kerasport.export.layout import Tensor
 from kerasport.export.registry import EXPORT
 from kerasport.layers import products
-from kerasport.layers.base import normalize_axis
-
-_LETTERS = "zyxwvutsrqponmlkjihgfedcbaZYXWVUTSRQPONMLKJIHGFEDCBA"
+from kerasport.layers.base import Dim, normalize_axis
 
 
 @EXPORT.register(products.Matmul)
@@ -22,33 +20,41 @@ def matmul(spec: products.Matmul, b: Scope, x: Tensor, y: Tensor) -> Tensor:
 
 @EXPORT.register(products.Einsum)
 def einsum(spec: products.Einsum, b: Scope, *inputs: Tensor) -> Tensor:
-    """Einsum, each input in its own layout; a diagonal by a product with the unit matrix."""
-    if any(len(set(term)) < len(term) for term in spec.terms):
-        return _diagonal(spec, b, *inputs)
-    pairs = zip(spec.terms, inputs, strict=True)
-    if len(inputs) == 1 and sorted(spec.terms[0]) == sorted(spec.output):
-        order = [spec.output.index(letter) for letter in spec.terms[0]]
-        return b.tensor(inputs[0].name, perm=tuple(order[axis] for axis in inputs[0].perm))
-    terms = ["".join(term[axis] for axis in x.perm) for term, x in pairs]
-    equation = f"{','.join(terms)}->{spec.output}"
-    return b.tensor(b.op("Einsum", *(x.name for x in inputs), equation=equation))
+    """Einsum, each input in its own layout, and of a letter that one has twice, its diagonal."""
+    names, terms = zip(*(_term(b, term, x) for term, x in zip(spec.terms, inputs, strict=True)), strict=True)
+    if len(inputs) == 1 and sorted(terms[0]) == sorted(spec.output):
+        return b.tensor(names[0], perm=tuple(spec.output.index(letter) for letter in terms[0]))
+    return b.tensor(b.op("Einsum", *names, equation=f"{','.join(terms)}->{spec.output}"))
 
 
-def _diagonal(spec: products.Einsum, b: Scope, *inputs: Tensor) -> Tensor:
-    """A letter twice in one term becomes two letters, which a unit matrix ties together."""
-    free = iter(letter for letter in _LETTERS if letter not in spec.equation)
-    terms, units = list(spec.terms), []
-    for place, (term, x) in enumerate(zip(spec.terms, inputs, strict=True)):
-        for letter in sorted(set(term)):
-            for _ in range(term.count(letter) - 1):
-                size, new = x.type.shape[term.index(letter)], next(free)
-                terms[place] = terms[place].replace(letter, new, 1)
-                terms.append(new + letter)
-                units.append(b.constant(np.eye(size or 1, dtype=np.float32), "unit"))
-    dtype = inputs[0].type.dtype
-    values = [b.logical(x) if dtype == "float32" else ops.cast(b, b.logical(x), "float32") for x in inputs]
-    y = b.op("Einsum", *values, *units, equation=f"{','.join(terms)}->{spec.output}")
-    return b.tensor(ops.cast(b, y, dtype) if dtype != "float32" else y)
+def _term(b: Scope, term: str, x: Tensor) -> tuple[str, str]:
+    """A value whose axes have one letter each, and these letters in its order."""
+    if len(set(term)) == len(term):
+        return x.name, "".join(term[axis] for axis in x.perm)
+    value, letters, shape = b.logical(x), term, list(x.type.shape)
+    while len(set(letters)) < len(letters):
+        letter = next(letter for letter in letters if letters.count(letter) > 1)
+        first = letters.index(letter)
+        second = letters.index(letter, first + 1)
+        value = _diagonal(b, value, shape, first, second, x.type.dtype)
+        shape[second] = shape[first] if shape[second] is None else shape[second]
+        del shape[first]
+        letters = letters[:first] + letters[first + 1 :]
+    return value, letters
+
+
+def _diagonal(b: Scope, value: str, shape: list[Dim], first: int, second: int, dtype: str) -> str:
+    """The diagonal of two axes in the place of the second one: the sum of what a unit matrix leaves of them."""
+    size = shape[first] if shape[first] is not None else shape[second]
+    if size is None:
+        count = ops.slice_(b, b.op("Shape", value), 0, first, first + 1)
+        square = b.op("Expand", b.constant(0.0, "zero"), b.op("Concat", count, count, axis=0))
+        unit = ops.cast(b, b.op("EyeLike", square), "bool")
+    else:
+        unit = b.constant(np.eye(size, dtype=bool), "unit")
+    others = [axis for axis in range(len(shape)) if axis not in (first, second)]
+    kept = b.op("Where", ops.unsqueeze(b, unit, others), value, b.constant(np.zeros((), dtype), "nothing"))
+    return ops.reduce(b, "ReduceSum", kept, [first], keepdims=False)
 
 
 @EXPORT.register(products.Gather)

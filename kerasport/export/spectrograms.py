@@ -36,7 +36,9 @@ def _of_mode(spec: spectrograms.STFTSpectrogram, b: Scope, *parts: str) -> str:
         return parts[0]
     real, imaginary = parts
     if spec.mode == "angle":
-        return arctan2(b, "float32", imaginary, real)
+        zero = b.constant(0.0, "zero")  # a transform's imaginary zeros have no sign
+        unsigned = b.op("Where", b.op("Equal", imaginary, zero), zero, imaginary)
+        return arctan2(b, "float32", unsigned, real)
     if spec.mode == "stft":
         return b.op("Concat", real, imaginary, axis=1)
     power = b.op("Add", *(b.op("Mul", part, part) for part in parts))

@@ -134,7 +134,7 @@ FUNCTIONS: dict[str, str] = {
     " constant(np.linspace(start, stop, num, endpoint), dtype or 'float32', None)",
     "arange": "lambda start, stop=None, step=1, dtype=None:"
     " tf.range(0 if stop is None else start, start if stop is None else stop, step, dtype=dtype)",
-    "einsum": "lambda subscripts, *operands: Einsum(*operands, subscripts=subscripts)",
+    "einsum": "lambda subscripts, *operands: Einsum(*operands, subscripts=subscripts, by_appearance=True)",
     "meshgrid": "lambda *x, indexing='xy': Meshgrid(*x, indexing=indexing)",
     "map": "lambda f, xs: mapped(f, xs)",
     "scan": "lambda f, init, xs=None, length=None, reverse=False, unroll=1: carried(f, init, xs)"

@@ -15,7 +15,7 @@ from kerasport.layers.operations import applied, binary, choice, chosen, combine
 from kerasport.layers.operations_axes import cut_at
 from kerasport.layers.operations_products import diagonal
 from kerasport.layers.operations_shapes import flipped, joined, moved, size_of
-from kerasport.layers.operators import ExpandDims, FilledLike
+from kerasport.layers.operators import ExpandDims, FilledLike, GetItem
 from kerasport.layers.ops import CastTo, Unchanged
 from kerasport.layers.shaping import BroadcastTo, Pad, Reshape, Transpose
 
@@ -32,10 +32,11 @@ def progression(call: Arguments, start: Any, stop: Any, axis: int = 0) -> Value:
     distance = combined(call, "subtract", call.floating(stop), call.floating(start))
     parts = max(num - 1 if endpoint else num, 1)
     rank = max(start.type.rank, distance.type.rank)
-    places = np.arange(num).reshape(-1, *[1] * rank) / parts
+    places = np.arange(max(num, 1)).reshape(-1, *[1] * rank) / parts
     shares = call.emit(ExpandDims(axes=(0,)), distance)
     rises = combined(call, "multiply", shares, _nested(places))
     values = combined(call, "add", rises, call.floating(start))
+    values = values if num else call.emit(GetItem(index=((0, 0, None),)), values)
     return values if not axis else call.emit(Transpose(perm=_first_to(axis, values.type.rank)), values)
 
 

@@ -11,7 +11,7 @@ from kerasport.layers.operations import binary, then, unary
 from kerasport.layers.operators import ExpandDims, GetItem, Given
 from kerasport.layers.ops import NARROW, CastTo, NotEqualTo, ReduceAny, Unchanged
 from kerasport.layers.reductions import ArgExtreme, Cumulative, Reduce, TopK
-from kerasport.layers.shaping import Reshape, Split
+from kerasport.layers.shaping import Pad, Reshape, Split
 from kerasport.layers.slots import has_slots
 
 _REDUCTIONS = {
@@ -38,7 +38,14 @@ def reduced(call: Arguments, name: str, x: Value, over: tuple[int, ...] | None, 
     elif name in ("sum", "prod") and x.type.dtype in NARROW:
         what = f"{name} of {x.type.dtype} wraps around in TensorFlow, and not in Keras 3"
         raise LayerError(what, "Cast its input to int32 or float32 before it")
+    if name in ("max", "min") and 0 in [x.type.shape[axis] for axis in _places(x, over)]:
+        raise LayerError("nothing, along an axis of size 0, has no extreme", "give ops.max or ops.min an initial value")
     return Step(Reduce(function=name, axes=over, keepdims=keepdims), (x,))
+
+
+def _places(x: Value, over: tuple[int, ...] | None) -> list[int]:
+    """The axes to reduce as numbers that are not negative."""
+    return [normalize_axis(axis, x.type.rank) for axis in (range(x.type.rank) if over is None else over)]
 
 
 def total(call: Arguments, name: str, x: Value, over: tuple[int, ...] | None, keepdims: bool = False) -> Value:
@@ -63,12 +70,23 @@ def _reduction(name: str) -> Parser:
 
 def _extreme_of(name: str, with_initial: str) -> Parser:
     def parse(call: Arguments) -> Step:
-        found = reduced(call, name, call.tensor("x", 0), axes(call), call.flag("keepdims", 2))
+        x, over, keepdims = call.tensor("x", 0), axes(call), call.flag("keepdims", 2)
         if call.get("initial", 3) is None:
-            return found
-        return binary(call, with_initial, then(call, found), call.number("initial", 3))
+            return reduced(call, name, x, over, keepdims)
+        number = call.number("initial", 3)
+        initial = number if x.type.dtype.startswith("float") else int(number)
+        if 0 in x.type.shape:
+            return reduced(call, name, _and_one_more(call, x, over, initial), over, keepdims)
+        return binary(call, with_initial, total(call, name, x, over, keepdims), initial)
 
     return parse
+
+
+def _and_one_more(call: Arguments, x: Value, over: tuple[int, ...] | None, value: float) -> Value:
+    """The tensor with a value behind what is to be reduced: nothing alone has no extreme."""
+    places = _places(x, over)
+    pairs = tuple((0, int(axis in places)) for axis in range(x.type.rank))
+    return call.emit(Pad(pairs=pairs, value=value), x)
 
 
 register("Max")(_extreme_of("max", "maximum"))

@@ -13,8 +13,8 @@ from kerasport.layers.base import Value
 from kerasport.layers.operations import applied, binary, choice, chosen, combined, then
 from kerasport.layers.operations_axes import reduced, total
 from kerasport.layers.operations_products import tensordot
-from kerasport.layers.operations_shapes import counted
-from kerasport.layers.operators import ExpandDims, GetItem, Join
+from kerasport.layers.operations_shapes import counted, length_of
+from kerasport.layers.operators import ExpandDims, GetItem, Given, Join
 from kerasport.layers.ops import CastTo, Logical, LogicalNot
 from kerasport.layers.products import TakeAlong
 from kerasport.layers.scatter import NonZero, Scatter
@@ -90,20 +90,28 @@ def _pasted(call: Arguments, x: Value, updates: Value, starts: tuple[int, ...], 
     if axis == x.type.rank:
         return Step(CastTo(dtype=x.type.dtype), (updates,))
     size, span = x.type.shape[axis], updates.type.shape[axis]
-    if size == span:
+    if size is not None and size == span:
         return _pasted(call, x, updates, starts, axis + 1)
-    if size is None or span is None:
-        raise LayerError(
-            f"an update of shape {updates.type.shape} in a tensor of shape {x.type.shape} is not supported"
-        )
-    start = max(min(starts[axis], size - span), 0)
-    before, middle, after = (
-        call.emit(GetItem(index=(*[_WHOLE] * axis, (a, b, None))), x)
-        for a, b in ((0, start), (start, start + span), (start + span, size))
-    )
+    if size is not None and span is not None:
+        start = max(min(starts[axis], size - span), 0)
+        bounds: list[tuple[Any, Any]] = [(0, start), (start, start + span), (start + span, size)]
+    elif starts[axis] <= 0:  # the update may end before an axis of unknown size does
+        end = span if span is not None else length_of(call, updates, axis)
+        bounds = [(0, 0), (0, end), (end, None)]
+    else:
+        what = f"an update of shape {updates.type.shape} at {list(starts)} in a tensor of shape {x.type.shape}"
+        raise LayerError(f"{what} is not supported")
+    before, middle, after = (_cut(call, x, axis, *pair) for pair in bounds)
     changed = then(call, _pasted(call, middle, updates, starts, axis + 1))
-    parts = [part for part in (before, changed, after) if part.type.shape[axis]]
+    parts = [part for part in (before, changed, after) if part is not None and part.type.shape[axis] != 0]
     return Step(Join(axis=axis), tuple(parts))
+
+
+def _cut(call: Arguments, x: Value, axis: int, start: Any, stop: Any) -> Value:
+    """Part of an axis, between numbers or one that is computed."""
+    given = [bound for bound in (start, stop) if isinstance(bound, Value)]
+    places = (Given(1) if isinstance(bound, Value) else bound for bound in (start, stop))
+    return call.emit(GetItem(index=(*[_WHOLE] * axis, (*places, None))), x, *given)
 
 
 # --- segments

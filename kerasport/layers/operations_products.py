@@ -40,8 +40,18 @@ def _matmul(call: Arguments) -> Step:
 def _einsum(call: Arguments) -> Step:
     equation, listed = call.text("subscripts").replace(" ", ""), call.get("operands")
     operands = listed or [call.get(f"argument {i}", i) for i in range(len(call.args))]
+    if call.flag("by_appearance"):
+        _require_one_order(equation)
     values = [call.value(raw) for raw in operands]
     return Step(einsum(equation, values), _same_dtype(call, *values))
+
+
+def _require_one_order(equation: str) -> None:
+    """Refuses an output that TensorFlow as a backend of Keras 3 orders by appearance, and others by the alphabet."""
+    letters = [letter for letter in equation if letter.isalpha() and equation.count(letter) == 1]
+    if "->" not in equation and letters != sorted(letters):
+        what = f"the equation {equation[:60]!r} leaves the order of its output to the backend, and these do not agree"
+        raise LayerError(what, "write the output behind '->' in Keras")
 
 
 def einsum(equation: str, values: Sequence[Value]) -> Einsum:
