@@ -14,9 +14,11 @@ from kerasport.runtime.sessions import Session
 from tests.goldens import Form, Golden, goldens
 from tests.strangers.files import keras3
 
-CASES = goldens("dtypes", "whole_numbers", "*", Form("model.h5")) + goldens(
-    "dtypes", "whole_numbers", "3.0*", Form("model.keras")
-)
+CASES = [
+    *goldens("dtypes", "whole_numbers", "*", Form("model.h5")),
+    *goldens("dtypes", "whole_numbers", "3.0*", Form("model.keras")),
+    *goldens("ops_corners", "whole_dtypes"),
+]
 
 
 @pytest.mark.parametrize("golden", CASES, ids=str)

@@ -180,8 +180,12 @@ def _category_encoding(config: Config, writer: Writer) -> None:
 
 
 def _discretization(config: Config, writer: Writer) -> None:
-    """tf.keras up to 2.5 called the boundaries bins, and put a value on one of them below it."""
+    """tf.keras up to 2.5 called the boundaries bins, and put a value on one of them below it.
+
+    Keras 3 to 3.3 encodes what stands along the last axis, and not along axis 1.
+    """
     _category_encoding(config, writer)
+    config["from_last"] = writer.keras3 and writer.version < (3, 4)
     config["includes_bound"] = "bins" not in config
     if "bins" in config:
         config["bin_boundaries"] = config.pop("bins")

@@ -48,11 +48,12 @@ def encoded(spec: categorical.Encoding, b: Scope, places: str, x: Tensor, *weigh
     hot = _hot(spec, b, unsqueeze(b, places, [-1]))
     if spec.mode == "one_hot":
         return b.tensor(hot)
+    axis = spec.joined_axis(x.type.rank)
     if spec.mode == "multi_hot":
-        return b.tensor(reduce(b, "ReduceMax", hot, [1], keepdims=False))
+        return b.tensor(reduce(b, "ReduceMax", hot, [axis], keepdims=False))
     if weights:
         hot = b.op("Mul", hot, unsqueeze(b, as_dtype(b, weights[0], "float32"), [-1]))
-    return b.tensor(reduce(b, "ReduceSum", hot, [1], keepdims=False))
+    return b.tensor(reduce(b, "ReduceSum", hot, [axis], keepdims=False))
 
 
 def _hot(spec: categorical.Encoding, b: Scope, places: str) -> str:

@@ -22,17 +22,19 @@ class Encoding(Spec):
     Numbers that are no category, negative ones among them, count for nothing.
 
     Attributes:
-        mode: "int" for the numbers; "one_hot"; "multi_hot", whether each category stands anywhere on axis 1;
+        mode: "int" for the numbers; "one_hot"; "multi_hot", whether each category stands anywhere on an axis;
             "count", how often, or with which sum of weights; "tf_idf", the counts times ``idf``.
         depth: The number of categories.
         squeezes: Whether "one_hot" takes the place of a last axis of size 1.
         encoded: The dtype of an encoding; that of "tf_idf" is float32.
+        from_last: Whether the axis that "multi_hot" and "count" join is the last one, and not axis 1.
     """
 
     mode: str = "int"
     depth: int
     squeezes: bool = True
     encoded: str = "float32"
+    from_last: bool = False
     carries_mask: ClassVar[bool] = False
     float_only: ClassVar[bool] = False
 
@@ -44,7 +46,7 @@ class Encoding(Spec):
         return super().called_with({key: value for key, value in kwargs.items() if key != "count_weights"})
 
     def infer(self, *inputs: TensorType) -> TensorType:
-        """The input's shape as int64, or with the categories behind it, or in the place of its axis 1."""
+        """The input's shape as int64, or with the categories behind it, or in the place of one axis."""
         x = inputs[0]
         if len(inputs) > 1 and x.shape[0] is None and inputs[1].shape[0] is not None:
             rows = inputs[1].shape[0]
@@ -62,7 +64,12 @@ class Encoding(Spec):
             raise LayerError(what, "give the model an input of the shape (1,)")
         if x.rank > 2 and self.mode == "tf_idf":
             raise LayerError(f"output_mode={self.mode!r} is not supported for an input of {x.rank} axes")
-        return TensorType((x.shape[0], *x.shape[2:], self.depth), self.encoded)
+        axis = self.joined_axis(x.rank)
+        return TensorType((*x.shape[:axis], *x.shape[axis + 1 :], self.depth), self.encoded)
+
+    def joined_axis(self, rank: int) -> int:
+        """The axis in whose place its categories are counted."""
+        return rank - 1 if self.from_last else 1
 
     def drops_axis(self, x: TensorType) -> bool:
         """Whether the categories take the place of the last axis."""
@@ -106,7 +113,7 @@ class Discretization(Encoding):
 
     @classmethod
     def parse(cls, config: Config) -> Self:
-        """Keras's keys: bin_boundaries, output_mode; ``squeezes`` and ``includes_bound`` are from the dialect."""
+        """Keras's keys: bin_boundaries, output_mode; the dialect's: squeezes, includes_bound, from_last."""
         given, bins = config.get("bin_boundaries", None), config.get("num_bins", None)
         numbers = given if isinstance(given, list | tuple) else [] if given is None else [given]
         if not all(isinstance(value, int | float) for value in numbers):
@@ -119,6 +126,7 @@ class Discretization(Encoding):
             squeezes=config.flag("squeezes", True),
             boundaries=None if given is None else tuple(sorted(map(float, numbers))),
             includes_bound=config.flag("includes_bound", True),
+            from_last=config.flag("from_last"),
         )
 
     def weights(self, *inputs: TensorType) -> dict[str, Shape]:

@@ -16,7 +16,7 @@ from kerasport.layers.operations_axes import cut_at
 from kerasport.layers.operations_products import diagonal
 from kerasport.layers.operations_shapes import flipped, joined, moved, size_of
 from kerasport.layers.operators import ExpandDims, FilledLike, GetItem
-from kerasport.layers.ops import CastTo, Unchanged
+from kerasport.layers.ops import CastTo, Unchanged, promoted
 from kerasport.layers.shaping import BroadcastTo, Pad, Reshape, Transpose
 
 # --- progressions
@@ -204,6 +204,10 @@ def _select(call: Arguments) -> Step:
     conditions, values = call.tensors("condlist", 0), call.tensors("choicelist", 1)
     default = call.get("default", 2)
     rest: Any = call.operand("default", 2) if default is not None else 0
+    dtype = promoted(value.type.dtype for value in values)
+    if dtype == "bool" and isinstance(rest, int) and not isinstance(rest, bool):
+        dtype = "int64"
+    values = [call.cast(value, dtype) for value in values]
     result = Step(Unchanged(), (values[0],))
     for condition, value in list(zip(conditions, values, strict=True))[::-1]:
         result = choice(call, condition, value, rest)

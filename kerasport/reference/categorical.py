@@ -31,7 +31,9 @@ def encoded(spec: categorical.Encoding, context: Context, x: Array, *weights: Ar
     if spec.mode == "one_hot":
         x = x[..., 0] if spec.drops_axis(TensorType(x.shape)) else x
         return _scattered(x[None], spec.depth, np.ones(1)).astype(dtype)
-    counts = _scattered(np.moveaxis(x, 1, 0), spec.depth, *(np.moveaxis(w, 1, 0) for w in weights or [np.ones((1, 1))]))
+    axis = spec.joined_axis(x.ndim)
+    weights = tuple(np.moveaxis(w, axis, 0) for w in weights) or (np.ones((1, 1)),)
+    counts = _scattered(np.moveaxis(x, axis, 0), spec.depth, *weights)
     return ((counts > 0) if spec.mode == "multi_hot" else counts).astype(dtype)
 
 
