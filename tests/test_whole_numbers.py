@@ -17,7 +17,7 @@ from tests.strangers.files import keras3
 CASES = [
     *goldens("dtypes", "whole_numbers", "*", Form("model.h5")),
     *goldens("dtypes", "whole_numbers", "3.0*", Form("model.keras")),
-    *goldens("ops_corners", "whole_dtypes"),
+    *goldens("ops_corners", "whole_*"),
 ]
 
 

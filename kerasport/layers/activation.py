@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import ClassVar, Self
 
 from kerasport.errors import LayerError
@@ -30,6 +30,14 @@ class Activation(Spec):
     def last_function(self) -> Function:
         """Its activation."""
         return self.activation
+
+    def read_as_floats(self, count: int) -> Collection[int]:
+        """None, where nothing changes."""
+        return () if self.activation.is_linear else super().read_as_floats(count)
+
+    def whole_dtype(self, given: str) -> str:
+        """The input's behind a ReLU that makes no fractions."""
+        return given if given != "bool" and self.activation.keeps_whole_numbers else ""
 
     def infer(self, *inputs: TensorType) -> TensorType:
         """The input's type; ``glu`` halves its axis."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import isfinite
+from math import inf, isfinite
 from typing import TYPE_CHECKING, Any
 
 from kerasport.errors import LayerError, UnknownError
@@ -70,6 +70,14 @@ class Function:
     def is_linear(self) -> bool:
         """Whether it changes nothing."""
         return self.name == "linear"
+
+    @property
+    def keeps_whole_numbers(self) -> bool:
+        """Whether it is a ReLU that gives whole numbers for such, which Keras then leaves in their dtype."""
+        if self.name == "relu":
+            whole = self["max_value"] == inf or self["max_value"].is_integer()
+            return whole and self["threshold"].is_integer() and not self["negative_slope"]
+        return self.name == "relu6"
 
     @property
     def magnitude(self) -> float:

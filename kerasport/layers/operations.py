@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from kerasport.errors import LayerError
 from kerasport.layers.arguments import Arguments, Parser, Result, Step, dtype_name, register
 from kerasport.layers.base import Value
 from kerasport.layers.elementwise import EXACT, Activated, Unary, Where
-from kerasport.layers.functions import FUNCTIONS, function
+from kerasport.layers.functions import FUNCTIONS, Function, function
 from kerasport.layers.operators import Binary, FilledLike
 from kerasport.layers.ops import CastTo, Logical, LogicalNot, NotEqualTo, Unchanged
 from kerasport.layers.shaping import Constant
@@ -91,11 +93,21 @@ def _unary(name: str) -> Parser:
     return lambda call: unary(call, name, call.tensor("x", 0))
 
 
+def _relu_of_whole(call: Arguments, x: Value, relu: Function) -> Step:
+    """In the dtype of the numbers, as Keras has it."""
+    above = binary(call, "maximum", x, 0)
+    *_, top = relu.bends or (0.0,)
+    return binary(call, "minimum", then(call, above), int(top)) if top > 0 else above
+
+
 def _activation(name: str) -> Parser:
     def parse(call: Arguments) -> Step:
         given = {key: call.get(key) for key in FUNCTIONS[name]}
         chosen = function({"function": name} | {key: value for key, value in given.items() if value is not None})
-        return Step(Activated(activation=chosen), (call.floating(call.tensor("x", 0)),))
+        x = call.tensor("x", 0)
+        if chosen.keeps_whole_numbers and chosen.bends[0] == 0 and np.dtype(x.type.dtype).kind in "iu":
+            return _relu_of_whole(call, x, chosen)
+        return Step(Activated(activation=chosen), (call.floating(x),))
 
     return parse
 
