@@ -21,9 +21,38 @@ EXPORT.register(matrices.Qr)(decompositions.qr)
 def solve(spec: matrices.Solve, b: Scope, a: Tensor, right: Tensor) -> Tensor:
     """Gauss and Jordan's elimination of the matrix beside the right side, which it leaves as the solution."""
     size = spec.size(a.type)
+    if spec.triangle:
+        return b.tensor(_substituted(b, b.logical(a), b.logical(right), size, a.type.rank, spec.triangle))
     both = b.op("Concat", b.logical(a), b.logical(right), axis=-1)
     reduced, _ = _eliminated(b, both, size, a.type)
     return b.tensor(ops.slice_(b, reduced, a.type.rank - 1, size, np.iinfo(np.int64).max))
+
+
+def _substituted(b: Scope, matrix: str, right: str, size: int, rank: int, triangle: str) -> str:
+    """Row by row from where a triangle has one number: its unknown, and what the others' equations lose by it."""
+    zero = b.constant(0.0, "zero")
+    sequences = [b.constant(np.eye(size, dtype=bool), "units"), b.constant(np.arange(size), "steps")]
+
+    def step(states: list[str], reads: list[str]) -> tuple[list[str], str]:
+        (rest,), (unit, k) = states, reads
+        here = ops.unsqueeze(b, unit, [1])
+        column = ops.unsqueeze(b, b.op("Gather", matrix, k, axis=rank - 1), [rank - 1])
+        pivot, row = (
+            ops.reduce(b, "ReduceSum", b.op("Where", here, value, zero), [rank - 2], keepdims=True)
+            for value in (column, rest)
+        )
+        found = b.op("Div", row, pivot)
+        return [b.op("Where", here, found, b.op("Sub", rest, b.op("Mul", column, found)))], pivot
+
+    loop = Loop(
+        states=[right],
+        sequences=sequences,
+        state_types=[TensorType((None,) * rank)],
+        step_types=[TensorType((size,), "bool"), TensorType((), "int64")],
+        output_type=TensorType((None,) * rank),
+    )
+    (solution,), _ = loop.run(b, step, backwards=triangle == "upper")
+    return solution
 
 
 @EXPORT.register(matrices.Determinant)

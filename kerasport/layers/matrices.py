@@ -36,7 +36,14 @@ class OfSquares(Op):
 
 @frozen
 class Solve(OfSquares):
-    """``x`` with ``a @ x = b``, by elimination with pivots."""
+    """``x`` with ``a @ x = b``.
+
+    Attributes:
+        triangle: Where the matrices are not zero, "lower" or "upper" of their diagonal, so that substitution solves
+            them; "" for elimination with pivots.
+    """
+
+    triangle: str = ""
 
     def infer(self, *inputs: TensorType) -> TensorType:
         """The right side's type; its axes before the last two are those of the matrices."""

@@ -32,11 +32,12 @@ def turned(call: Arguments, x: Value) -> Value:
     return call.emit(Transpose(perm=(*range(rank - 2), rank - 1, rank - 2)), x)
 
 
-def _solved(call: Arguments, a: Value, right: Value) -> Step:
+def _solved(call: Arguments, a: Value, right: Value, triangle: str = "") -> Step:
+    spec = Solve(triangle=triangle)
     if right.type.rank == a.type.rank - 1:
         column = call.emit(ExpandDims(axes=(-1,)), right)
-        return Step(Squeeze(axes=(-1,)), (call.emit(Solve(), a, column),))
-    return Step(Solve(), (a, right))
+        return Step(Squeeze(axes=(-1,)), (call.emit(spec, a, column),))
+    return Step(spec, (a, right))
 
 
 def _unit_like(call: Arguments, x: Value) -> Value:
@@ -66,13 +67,18 @@ def _inv(call: Arguments) -> Step:
 @register("SolveTriangular")
 def _solve_triangular(call: Arguments) -> Step:
     lower = call.flag("lower", 2)
-    return _solved(call, _triangle(call, _matrix(call, "a"), lower), _matrix(call, "b", 1))
+    return _solved(call, _triangle(call, _matrix(call, "a"), lower), _matrix(call, "b", 1), _side(lower))
 
 
 @register("tf.linalg.triangular_solve")
 def _tf_triangular_solve(call: Arguments) -> Step:
-    a = _triangle(call, _matrix(call, "matrix"), bool(call.get("lower", 2, True)))
-    return _solved(call, turned(call, a) if call.flag("adjoint", 3) else a, _matrix(call, "rhs", 1))
+    lower, adjoint = bool(call.get("lower", 2, True)), call.flag("adjoint", 3)
+    a = _triangle(call, _matrix(call, "matrix"), lower)
+    return _solved(call, turned(call, a) if adjoint else a, _matrix(call, "rhs", 1), _side(lower != adjoint))
+
+
+def _side(lower: bool) -> str:
+    return "lower" if lower else "upper"
 
 
 def _triangle(call: Arguments, x: Value, lower: bool) -> Value:
@@ -106,7 +112,7 @@ def _cholesky(call: Arguments) -> Step:
 @register("CholeskyInverse")
 def _cholesky_inverse(call: Arguments) -> Step:
     x, upper = _matrix(call), call.flag("upper", 1)
-    factor = then(call, _solved(call, _triangle(call, x, not upper), _unit_like(call, x)))
+    factor = then(call, _solved(call, _triangle(call, x, not upper), _unit_like(call, x), _side(not upper)))
     sides = (factor, turned(call, factor)) if upper else (turned(call, factor), factor)
     return Step(Matmul(), sides)
 
@@ -114,8 +120,8 @@ def _cholesky_inverse(call: Arguments) -> Step:
 @register("tf.linalg.cholesky_solve")
 def _cholesky_solve(call: Arguments) -> Step:
     lower = _triangle(call, _matrix(call, "chol"), True)
-    inner = then(call, _solved(call, lower, _matrix(call, "rhs", 1)))
-    return _solved(call, turned(call, lower), inner)
+    inner = then(call, _solved(call, lower, _matrix(call, "rhs", 1), "lower"))
+    return _solved(call, turned(call, lower), inner, "upper")
 
 
 # --- decompositions
