@@ -21,6 +21,7 @@ _THREADS = (1, 0)
 _LEAST, _MOST, _SECONDS = 60, 180, 8.0  # pairs of runs, and after how long no further one
 _SESSIONS = 6  # of each graph, as where things lie in memory differs; every other time the peer's is made first
 _SHORTEST = 0.002  # seconds of a run; shorter ones are repeated
+_PAUSE = 0.02  # seconds before a run with several threads: those of the other graph's session still spin for a while
 _NOT_LOADED = (Fail, InvalidGraph, NotImplemented)
 _Run = Callable[[], float]
 
@@ -61,7 +62,7 @@ def compare(context: Context, entry: Entry, ours: Path, theirs: Path, threads: i
         while len(pairs) < _LEAST * number / _SESSIONS or (
             len(pairs) < _MOST * number / _SESSIONS and time.perf_counter() - started < _SECONDS / _SESSIONS
         ):
-            pairs.append(_pair(runs, len(pairs)))
+            pairs.append(_pair(runs, len(pairs), 0 if threads == 1 else _PAUSE))
         del made, runs
     mine, peer = np.array(pairs).T
     low, high = interval(mine, peer)
@@ -83,11 +84,12 @@ def _in_order(ours: Path, theirs: Path, number: int) -> tuple[Path, Path]:
     return (ours, theirs) if number % 2 else (theirs, ours)
 
 
-def _pair(runs: list[_Run], number: int) -> tuple[float, float]:
-    if number % 2:
-        second = runs[1]()
-        return runs[0](), second
-    return runs[0](), runs[1]()
+def _pair(runs: list[_Run], number: int, pause: float) -> tuple[float, float]:
+    seconds = [0.0, 0.0]
+    for place in (1, 0) if number % 2 else (0, 1):
+        time.sleep(pause)
+        seconds[place] = runs[place]()
+    return seconds[0], seconds[1]
 
 
 def session(path: Path, threads: int) -> onnxruntime.InferenceSession:
