@@ -144,13 +144,11 @@ def _shown(value: Any) -> str:
 def _fits(call: Call, spec: Spec) -> bool:
     types = [value.type for value in call.inputs]
     try:
-        inferred = spec.infer(*types)
+        inferred, roles = spec.infer(*types), _roles(call, spec)
     except (LayerError, ValueError, IndexError):
         return False
     made = inferred if isinstance(inferred, tuple) else (inferred,)
-    return [t.shape for t in made] == [v.type.shape for v in call.outputs] and _roles(call, spec) <= _roles(
-        call, call.spec
-    )
+    return [t.shape for t in made] == [v.type.shape for v in call.outputs] and roles <= _roles(call, call.spec)
 
 
 def _roles(call: Call, spec: Spec) -> set[tuple[str, Any]]:
