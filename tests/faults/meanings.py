@@ -244,6 +244,8 @@ def stride_lost(subject: Subject) -> Iterator[Site]:
         strides = at.field("strides")
         if strides and max(strides) > 1:
             changed = at.with_part(replace(at.spec, strides=(1,) * len(strides)))
+            if _roles(at.call, changed.spec) != _roles(at.call, at.call.spec):
+                continue  # locally connected layers have a kernel for each place
             reason = proofs.ONE_OUTPUT if _one_output(at.call, changed.spec) else ""
             yield call_site(subject, changed, f"{at.path}strides {strides} lost", reason)
 
