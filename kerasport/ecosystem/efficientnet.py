@@ -12,4 +12,4 @@ alias("FixedDropout", spec=Identity, ignored="rate noise_shape seed")
 @compose("HSwish", "HardSwish", mask="dropped")
 def hard_swish(layer: CustomLayer, x: Tensor) -> Tensor:
     """``x * relu6(x + 3) / 6`` (Searching for MobileNetV3, arXiv:1905.02244, section 5.2)."""
-    return x * ops.relu6(x + 3.0) / 6.0
+    return ops.hard_silu(x)

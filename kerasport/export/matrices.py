@@ -19,7 +19,7 @@ EXPORT.register(matrices.Qr)(decompositions.qr)
 
 @EXPORT.register(matrices.Solve)
 def solve(spec: matrices.Solve, b: Scope, a: Tensor, right: Tensor) -> Tensor:
-    """Gauss and Jordan's elimination of the matrix beside the right side, which it leaves as the solution."""
+    """Substitution in a triangle; else Gauss and Jordan's elimination, which leaves the solution on the right side."""
     size = spec.size(a.type)
     if spec.triangle:
         return b.tensor(_substituted(b, b.logical(a), b.logical(right), size, a.type.rank, spec.triangle))

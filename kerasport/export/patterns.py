@@ -35,14 +35,14 @@ def hard_sigmoid(spec: Binary, b: Scope, inputs: Sequence[Tensor]) -> Tensor | N
 def hard_silu(b: Scope, factors: Sequence[str]) -> str:
     """HardSwish for ``x * hard_sigmoid(x)``, whose product is translated; "" where it is another one."""
     builder = b.builder
-    if not builder.fold or len(factors) != 2 or b.opset < 14:
+    if not builder.fold or len(factors) != 2:
         return ""
     for index, (name, x) in enumerate((factors, factors[::-1])):
         gate = builder.producer(name)
         if gate is None or gate.op != "HardSigmoid" or gate.inputs != [x] or not b.sole_user(index):
             continue
         form = gate.attributes["alpha"], gate.attributes["beta"]
-        if all(map(_equal, form, _HARD_SILU)) and forget(builder, {name: 0}):
+        if all(map(_equal, form, _HARD_SILU)) and b.opset >= 14 and forget(builder, {name: 0}):
             return b.op("HardSwish", x)
     return ""
 

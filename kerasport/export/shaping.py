@@ -15,6 +15,9 @@ from kerasport.layers import shaping
 from kerasport.layers.base import Dim, normalize_axis
 from kerasport.layers.ops import NARROW
 
+# Types for which ONNX Runtime has no Pad.
+_NOT_PADDED = frozenset(("int16", "uint16"))
+
 
 @EXPORT.register(shaping.Constant)
 def constant(spec: shaping.Constant, b: Scope) -> Tensor:
@@ -100,10 +103,6 @@ def pad(spec: shaping.Pad, b: Scope, x: Tensor) -> Tensor:
     mode = None if spec.mode == "constant" else spec.mode
     y = b.op("Pad", ops.cast(b, x.name, dtype) if wide else x.name, b.constant(pads, "pads"), value, mode=mode)
     return b.tensor(ops.cast(b, y, x.type.dtype) if wide else y, perm=x.perm)
-
-
-# Types for which ONNX Runtime has no Pad.
-_NOT_PADDED = frozenset(("int16", "uint16"))
 
 
 def _mirrored(spec: shaping.Pad, b: Scope, x: Tensor) -> str:
