@@ -43,7 +43,8 @@ def supervised(work: Callable[[], int]) -> int:
         os.close(held)
         report_to(outer)
         ending = end_in_order(line)
-        return _left(ending.exit_code(work()))
+        code = ending.exit_code(work())
+        return code or _left()  # what has failed may have left things that are tidied at the interpreter's end
     os.close(outer)
     os.close(line)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to both, and the other one has things to tidy
@@ -67,18 +68,18 @@ def supervised(work: Callable[[], int]) -> int:
     return 128 + received
 
 
-def _left(code: int) -> int:
-    """Ends the process at once: taking modules and libraries down takes as long as loading a small model.
+def _left() -> int:
+    """Ends a process whose work is done at once: taking libraries down takes as long as loading a small model.
 
     Returns:
-        The code, where what was printed does not reach its reader, which the interpreter says at its end.
+        0, where what was printed does not reach its reader, which the interpreter says at its end.
     """
     try:
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
     except (OSError, ValueError):  # full, or closed
-        return code
-    os._exit(code)
+        return 0
+    os._exit(0)
 
 
 def _tell(what: str, hint: str) -> int:
